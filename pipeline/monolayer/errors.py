@@ -1,0 +1,67 @@
+"""What can go wrong, and whose turn it is to mend it.
+
+    MonolayerError
+    ├── ConfigError        the caller's: an option, a method file, an argument   (exit code 2)
+    ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
+    ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
+    ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
+    └── MissingExtraError  an optional package is not installed                  (exit code 2)
+
+Each also subclasses the builtin it stands for, so ``except ValueError`` works in a notebook.
+Every message is one sentence that names the culprit and the mend.
+"""
+
+__all__ = [
+    "ConfigError",
+    "ImageError",
+    "InputError",
+    "MissingExtraError",
+    "MonolayerError",
+    "RunFolderError",
+]
+
+
+class MonolayerError(Exception):
+    """Base of every error that monolayer raises on purpose."""
+
+
+class ConfigError(MonolayerError, ValueError):
+    """An option, argument or method file is wrong. Not for data on disk: `InputError`."""
+
+
+class InputError(MonolayerError, ValueError):
+    """The image folder as a whole cannot be used. Not for one bad file: `ImageError`."""
+
+
+class RunFolderError(MonolayerError, ValueError):
+    """The output folder cannot be used for this run."""
+
+
+class ImageError(MonolayerError, ValueError):
+    """One image cannot be used; it costs its field's row and never the run.
+
+    Parameters
+    ----------
+    reason : str
+        Short code that lands in the ``reason`` column, such as ``truncated``.
+    detail : str
+        Sentence that names the file and the mend.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["ImageError"], tuple[str, str]]:
+        """Travel between worker processes whole."""
+        return type(self), (self.reason, self.detail)
+
+
+class MissingExtraError(MonolayerError, ImportError):
+    """An optional package is needed for what was asked."""
+
+    @classmethod
+    def named(cls, package: str, extra: str) -> "MissingExtraError":
+        """Say which extra brings the package."""
+        return cls(f"{package} is not installed: pip install 'monolayer[{extra}]' brings it.")
