@@ -1,0 +1,44 @@
+"""Summarise: objects become figures of a field, a well and a plate, with their intervals.
+
+1. `summarise_field`: weights give the unbiased count, density and distributions of a field.
+2. `summarise_wells`, `summarise_plates`: means over fields, and over wells, with the interval
+   between them and the name of its method.
+3. `intervals` and `sampling`: the statistics, on their own for the notebook.
+
+Pure functions of columns and rows; no files.
+"""
+
+from monolayer.summarise.fields import summarise_field
+from monolayer.summarise.intervals import (
+    Interval,
+    clopper_pearson_interval,
+    poisson_interval,
+    t_interval,
+    weighted_poisson_interval,
+    wilson_interval,
+)
+from monolayer.summarise.sampling import dispersion_test
+from monolayer.summarise.schema import field_schema, plate_schema, well_schema
+from monolayer.summarise.settings import SummariseSettings
+from monolayer.summarise.tables import objects_by_well, summarise_plates, summarise_wells
+from monolayer.summarise.wells import summarise_plate, summarise_well
+
+__all__ = [
+    "Interval",
+    "SummariseSettings",
+    "clopper_pearson_interval",
+    "dispersion_test",
+    "field_schema",
+    "objects_by_well",
+    "plate_schema",
+    "poisson_interval",
+    "summarise_field",
+    "summarise_plate",
+    "summarise_plates",
+    "summarise_well",
+    "summarise_wells",
+    "t_interval",
+    "weighted_poisson_interval",
+    "well_schema",
+    "wilson_interval",
+]

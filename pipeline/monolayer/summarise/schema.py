@@ -1,0 +1,111 @@
+"""Columns of the fields, wells and plates tables that this stage fills, with their types.
+
+The engine builds the rows of fields that gave no figures from these lists, so that every table
+of a run has the same columns whatever became of its fields. Types are Arrow's aliases.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from monolayer.field import State
+from monolayer.summarise.distributions import measure_names
+from monolayer.summarise.settings import SummariseSettings
+
+__all__ = [
+    "Columns",
+    "channels_of",
+    "field_schema",
+    "plate_schema",
+    "well_schema",
+]
+
+Columns = list[tuple[str, str]]
+
+_INTENSITY, _SD = "intensity_mean_", "_sd"
+
+_COUNTS_OF_FIELDS: Columns = [
+    (f"n_fields_{name}", "int64") for name in ("planned", *(state.value for state in State))
+]
+_COUNTS_OF_OBJECTS: Columns = [
+    ("n_objects", "int64"),
+    ("n_border_objects", "int64"),
+    ("n_unbiased", "float64"),
+]
+
+ESTIMATES = ("n_unbiased_per_field", "density_cells_per_cm2", "nuclei_area_fraction")
+"""What wells and plates estimate, under the bare name, with its spread and interval beside."""
+
+
+def field_schema(channels: Sequence[str], settings: SummariseSettings | None = None) -> Columns:
+    """Return name and type of every column of `summarise_field`, in order.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Channels whose intensities were measured.
+    settings : SummariseSettings, optional
+        Its quantiles name columns.
+    """
+    return [
+        *_COUNTS_OF_OBJECTS,
+        *_interval("n_unbiased"),
+        ("area_cm2", "float64"),
+        ("density_cells_per_cm2", "float64"),
+        *_interval("density_cells_per_cm2"),
+        ("nuclei_area_fraction", "float64"),
+        *_distributions(channels, settings or SummariseSettings()),
+    ]
+
+
+def well_schema(channels: Sequence[str], settings: SummariseSettings | None = None) -> Columns:
+    """Return name and type of every column of the wells table, in order."""
+    return [
+        *((name, "string") for name in ("plate", "well", "time")),
+        *_COUNTS_OF_FIELDS,
+        *_COUNTS_OF_OBJECTS,
+        *(column for name in ESTIMATES for column in _estimate(name)),
+        ("dispersion_index", "float64"),
+        ("dispersion_p", "float64"),
+        ("fields_needed_for_cv", "int64"),
+        *_distributions(channels, settings or SummariseSettings()),
+    ]
+
+
+def plate_schema(channels: Sequence[str]) -> Columns:
+    """Return name and type of every column of the plates table, in order."""
+    means = (*ESTIMATES, *(f"{measure}_mean" for measure in measure_names(channels)))
+    return [
+        *((name, "string") for name in ("plate", "time")),
+        ("n_wells", "int64"),
+        ("n_wells_ok", "int64"),
+        *_COUNTS_OF_FIELDS,
+        *_COUNTS_OF_OBJECTS,
+        *(column for name in means for column in _estimate(name)),
+    ]
+
+
+def channels_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the channels whose ``intensity_mean_<channel>_sd`` is among the column names."""
+    return tuple(
+        name[len(_INTENSITY) : -len(_SD)]
+        for name in names
+        if name.startswith(_INTENSITY) and name.endswith(_SD)
+    )
+
+
+def _interval(name: str) -> Columns:
+    return [
+        (f"{name}_ci_low", "float64"),
+        (f"{name}_ci_high", "float64"),
+        (f"{name}_ci_method", "string"),
+    ]
+
+
+def _estimate(name: str) -> Columns:
+    spread = [(f"{name}{suffix}", "float64") for suffix in ("", "_sd", "_cv")]
+    return [*spread, *_interval(name)]
+
+
+def _distributions(channels: Sequence[str], settings: SummariseSettings) -> Columns:
+    suffixes = ("mean", "sd", *settings.quantile_names)
+    measures = measure_names(channels)
+    return [(f"{measure}_{suffix}", "float64") for measure in measures for suffix in suffixes]
