@@ -1,11 +1,14 @@
 """Wells and plates: the worked example, what is missing, and order."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from monolayer import summarise
 from monolayer.summarise import (
     SummariseSettings,
     field_schema,
@@ -255,3 +258,15 @@ def test_one_well_says_nothing_about_its_plate() -> None:
     assert plate["n_unbiased_per_field"] == 50
     assert plate["density_cells_per_cm2_ci_low"] is None
     assert plate["density_cells_per_cm2_ci_method"] == "none: one well"
+
+
+def test_every_public_name_is_there_and_settings_are_light() -> None:
+    assert dir(summarise) == sorted(summarise.__all__)
+    assert all(getattr(summarise, name) for name in summarise.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'sumarise'"):
+        summarise.__getattr__("sumarise")
+    code = (
+        "import sys, monolayer.summarise.settings; print({'scipy', 'pyarrow'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

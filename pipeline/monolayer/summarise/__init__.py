@@ -5,23 +5,29 @@
    between them and the name of its method.
 3. `intervals` and `sampling`: the statistics, on their own for the notebook.
 
-Pure functions of columns and rows; no files.
+Pure functions of columns and rows; no files. Names are imported when they are first used, so that
+a method file is read without waiting for Arrow and scipy.
 """
 
-from monolayer.summarise.fields import summarise_field
-from monolayer.summarise.intervals import (
-    Interval,
-    clopper_pearson_interval,
-    poisson_interval,
-    t_interval,
-    weighted_poisson_interval,
-    wilson_interval,
-)
-from monolayer.summarise.sampling import dispersion_test
-from monolayer.summarise.schema import field_schema, plate_schema, well_schema
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from monolayer.summarise.settings import SummariseSettings
-from monolayer.summarise.tables import objects_by_well, summarise_plates, summarise_wells
-from monolayer.summarise.wells import summarise_plate, summarise_well
+
+if TYPE_CHECKING:
+    from monolayer.summarise.fields import summarise_field
+    from monolayer.summarise.intervals import (
+        Interval,
+        clopper_pearson_interval,
+        poisson_interval,
+        t_interval,
+        weighted_poisson_interval,
+        wilson_interval,
+    )
+    from monolayer.summarise.sampling import dispersion_test
+    from monolayer.summarise.schema import field_schema, plate_schema, well_schema
+    from monolayer.summarise.tables import objects_by_well, summarise_plates, summarise_wells
+    from monolayer.summarise.wells import summarise_plate, summarise_well
 
 __all__ = [
     "Interval",
@@ -42,3 +48,32 @@ __all__ = [
     "well_schema",
     "wilson_interval",
 ]
+
+_HOMES = {
+    "Interval": "intervals",
+    "clopper_pearson_interval": "intervals",
+    "dispersion_test": "sampling",
+    "field_schema": "schema",
+    "objects_by_well": "tables",
+    "plate_schema": "schema",
+    "poisson_interval": "intervals",
+    "summarise_field": "fields",
+    "summarise_plate": "wells",
+    "summarise_plates": "tables",
+    "summarise_well": "wells",
+    "summarise_wells": "tables",
+    "t_interval": "intervals",
+    "weighted_poisson_interval": "intervals",
+    "well_schema": "schema",
+    "wilson_interval": "intervals",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -49,9 +49,9 @@ def summarise_field(
     Returns
     -------
     dict
-        One value a column. ``n_unbiased_ci_*`` tells how far the count of another field of the
-        same culture's mean could lie if cells lay at random; clustering is only seen between
-        fields, so a well's interval is the one to decide by.
+        One value a column. The intervals are of the culture's expected count and density if
+        cells lie at random; clustering only shows between fields, so a well's interval is the
+        one to decide by.
 
     Raises
     ------
