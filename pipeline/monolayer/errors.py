@@ -5,6 +5,7 @@
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
+    ├── RunAborted         a run that only fails was stopped         (exit code 4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
 Each also subclasses the builtin it stands for, so ``except ValueError`` works in a notebook.
@@ -17,6 +18,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "MonolayerError",
+    "RunAborted",
     "RunFolderError",
 ]
 
@@ -35,6 +37,10 @@ class InputError(MonolayerError, ValueError):
 
 class RunFolderError(MonolayerError, ValueError):
     """The output folder cannot be used for this run."""
+
+
+class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
+    """More fields failed than ``--max-failures`` allows; what is finished is kept."""
 
 
 class ImageError(MonolayerError, ValueError):

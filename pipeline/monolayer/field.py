@@ -17,12 +17,13 @@ __all__ = ["Field", "FieldImage", "Plane", "State", "natural_key"]
 
 
 class State(StrEnum):
-    """What became of a field. None of the last three is a zero."""
+    """What became of a planned field. Only ``ok`` has counts; none of the others is a zero."""
 
     OK = "ok"
     NOT_EVALUABLE = "not_evaluable"
     FAILED = "failed"
     CRASHED = "crashed"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,154 @@
+"""The notebook's door: the same road as the command line, with the same numbers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from monolayer.engine.work import FieldResult, evaluate_image
+from monolayer.errors import ConfigError, MissingExtraError
+from monolayer.field import FieldImage, State
+from monolayer.method import Method, load_method
+from monolayer.results import Run, open_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = ["Count", "count", "run"]
+
+
+@dataclass(frozen=True)
+class Count:
+    """What `count` found in one image.
+
+    Attributes
+    ----------
+    labels : ndarray of int32, shape (height, width)
+        Label image, 0 for background.
+    figures : dict
+        The field's row: counts, density, intervals, image quality.
+    columns : dict of str to ndarray
+        One row an object; `table`, `pandas` and `polars` give them as tables.
+    """
+
+    labels: NDArray[np.int32]
+    figures: dict[str, Any]
+    columns: dict[str, NDArray[Any]]
+
+    @property
+    def table(self) -> "pa.Table":
+        """Objects as a pyarrow table."""
+        import pyarrow as pa
+
+        return pa.table(
+            {name: pa.array(values, from_pandas=True) for name, values in self.columns.items()}
+        )
+
+    def pandas(self) -> "pd.DataFrame":
+        """Objects as a pandas data frame."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError.named("pandas", "notebook") from None
+        return pd.DataFrame(self.columns)
+
+    def polars(self) -> "pl.DataFrame":
+        """Objects as a polars data frame."""
+        try:
+            import polars as pl
+        except ImportError:
+            raise MissingExtraError.named("polars", "notebook") from None
+        return pl.DataFrame(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns["label"])
+
+    def __repr__(self) -> str:
+        density = self.figures.get("density_cells_per_cm2")
+        per_area = f", {density:.0f} cells/cm2" if density is not None else ""
+        return f"<Count: {len(self)} objects{per_area}>"
+
+
+def count(
+    image: ArrayLike, pixel_size_um: float | None = None, method: Method | str | Path | None = None
+) -> Count:
+    """Count the nuclei of one image.
+
+    Parameters
+    ----------
+    image : array_like, shape (height, width)
+        One grey image of fluorescent nuclei; any integer or float dtype.
+    pixel_size_um : float, optional
+        Micrometres per pixel. Without it nothing is given in um or per cm2.
+    method : Method or path, optional
+        A method or its file; the built-in method if left out.
+
+    Returns
+    -------
+    Count
+        Labels, one row an object, and the field's figures.
+
+    Raises
+    ------
+    ConfigError
+        The array is not a 2-D grey image, or cannot be evaluated (blank, saturated ...).
+    """
+    from monolayer.read import as_grey
+
+    chosen = _method(method).with_pixel_size(pixel_size_um)
+    size = chosen.read.pixel_size_um
+    pixels, full_scale = as_grey(np.asarray(image))
+    scales = {} if full_scale is None else {"image": full_scale}
+    given = FieldImage({"image": pixels}, size, "pixel_size_um" if size else "", scales)
+    result = evaluate_image(given, "image", chosen)
+    return Count(_labels_or_raise(result), result.row, result.objects)
+
+
+def run(
+    images: str | Path,
+    output: str | Path,
+    method: Method | str | Path | None = None,
+    *,
+    layout: str = "auto",
+    pixel_size_um: float | None = None,
+    workers: int = 1,
+    select: str | None = None,
+) -> Run:
+    """Count the nuclei of a folder of images; resumes where an earlier call stopped.
+
+    Parameters
+    ----------
+    images, output : path
+        The image folder, and the run's folder.
+    method : Method or path, optional
+        A method or its file; the built-in method if left out.
+    layout, pixel_size_um, select
+        As on the command line.
+    workers : int
+        1 stays in this process; more start as many Dask worker processes. In a script, more
+        than one needs ``if __name__ == "__main__":`` around the call, as every process pool
+        does.
+    """
+    from monolayer.engine.plan import make_plan
+    from monolayer.engine.run import execute
+
+    chosen = _method(method).with_pixel_size(pixel_size_um)
+    plan = make_plan(Path(images), chosen, layout, select)
+    outcome = execute(plan, Path(output).expanduser().resolve(), workers)
+    return open_run(outcome.run_folder)
+
+
+def _method(method: Method | str | Path | None) -> Method:
+    if isinstance(method, Method):
+        return method
+    return load_method(Path(method) if method is not None else None)
+
+
+def _labels_or_raise(result: FieldResult) -> NDArray[np.int32]:
+    if result.labels is None:
+        raise ConfigError(f"the image is {State(result.row['state'])}: {result.row['detail']}")
+    return result.labels

@@ -1,0 +1,82 @@
+"""The command line: thin shells around the pipeline.
+
+Each verb lives in a file of its own and is imported when it is called, so that
+``monolayer --help`` answers at once. Exit codes: 0 ok, 1 internal error, 2 bad configuration or
+input, 3 finished with failed items, 4 aborted.
+"""
+
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from monolayer.errors import MonolayerError, RunAborted
+
+__all__ = ["main"]
+
+VERBS = {
+    "run": "Count the nuclei of a folder of images; resumes where an earlier call stopped.",
+    "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
+    "status": "Say how far a run is, and what failed.",
+    "report": "Make a run's HTML report again.",
+    "export": "Write a run's tables as CSV, JSON lines or Arrow.",
+    "evaluate": "Score the method against images with truth masks.",
+    "simulate": "Make a small plate of simulated images with exact truth.",
+    "init": "Write a method file in which every setting says what it means.",
+    "doctor": "Say what is installed: versions, processors, caches.",
+}
+
+
+class _Verbs(click.Group):
+    """Lists the verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"monolayer.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="monolayer", prog_name="monolayer")
+def verbs() -> None:
+    """From microscope images of adherent cells to counts a scientist can defend."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: list[str] | None) -> int:
+    try:
+        code = verbs.main(arguments, prog_name="monolayer", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _say("aborted; what is finished is kept: the same command goes on from there.", 4)
+    except RunAborted as error:
+        return _say(str(error), 4)
+    except MonolayerError as error:
+        return _say(str(error), 2)
+    except BrokenPipeError:
+        return 0  # the reader of a pipe has seen enough
+    # The outermost frame: whatever else happens is ours, and must say so and not exit 0.
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        return _say("internal error: the lines above say where; please report them.", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _say(sentence: str, code: int) -> int:
+    click.echo(f"monolayer: {sentence}", err=True)
+    return code

@@ -1,0 +1,97 @@
+"""What the verbs share: options, JSON on standard output, progress on standard error."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = [
+    "echo_json",
+    "json_option",
+    "layout_option",
+    "method_option",
+    "pixel_size_option",
+    "progress",
+    "select_option",
+]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+method_option = click.option(
+    "--method",
+    "method_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Method file ('monolayer init' writes one); the built-in method if left out.",
+)
+pixel_size_option = click.option(
+    "--pixel-size-um",
+    type=float,
+    metavar="X",
+    help="Micrometres per pixel; wins over what the images say.",
+)
+layout_option = click.option(
+    "--layout",
+    default="auto",
+    show_default=True,
+    metavar="auto|NAME|REGEX",
+    help="How file names tell plate, well and field; a regex with named groups out of plate, "
+    "well, field, channel, z, time reads any naming.",
+)
+select_option = click.option(
+    "--select",
+    metavar="KEY=VALUE,...",
+    help="Only these, such as plate=P1,well=B03 (keys: plate, well, field, time).",
+)
+
+
+def echo_json(data: Any) -> None:
+    """Print data as JSON on standard output."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each stage on standard error, and give the function that moves it."""
+    if quiet:
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    words = {
+        "fields": "counting fields",
+        "illumination": "estimating flat fields",
+        "tables": "writing tables",
+        "report": "drawing the report",
+        "images": "scoring images",
+    }
+    columns = (
+        TextColumn("[progress.description]{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def move(stage: str, done: int, total: int) -> None:
+            for other in set(tasks) - {stage}:
+                bars.update(tasks[other], completed=bars.tasks[tasks[other]].total)
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(words.get(stage, stage), total=total or 1)
+            bars.update(tasks[stage], completed=done, total=total or 1)
+
+        yield move
+        for task in tasks.values():
+            bars.update(task, completed=bars.tasks[task].total)

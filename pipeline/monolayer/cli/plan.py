@@ -1,0 +1,104 @@
+"""``monolayer plan``: the dry run."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monolayer.cli._shared import (
+    echo_json,
+    json_option,
+    layout_option,
+    method_option,
+    pixel_size_option,
+    select_option,
+)
+
+__all__ = ["command"]
+
+LISTED = 12
+
+
+@click.command("plan")
+@click.argument("images", type=click.Path(path_type=Path))
+@method_option
+@layout_option
+@pixel_size_option
+@select_option
+@json_option
+def command(
+    images: Path,
+    method_path: Path | None,
+    layout: str,
+    pixel_size_um: float | None,
+    select: str | None,
+    as_json: bool,
+) -> None:
+    """Say what a run over IMAGES would do, without counting anything."""
+    from monolayer.engine.plan import expected_memory, make_plan
+    from monolayer.method import load_method
+
+    method = load_method(method_path).with_pixel_size(pixel_size_um)
+    plan = make_plan(images, method, layout, select)
+    memory = expected_memory(plan)
+    if as_json:
+        echo_json(_summary(plan, memory))
+    else:
+        _tell(plan, memory)
+
+
+def _summary(plan: Any, memory: float | None) -> dict[str, Any]:
+    return {
+        "images": str(plan.root),
+        "layout": plan.listing.layout,
+        "fields": [field.field_id for field in plan.fields],
+        "missing": [_named(field) for field in plan.missing],
+        "problems": [_named(field) for field in plan.fields if field.problem],
+        "ignored": [{"path": path, "reason": reason} for path, reason in plan.listing.ignored],
+        "plates": list(dict.fromkeys(field.plate for field in plan.fields)),
+        "wells": list(dict.fromkeys(field.well for field in plan.fields if field.well)),
+        "channels": list(plan.channels),
+        "times": list(dict.fromkeys(field.time for field in plan.fields if field.time)),
+        "pixel_size_um": plan.pixel_size_um,
+        "pixel_size_source": plan.listing.pixel_size_source or None,
+        "memory_per_worker_mb": round(memory / 1e6) if memory else None,
+    }
+
+
+def _named(field: Any) -> dict[str, str]:
+    return {"field_id": field.field_id, "detail": field.problem[1]}
+
+
+def _tell(plan: Any, memory: float | None) -> None:
+    summary = _summary(plan, memory)
+    size, source = summary["pixel_size_um"], summary["pixel_size_source"]
+    lines = {
+        "Images": summary["images"],
+        "Layout": summary["layout"],
+        "Plates": _some(summary["plates"]),
+        "Wells": _some(summary["wells"]) if summary["wells"] else "none in the names",
+        "Fields": str(len(plan.fields)),
+        "Channels": _some(summary["channels"]),
+        "Times": _some(summary["times"]) if summary["times"] else "one",
+        "Pixel size": f"{size:g} um ({source})"
+        if size
+        else "unknown: give it with --pixel-size-um, or nothing is given in um or per cm2",
+        "Memory": f"about {memory / 1e6:.0f} MB a worker" if memory else "unknown",
+        "Missing": str(len(plan.missing)),
+        "Ignored": f"{len(plan.listing.ignored)} files (thumbnails, side files)",
+    }
+    for name, text in lines.items():
+        click.echo(f"{name + ':':<12} {text}")
+    for word, fields in (("missing", plan.missing), ("problem", _problems(plan))):
+        for field in fields[:LISTED]:
+            click.echo(f"  {word}: {field.field_id}: {field.problem[1]}")
+        if len(fields) > LISTED:
+            click.echo(f"  and {len(fields) - LISTED} more; --json lists all.")
+
+
+def _problems(plan: Any) -> list[Any]:
+    return [field for field in plan.fields if field.problem]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:LISTED]) + (f" ... ({len(names)})" if len(names) > LISTED else "")

@@ -1,0 +1,200 @@
+"""From parts to tables: rows in the plan's order, whoever did the work and when.
+
+1. fields.parquet    one row a planned field, whatever became of it
+2. objects/          one file a plate, written well by well: memory holds a well, not a plate
+3. wells.parquet, plates.parquet
+
+Nothing that a clock or a machine says goes in, so equal work gives equal files. Two fields with
+the same pixels are one image counted twice: the first in the plan's order stands, the others
+become ``not_evaluable`` and say whose double they are.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from monolayer.engine.files import labels_path, write_file
+from monolayer.engine.parts import identity_columns, ledger_of
+from monolayer.engine.plan import Plan
+from monolayer.engine.schema import fields_schema, objects_schema
+from monolayer.field import State
+from monolayer.summarise import summarise_plates, summarise_wells
+
+__all__ = ["collect", "objects_path"]
+
+Row = dict[str, Any]
+ObjectsOf = Callable[[Sequence[Row]], pa.Table]
+
+
+def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, int]:
+    """Make the run's tables from its parts; return the number of fields in each state.
+
+    Parameters
+    ----------
+    plan : Plan
+        Fields and their order.
+    folder : Path
+        The run's folder.
+    signatures : dict of str to str
+        Signature of each field's work, by field id.
+    """
+    ledger = ledger_of(folder)
+    parts = {f.field_id: ledger[signatures[f.field_id]].part for f in plan.fields}
+    rows = _mark_doubles(_field_rows(plan, folder, parts))
+    for row in rows:
+        if row["state"] != State.OK:
+            (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
+    fields = pa.Table.from_pylist(rows, fields_schema(plan))
+    objects_of = _object_source(folder, parts)
+    _write_objects(folder, rows, objects_of, plan)
+    wells = summarise_wells(fields, _by_well(rows, objects_of), plan.method.summarise)
+    tables = {
+        "fields": fields,
+        "wells": wells,
+        "plates": summarise_plates(wells, plan.method.summarise),
+    }
+    for name, table in tables.items():
+        _write(folder / f"{name}.parquet", table, plan)
+    states = [row["state"] for row in rows]
+    return {str(state): states.count(state) for state in State}
+
+
+def objects_path(plate: str) -> str:
+    """Path of a plate's objects below the run's folder."""
+    return f"objects/{quote(plate, safe=' ()+,=@')}.parquet"
+
+
+def _field_rows(plan: Plan, folder: Path, parts: dict[str, str]) -> list[Row]:
+    """Rows of the fields, found and missing, in the order of the tables."""
+
+    @lru_cache(maxsize=8)
+    def rows_of(part: str) -> dict[str, Row]:
+        table = pq.read_table(folder / "parts" / part / "fields.parquet")
+        return {row["field_id"]: row for row in table.to_pylist()}
+
+    found = [
+        (field.sort_key, rows_of(parts[field.field_id])[field.field_id]) for field in plan.fields
+    ]
+    absent = [
+        (
+            field.sort_key,
+            identity_columns(field)
+            | {"state": str(State.MISSING), "reason": "missing", "detail": field.problem[1]},
+        )
+        for field in plan.missing
+        if field.problem
+    ]
+    return [row for _, row in sorted([*found, *absent], key=lambda item: item[0])]
+
+
+_KEPT_OF_A_DOUBLE = {
+    "field_id", "plate", "well", "well_text", "field", "time", "paths", "height_px", "width_px",
+    "pixel_size_um", "pixel_size_source", "channel", "image_sha256", "pixels_sha256", "notes",
+}  # fmt: skip
+
+
+def _mark_doubles(rows: list[Row]) -> list[Row]:
+    first: dict[str, str] = {}
+    return [_unless_double(row, first) for row in rows]
+
+
+def _unless_double(row: Row, first: dict[str, str]) -> Row:
+    pixels = row.get("pixels_sha256")
+    if row["state"] != State.OK or not pixels:
+        return row
+    original = first.setdefault(pixels, row["field_id"])
+    if original == row["field_id"]:
+        return row
+    detail = (
+        f"{row['paths']}: has the same pixels as field {original}, which stands for both; remove "
+        "the copy, or look why the microscope saved one image twice."
+    )
+    kept = {name: value for name, value in row.items() if name in _KEPT_OF_A_DOUBLE}
+    verdict = {"state": str(State.NOT_EVALUABLE), "reason": "duplicate_image", "detail": detail}
+    return kept | verdict
+
+
+def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:
+    """Give the objects of any fields' rows, from the parts that hold them."""
+    schema = objects_schema(folder / "parts" / part for part in sorted(set(parts.values())))
+
+    @lru_cache(maxsize=8)
+    def objects_in(part: str) -> pa.Table:
+        return pq.read_table(folder / "parts" / part / "objects.parquet")
+
+    def objects_of(rows: Sequence[Row]) -> pa.Table:
+        tables = [schema.empty_table()]
+        for row in rows:
+            if row["state"] == State.OK and row["n_objects"]:
+                table = objects_in(parts[row["field_id"]])
+                tables.append(table.filter(pc.equal(table["field_id"], row["field_id"])))
+        joined = pa.concat_tables(tables, promote_options="permissive")
+        return joined.select(schema.names).cast(schema).combine_chunks()
+
+    return objects_of
+
+
+def _write_objects(folder: Path, rows: list[Row], objects_of: ObjectsOf, plan: Plan) -> None:
+    schema = objects_of([]).schema.with_metadata(_producer(plan))
+    written = set()
+    for plate, members in groupby(rows, key=lambda row: str(row["plate"])):
+        wells = [list(well) for _, well in groupby(members, key=_well)]
+
+        def write(beside: Path, wells: list[list[Row]] = wells) -> None:
+            with pq.ParquetWriter(beside, schema) as writer:
+                for well in wells:
+                    if (table := objects_of(well)).num_rows:
+                        writer.write_table(table.cast(schema))
+
+        path = folder / objects_path(plate)
+        write_file(path, write)
+        written.add(path)
+    for stale in set((folder / "objects").glob("*.parquet")) - written:
+        stale.unlink()
+
+
+def _by_well(
+    rows: list[Row], objects_of: ObjectsOf
+) -> Callable[[tuple[str | None, ...]], dict[str, NDArray[Any]]]:
+    wells: dict[tuple[str | None, ...], list[Row]] = {}
+    for row in rows:
+        wells.setdefault(_well(row), []).append(row)
+
+    def columns_of(key: tuple[str | None, ...]) -> dict[str, NDArray[Any]]:
+        table = objects_of(wells[key])
+        return {
+            name: np.asarray(table[name].to_numpy(zero_copy_only=False))
+            for name in table.column_names
+            if not pa.types.is_string(table.schema.field(name).type)
+        }
+
+    return columns_of
+
+
+def _well(row: Row) -> tuple[str | None, ...]:
+    return row["plate"], row["well"], row["time"]
+
+
+def _producer(plan: Plan) -> dict[str, str]:
+    """Who made a table; no clock, so that equal tables are equal files."""
+    return {
+        "data-producer": "monolayer",
+        "data-producer-version": version("monolayer"),
+        "method": f"{plan.method.name} {plan.method.version}",
+        "method_sha256": plan.method.sha256,
+    }
+
+
+def _write(path: Path, table: pa.Table, plan: Plan) -> None:
+    described = table.replace_schema_metadata(_producer(plan))
+    write_file(path, lambda beside: pq.write_table(described, beside))

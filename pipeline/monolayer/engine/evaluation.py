@@ -1,0 +1,65 @@
+"""Score a method against a manifest of images with truth masks."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from monolayer.engine.files import write_file
+from monolayer.engine.work import process_field
+from monolayer.errors import ImageError
+from monolayer.evaluate import ManifestRow, evaluate_pairs, pool_scores, read_manifest
+from monolayer.field import Field, Plane, State
+from monolayer.method import Method
+
+__all__ = ["evaluate_manifest", "write_scores"]
+
+Rows = list[dict[str, Any]]
+
+
+def evaluate_manifest(
+    path: Path, method: Method, notify: Callable[[str, int, int], None]
+) -> tuple[Rows, Rows, int]:
+    """Score every image of a manifest, then pool over datasets.
+
+    An image that the method does not evaluate (blank, out of focus) counts as one in which
+    nothing was found: leaving it out would flatter the method.
+
+    Returns
+    -------
+    images, datasets : list of dict
+        One row an image, and one a dataset.
+    skipped : int
+        Rows of another modality.
+    """
+    manifest = read_manifest(path)
+    images: Rows = []
+    for done, row in enumerate(manifest.rows, start=1):
+        images += evaluate_pairs([row], lambda pair: _segment(pair, method))
+        notify("images", done, len(manifest.rows))
+    return images, pool_scores(images), manifest.n_skipped
+
+
+def write_scores(folder: Path, images: Rows, datasets: Rows) -> None:
+    """Write ``images.csv`` and ``datasets.csv``."""
+    for name, rows in (("images", images), ("datasets", datasets)):
+        table = pa.Table.from_pylist(rows)
+        write_file(
+            folder / f"{name}.csv", lambda beside, table=table: pa.csv.write_csv(table, beside)
+        )
+
+
+def _segment(row: ManifestRow, method: Method) -> NDArray[Any]:
+    plane = Plane(row.path.name)
+    field = Field(row.dataset, "", row.path.stem, "", {"image": (plane,)})
+    chosen = method if method.read.pixel_size_um else method.with_pixel_size(row.pixel_size_um)
+    result = process_field(field, row.path.parent, chosen)
+    if result.labels is not None:
+        return result.labels
+    if result.row["state"] == State.NOT_EVALUABLE:
+        return np.zeros((result.row["height_px"], result.row["width_px"]), np.int32)
+    raise ImageError(result.row["reason"], result.row["detail"])

@@ -1,0 +1,109 @@
+"""Ways of running chunks: in this process, or in Dask's one-thread worker processes.
+
+Each takes chunks and yields what became of them, in any order; tables do not depend on it.
+Dask is given a bounded window of chunks, never the whole run: a million fields are not a
+million futures. A worker that dies takes down at most the window; its chunks are tried again
+field by field, and a field that kills its worker every time is handed back as crashed.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+__all__ = ["Crashed", "default_workers", "run_serially", "run_with_dask"]
+
+Work = Callable[[Any], Any]
+WINDOW_PER_WORKER = 3
+# A dead worker is restarted by its nanny in 1.5 to 3 s; after rapid deaths nannies can give up
+# altogether and every wait would last for ever, so the driver looks after them itself.
+WATCH_SECONDS = 5.0
+
+
+class Crashed:
+    """A chunk whose worker died on it each time."""
+
+    def __init__(self, chunk: Any) -> None:
+        self.chunk = chunk
+
+
+def default_workers() -> int:
+    """As many workers as this process may use processors."""
+    return len(os.sched_getaffinity(0))
+
+
+def run_serially(work: Work, chunks: Iterable[Any]) -> Iterator[Any]:
+    """Run chunks one after the other in this process."""
+    return map(work, chunks)
+
+
+def run_with_dask(work: Work, chunks: Iterable[Any], workers: int) -> Iterator[Any]:
+    """Run chunks on Dask worker processes of one thread each, a bounded window at a time."""
+    with _cluster(workers) as (client, cluster):
+        yield from _windowed(client, cluster, work, iter(chunks), workers)
+
+
+def _windowed(
+    client: Any, cluster: Any, work: Work, chunks: Iterator[Any], workers: int
+) -> Iterator[Any]:
+    from distributed import FIRST_COMPLETED, wait
+    from distributed import TimeoutError as WaitTimeout
+
+    open_futures: dict[Any, Any] = {}
+
+    def submit(chunk: Any) -> None:
+        open_futures[client.submit(work, chunk, pure=False)] = chunk
+
+    for chunk in islice(chunks, workers * WINDOW_PER_WORKER):
+        submit(chunk)
+    while open_futures:
+        try:
+            ended = wait(list(open_futures), timeout=WATCH_SECONDS, return_when=FIRST_COMPLETED)
+        except WaitTimeout:
+            if len(cluster.scheduler.workers) < workers:
+                cluster.scale(workers)
+            continue
+        for future in ended.done:
+            chunk = open_futures.pop(future)
+            if (following := next(chunks, None)) is not None:
+                submit(following)
+            yield _outcome(future, chunk)
+
+
+def _outcome(future: Any, chunk: Any) -> Any:
+    from distributed import KilledWorker
+
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return Crashed(chunk)
+    return future.result()
+
+
+@contextmanager
+def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {
+        # Dask's own default hands every temporary array back to the system, which halves the
+        # throughput of image code; one thread each for numba, BLAS and OpenMP.
+        "distributed.nanny.pre-spawn-environ": {
+            "NUMBA_NUM_THREADS": 1, "OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1,
+            "OPENBLAS_NUM_THREADS": 1,
+        },
+        "distributed.worker.memory.terminate": False,
+        "distributed.scheduler.allowed-failures": 1,
+    }  # fmt: skip
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client, cluster

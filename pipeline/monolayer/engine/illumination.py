@@ -1,0 +1,91 @@
+"""Flat fields of a run: one per plate and channel, estimated once and kept in the folder.
+
+Estimated from evenly spaced fields of the plate in the plan's order, so neither the number of
+workers nor the order of the files on disk changes them; kept, so a resumed run uses the same.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.engine.files import write_file
+from monolayer.errors import ImageError
+from monolayer.field import Field, FieldImage, State
+from monolayer.inspect import estimate_flat_field, inspect_field
+from monolayer.method import Method
+from monolayer.read import channel_to_segment, read_field
+
+__all__ = ["load_flat_fields", "make_flat_fields"]
+
+
+def make_flat_fields(folder: Path, fields: Sequence[Field], root: Path, method: Method) -> str:
+    """Estimate what is not there yet; return a hash of all flat fields, for the parts' names."""
+    for plate in dict.fromkeys(field.plate for field in fields):
+        path = _path(folder, plate)
+        if not path.is_file():
+            members = [field for field in fields if field.plate == plate]
+            flats = _estimate(members, root, method)
+            write_file(path, lambda beside, flats=flats: _save(beside, flats))
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.npz")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def load_flat_fields(folder: Path | None, plate: str) -> dict[str, NDArray[np.float32]]:
+    """Flat field of each channel of a plate; none where correction is off."""
+    if folder is None:
+        return {}
+    with np.load(_path(folder, plate)) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _estimate(
+    fields: Sequence[Field], root: Path, method: Method
+) -> dict[str, NDArray[np.float32]]:
+    images = list(_evaluable(_evenly(fields, method.illumination.n_fields), root, method))
+    shapes = [image.shape for image in images]
+    # Fields of another size than most were taken with other settings and are not corrected.
+    shape = max(dict.fromkeys(shapes), key=shapes.count, default=None)
+    same = [image for image in images if image.shape == shape]
+    names = dict.fromkeys(name for image in same for name in image.channels)
+    return {
+        name: estimate_flat_field(
+            [image.channels[name] for image in same if name in image.channels],
+            method.illumination,
+        )
+        for name in names
+    }
+
+
+def _evaluable(fields: Sequence[Field], root: Path, method: Method) -> Iterator[FieldImage]:
+    for field in fields:
+        try:
+            image = read_field(field, root, method.read)
+        except ImageError:
+            continue  # its row will say why
+        channel = channel_to_segment(field, method.read)
+        if inspect_field(image, method.inspect, channel).state is State.OK:
+            yield image
+
+
+def _evenly(fields: Sequence[Field], n: int) -> list[Field]:
+    good = [field for field in fields if field.problem is None]
+    if len(good) <= n:
+        return good
+    return [good[(2 * i + 1) * len(good) // (2 * n)] for i in range(n)]
+
+
+def _save(path: Path, flats: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **flats)
+
+
+def _path(folder: Path, plate: str) -> Path:
+    return folder / f"{hashlib.sha256(plate.encode()).hexdigest()[:16]}.npz"

@@ -1,0 +1,166 @@
+"""The plan: which fields a run covers, found before any pixel is counted.
+
+A dry run ends here (``monolayer plan``); a run goes on with the same object.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monolayer.errors import ConfigError, ImageError, InputError
+from monolayer.field import Field
+from monolayer.method import Method
+from monolayer.read import Listing, channel_to_segment, find_fields, read_field
+
+__all__ = ["Plan", "Selection", "expected_memory", "make_plan"]
+
+# Bytes a worker holds at its peak: interpreter and compiled kernels, and per pixel of a field
+# the channels, the smoothed image, levels and labels. Measured with scripts/measure_memory.
+BASE_BYTES = 330e6
+BYTES_PER_PIXEL = 40
+PROBED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``plate=P1,well=B03``: the part of a folder that a run covers; empty takes all."""
+
+    plate: str | None = None
+    well: str | None = None
+    field: str | None = None
+    time: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Selection":
+        """Read ``key=value`` pairs parted by commas.
+
+        Raises
+        ------
+        ConfigError
+            A pair has no ``=`` or a key that is not one of plate, well, field and time.
+        """
+        pairs = [part.strip() for part in text.split(",") if part.strip()]
+        chosen: dict[str, str] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            if not equals or key not in cls.__slots__:
+                raise ConfigError(
+                    f"--select '{pair}': give key=value pairs of plate, well, field and time, "
+                    "such as plate=P1,well=B03."
+                )
+            chosen[key] = value
+        return cls(**chosen)
+
+    def takes(self, field: Field) -> bool:
+        """Whether the field is selected; wells compare as normalised (b3 is B03)."""
+        return all(
+            wanted is None or _same(key, wanted, getattr(field, key))
+            for key, wanted in ((key, getattr(self, key)) for key in self.__slots__)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Fields to run over.
+
+    Attributes
+    ----------
+    root : Path
+        The image folder (or file).
+    listing : Listing
+        All that was found there.
+    fields : tuple of Field
+        The selected fields, in the order of the tables.
+    missing : tuple of Field
+        Planned but absent fields of the selection; each one's problem says so.
+    method : Method
+        Settings of every stage.
+    """
+
+    root: Path
+    listing: Listing
+    fields: tuple[Field, ...]
+    missing: tuple[Field, ...]
+    method: Method
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Micrometres per pixel of the first readable field, if anybody said."""
+        return self.listing.pixel_size_um
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels found, in the order they were met."""
+        return tuple(dict.fromkeys(name for field in self.fields for name in field.channels))
+
+
+def make_plan(
+    images: Path, method: Method, layout: str = "auto", select: str | None = None
+) -> Plan:
+    """Find the fields of a folder and take the selected ones.
+
+    Raises
+    ------
+    InputError, ConfigError
+        The folder, the layout, the selection or the wanted channel cannot be used.
+    """
+    root = images.expanduser().resolve()
+    listing = find_fields(root, method.read, layout)
+    selection = Selection.parse(select or "")
+    fields = tuple(field for field in listing.fields if selection.takes(field))
+    if not fields:
+        raise InputError(
+            f"{images}: {len(listing.fields)} fields found, but --select '{select}' takes none; "
+            f"wells found: {_examples(listing.fields)}."
+        )
+    _check_channel(fields, method)
+    _check_units(listing, method)
+    missing = tuple(field for field in listing.missing if selection.takes(field))
+    return Plan(root, listing, fields, missing, method)
+
+
+def expected_memory(plan: Plan) -> float | None:
+    """Expected peak memory of one worker in bytes, from the first readable field's size."""
+    for field in plan.fields[:PROBED]:
+        try:
+            height, width = read_field(field, plan.root, plan.method.read).shape
+        except ImageError:
+            continue  # its row will say why
+        return BASE_BYTES + height * width * (BYTES_PER_PIXEL + 4 * len(field.channels))
+    return None
+
+
+def _same(key: str, wanted: str, have: str) -> bool:
+    if key != "well":
+        return wanted == have
+    split = re.fullmatch(r"([A-Za-z]{1,2})0*(\d+)", wanted.strip())
+    return have == (f"{split[1].upper()}{int(split[2]):02d}" if split else wanted)
+
+
+def _examples(fields: Sequence[Field]) -> str:
+    wells = dict.fromkeys(field.well or field.field for field in fields)
+    return ", ".join(list(wells)[:6]) + (", ..." if len(wells) > 6 else "")
+
+
+def _check_channel(fields: Sequence[Field], method: Method) -> None:
+    """A wanted channel that no field has is a wrong method; one that some lack costs their rows."""
+    good = [field for field in fields if field.problem is None]
+    wanted = method.read.channel
+    if good and wanted is not None and not any(wanted in field.channels for field in good):
+        channel_to_segment(good[0], method.read)
+
+
+def _check_units(listing: Listing, method: Method) -> None:
+    named = [key for key, value in _um_settings(method).items() if value is not None]
+    if named and listing.pixel_size_um is None:
+        raise ConfigError(
+            f"segment.{named[0]} is in micrometres, but no image says how large a pixel is; give "
+            "it with --pixel-size-um, or leave the setting out to have the scale found."
+        )
+
+
+def _um_settings(method: Method) -> dict[str, Any]:
+    segment = method.segment.model_dump()
+    return {key: value for key, value in segment.items() if key.endswith(("_um", "_um2"))}

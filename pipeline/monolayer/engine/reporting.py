@@ -1,0 +1,109 @@
+"""The report of a run's folder: gives the pure report stage its tables and pictures."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import tifffile
+from numpy.typing import NDArray
+
+from monolayer.engine import runfolder
+from monolayer.engine.files import labels_path, write_file
+from monolayer.errors import ImageError, InputError, RunFolderError
+from monolayer.field import FieldImage
+from monolayer.method import Method
+from monolayer.read import find_fields, read_field
+from monolayer.report import build_content, render_report
+
+__all__ = ["field_reader", "write_report"]
+
+
+def write_report(folder: Path, root: Path | None = None) -> Path:
+    """Draw the report of a run's folder from its tables; return its path.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    root : Path, optional
+        Where the images lie now; where the run found them if left out. Pictures of images
+        that are gone are left out, and the report says so.
+    """
+    record = runfolder.read_record(folder)
+    tables = {
+        name: pq.read_table(folder / f"{name}.parquet") for name in ("fields", "wells", "plates")
+    }
+    content = build_content(
+        **tables,
+        run=record,
+        overlays=_overlays(folder, record, root),
+        objects=lambda: _objects(folder),
+    )
+    path = folder / "report.html"
+    write_file(path, render_report(content).encode())
+    return path
+
+
+def field_reader(
+    folder: Path, record: dict[str, Any], root: Path | None = None
+) -> Callable[[str], FieldImage]:
+    """Give a function that reads a field's pixels again, by its id.
+
+    Raises
+    ------
+    RunFolderError
+        The images are not where they were, or have no such field.
+    """
+    method = Method.model_validate(record["method"])
+    images = root or Path(record["given"]["images"])
+    try:
+        listing = find_fields(images, method.read, record["given"]["layout"])
+    except InputError as error:
+        raise RunFolderError(f"{folder}: its images cannot be found: {error}") from None
+    fields = {field.field_id: field for field in listing.fields}
+
+    def read(field_id: str) -> FieldImage:
+        if field_id not in fields:
+            raise RunFolderError(f"{images}: has no field '{field_id}' any more.")
+        return read_field(fields[field_id], images, method.read)
+
+    return read
+
+
+def _overlays(
+    folder: Path, record: dict[str, Any], root: Path | None
+) -> Callable[[str], tuple[NDArray[Any], NDArray[Any]] | None]:
+    channels = dict(_rows(folder, "field_id", "channel"))
+    try:
+        reader = field_reader(folder, record, root)
+    except RunFolderError:
+        return lambda field_id: None
+
+    def overlay(field_id: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        try:
+            image = reader(field_id)
+        except (ImageError, RunFolderError):
+            return None
+        first = next(iter(image.channels))
+        pixels = image.channels.get(channels[field_id], image.channels[first])
+        path = folder / labels_path(field_id)
+        labels = tifffile.imread(path) if path.is_file() else np.zeros(pixels.shape, np.uint16)
+        return (pixels, labels) if labels.shape == pixels.shape else None
+
+    return overlay
+
+
+def _objects(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
+    """Columns of the objects, a well at a time."""
+    for path in sorted((folder / "objects").glob("*.parquet")):
+        file = pq.ParquetFile(path)
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            yield {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+
+
+def _rows(folder: Path, *names: str) -> Iterator[tuple[Any, ...]]:
+    table = pq.read_table(folder / "fields.parquet", columns=list(names))
+    return zip(*(table[name].to_pylist() for name in names), strict=True)

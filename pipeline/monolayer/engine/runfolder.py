@@ -1,0 +1,145 @@
+"""A run's folder: whose it is, who is writing to it, and what it says of itself.
+
+    run.json              what ran: versions, method hash, inputs, machine, times
+    method.yaml           the method as used
+    parts/  labels/       what workers write
+    objects/  fields.parquet  wells.parquet  plates.parquet  report.html    what is made of it
+
+A folder belongs to one image folder, one layout and one method. It is locked while it is
+written to; the lock goes with the process, however that ends.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from monolayer.engine.files import write_file
+from monolayer.errors import RunFolderError
+from monolayer.method import Method
+
+__all__ = ["FORMAT", "claim", "locked", "machine", "now", "read_record", "versions", "write_record"]
+
+FORMAT = 1
+_PACKAGES = (
+    "monolayer", "numpy", "numba", "scipy", "scikit-image", "opencv-python-headless", "dask",
+    "distributed", "pyarrow", "tifffile", "imagecodecs",
+)  # fmt: skip
+
+
+def claim(folder: Path, root: Path, layout: str, method: Method) -> dict[str, Any]:
+    """Make the folder this run's, or take up an earlier run of the same work.
+
+    Raises
+    ------
+    RunFolderError
+        The folder belongs to another image folder, layout or method, or is not a run's.
+    """
+    given = {"images": str(root), "layout": layout, "method_sha256": method.sha256}
+    if (folder / "run.json").is_file():
+        record = read_record(folder)
+        _check_same(folder, record["given"], given)
+        return record
+    if folder.is_file() or (folder.is_dir() and any(_content(folder))):
+        raise RunFolderError(
+            f"{folder}: holds files but no run.json, so it is no run's folder; "
+            "give a new or empty one with -o."
+        )
+    record = {"format": FORMAT, "monolayer": version("monolayer"), "given": given}
+    write_file(folder / "method.yaml", method.to_yaml().encode())
+    write_record(folder, record)
+    return record
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read ``run.json``.
+
+    Raises
+    ------
+    RunFolderError
+        There is none, it is damaged, or a newer monolayer wrote it.
+    """
+    path = folder / "run.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"{folder}: is no run's folder (no run.json); 'monolayer run IMAGES -o {folder}' "
+            "makes one."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(
+            f"{path}: cannot be read ({error}); run again into a new folder."
+        ) from None
+    if record.get("format", 0) > FORMAT:
+        raise RunFolderError(
+            f"{folder}: was written by monolayer {record.get('monolayer')}, in a newer format; "
+            "update monolayer to open it."
+        )
+    return record
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write ``run.json`` in one visible step."""
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    write_file(folder / "run.json", text.encode())
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; a second run on it is refused with the first's name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # In append mode the holder's name survives being opened by the one that is refused.
+    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise RunFolderError(
+                f"{folder}: is being written to by {lock.read().strip() or 'another run'}; wait "
+                "for it, or give another folder with -o."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}, started {now()}")
+        lock.flush()
+        yield
+
+
+def now() -> str:
+    """Wall-clock time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a number."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def machine() -> dict[str, Any]:
+    """Where the run ran."""
+    return {
+        "host": socket.gethostname(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+    }
+
+
+def _content(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.name != ".lock")
+
+
+def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:
+    words = {"images": "image folder", "layout": "layout", "method_sha256": "method"}
+    for key, word in words.items():
+        if before.get(key) != given[key]:
+            raise RunFolderError(
+                f"{folder}: belongs to another run, whose {word} is {before.get(key)!r} and not "
+                f"{given[key]!r}; give another folder with -o."
+            )

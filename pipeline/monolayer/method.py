@@ -1,0 +1,170 @@
+"""The method: how images become numbers. One frozen object, one file, one hash.
+
+A method is the settings of every stage plus its own name and version. Its hash covers
+everything that can change a number, so a run's folder can say what made it and refuse to mix.
+The commented file that ``monolayer init`` writes is made from the same descriptions that the
+settings carry: it cannot drift from the code.
+"""
+
+import difflib
+import hashlib
+import json
+import textwrap
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field as Setting
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from monolayer.errors import ConfigError
+from monolayer.inspect.settings import IlluminationSettings, InspectSettings
+from monolayer.measure.settings import MeasureSettings
+from monolayer.read.settings import ReadSettings
+from monolayer.segment.settings import SegmentSettings
+from monolayer.settings import Settings
+from monolayer.summarise.settings import SummariseSettings
+
+__all__ = ["SCHEMA_VERSION", "Method", "commented_method", "load_method"]
+
+SCHEMA_VERSION = 1
+
+
+class Method(Settings):
+    """Settings of every stage, named and versioned."""
+
+    schema_version: Literal[1] = 1
+    """Version of this file's format; written by ``monolayer init``."""
+    name: str = "nuclei"
+    """What your site calls this method."""
+    version: str = "1"
+    """Your site's version of it; raise it with every change."""
+    assay: Literal["nuclei"] = "nuclei"
+    """What is counted: nuclei in fluorescence (a direct, total count in ISO 20391-1's words)."""
+    read: ReadSettings = Setting(default_factory=ReadSettings)
+    """Which channel and plane, and how large a pixel is."""
+    inspect: InspectSettings = Setting(default_factory=InspectSettings)
+    """Which images can be evaluated at all."""
+    illumination: IlluminationSettings = Setting(default_factory=IlluminationSettings)
+    """Flat-field correction from the run's own fields."""
+    segment: SegmentSettings = Setting(default_factory=SegmentSettings)
+    """How nuclei are found."""
+    measure: MeasureSettings = Setting(default_factory=MeasureSettings)
+    """What is measured of each."""
+    summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
+    """How fields become wells and plates, with which confidence."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of everything that can change a number, as canonical JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        """Write the method as used, every value spelled out."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return text
+
+    def with_pixel_size(self, pixel_size_um: float | None) -> "Method":
+        """Return this method with the given pixel size (None changes nothing)."""
+        if pixel_size_um is None:
+            return self
+        if not 0.01 <= pixel_size_um <= 100:
+            raise ConfigError(
+                f"--pixel-size-um {pixel_size_um:g} is not a microscope's: give micrometres per "
+                "pixel between 0.01 and 100, such as 0.65."
+            )
+        read = self.read.model_copy(update={"pixel_size_um": pixel_size_um})
+        return self.model_copy(update={"read": read})
+
+
+def load_method(path: Path | None) -> Method:
+    """Read a method file; the built-in method where no file is given.
+
+    Raises
+    ------
+    ConfigError
+        One sentence that names the file, the key and the mend.
+    """
+    if path is None:
+        return Method()
+    data = _load_yaml(path)
+    _check_schema(data, path)
+    try:
+        return Method.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_sentence(error.errors()[0])}") from None
+
+
+def commented_method(method: Method | None = None) -> str:
+    """The method as a YAML file in which every key says what it means."""
+    head = "# A monolayer method: how images become numbers.\n# Delete what you do not change.\n\n"
+    return head + _commented(method or Method(), indent=0)
+
+
+def _load_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check --method.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{path}: is not YAML{where}; 'monolayer init' writes one.") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; 'monolayer init' writes one.")
+    return data
+
+
+def _check_schema(data: dict[str, Any], path: Path) -> None:
+    version = data.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path}: schema_version {version} is newer than the {SCHEMA_VERSION} this monolayer "
+            "reads; update monolayer or use the method file of its own version."
+        )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One pydantic error as a sentence with the mend."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
+        return f"unknown key '{where}'; {mend}"
+    return f"'{where}' is {error['input']!r}: {error['msg']}."
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    model: Any = Method
+    for part in loc:
+        field = getattr(model, "model_fields", {}).get(str(part))
+        if field is None:
+            return []
+        model = field.annotation
+    return list(getattr(model, "model_fields", {}))
+
+
+def _commented(settings: Settings, indent: int) -> str:
+    pad = "  " * indent
+    lines: list[str] = []
+    for name, field in type(settings).model_fields.items():
+        text = " ".join((field.description or "").replace("``", "").split())
+        lines += [f"{pad}# {line}" for line in textwrap.wrap(text, 88 - len(pad))]
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            lines += [f"{pad}{name}:", _commented(value, indent + 1)]
+        else:
+            lines.append(f"{pad}{name}: {json.dumps(_plain(settings, name))}")
+        if indent == 0:
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _plain(settings: Settings, name: str) -> Any:
+    return settings.model_dump(mode="json")[name]
