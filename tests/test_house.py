@@ -51,7 +51,7 @@ def _imports(path: Path, *, deferred: bool) -> set[str]:
 
 
 def _at_import_time(tree: ast.Module) -> list[ast.stmt]:
-    """Statements of a module's own body and of its try blocks, without functions and TYPE_CHECKING."""
+    """Statements of a module's own body and of its try blocks, not of functions."""
     found: list[ast.stmt] = []
     for node in tree.body:
         found.append(node)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Field", "FieldImage", "Plane", "State", "natural_key"]
@@ -118,7 +117,7 @@ class FieldImage:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        first: NDArray[np.generic] = next(iter(self.channels.values()))
+        first = next(iter(self.channels.values()))
         return int(first.shape[0]), int(first.shape[1])
 
 

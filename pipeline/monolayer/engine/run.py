@@ -1,6 +1,6 @@
 """Running a plan: resume, execute, collect, report.
 
-    make_plan -> open fields (those no part holds) -> chunks -> executor -> parts -> tables -> report
+    plan -> open fields (no part holds them) -> chunks -> executor -> parts -> tables -> report
 
 Resume is the normal case: what parts hold already is not done again, and when nothing is open
 and the tables are made, the run says so and stops.
@@ -125,10 +125,10 @@ def execute(
             tally = _Tally(len(open_fields), max_failures, notify)
             if retry:
                 drop_parts(folder, {signatures[field.field_id] for field in open_fields})
-            _run_chunks(plan, open_fields, signatures, job, workers, tally.add)
+            _run_chunks(open_fields, signatures, job, workers, tally.add)
             notify("tables", 0, 1)
             counts = collect(plan, folder, signatures)
-            history = [*record.get("history", []), _session(plan, began, start, tally, workers)]
+            history = [*record.get("history", []), _session(began, start, tally, workers)]
             runfolder.write_record(
                 folder, record | _description(plan, counts, digest) | {"history": history}
             )
@@ -170,7 +170,7 @@ def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:
     return entry is None or (retry and entry.state in _FAILURES)
 
 
-def _session(plan: Plan, began: str, start: float, tally: _Tally, workers: int) -> dict[str, Any]:
+def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str, Any]:
     """What this call did, for the record; clock times live here and in no table."""
     return {
         "command": shlex.join(["monolayer", *sys.argv[1:]]),
@@ -193,7 +193,7 @@ def _description(plan: Plan, counts: dict[str, int], digest: str) -> dict[str, A
         "channels": list(plan.channels),
         "n_fields": len(plan.fields),
         "counts": counts,
-        "missing": [list(item) for item in plan.missing],
+        "missing": [[field.field_id, field.problem[1]] for field in plan.missing if field.problem],
         "ignored": [list(item) for item in plan.listing.ignored],
         "tables_of": digest,
     }
@@ -222,7 +222,6 @@ def _digest(plan: Plan, signatures: dict[str, str]) -> str:
 
 
 def _run_chunks(
-    plan: Plan,
     fields: list[Field],
     signatures: dict[str, str],
     job: Job,

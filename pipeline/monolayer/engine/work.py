@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.errors import ImageError
+from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import correct_illumination, inspect_field
 from monolayer.measure import measure_objects
@@ -79,6 +79,8 @@ def process_field(
         return evaluate_image(image, channel, method, flat_fields)
     except ImageError as error:
         return _failed(error.reason, error.detail)
+    except ConfigError as error:
+        return _failed("missing_channel", f"{where.paths[0]}: {error}")
     # The one broad except of the house: the field is the unit of failure, and a defect of ours
     # in field 9,000 must cost its row, not the run. The row and the log carry what happened.
     except Exception as error:
