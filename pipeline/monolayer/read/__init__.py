@@ -1,0 +1,31 @@
+"""Read: from files on disk to fields, and from a field to its pixels.
+
+    find_fields ─▶ Listing of Field ─▶ read_field ─▶ FieldImage
+
+`find_fields` decodes no pixel and opens no file with a full reader, so that a plan over thousands
+of files takes a second; `read_field` imports the decoders when it is first called.
+"""
+
+from pathlib import Path
+
+from monolayer.field import Field, FieldImage
+from monolayer.read.layouts import LAYOUTS, Layout
+from monolayer.read.plan import Listing, find_fields
+from monolayer.read.settings import ReadSettings, channel_to_segment
+
+__all__ = [
+    "LAYOUTS",
+    "Layout",
+    "Listing",
+    "ReadSettings",
+    "channel_to_segment",
+    "find_fields",
+    "read_field",
+]
+
+
+def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
+    """Read all channels of a field: see `monolayer.read.image.read_field`."""
+    from monolayer.read import image
+
+    return image.read_field(field, root, settings)

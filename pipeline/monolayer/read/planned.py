@@ -1,0 +1,129 @@
+"""Fields that should be there and are not: what a side file planned, or holes in a regular grid."""
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from monolayer.field import Field, natural_key
+from monolayer.read.layouts import Layout, parse
+from monolayer.read.wells import well_name
+
+__all__ = ["missing_fields"]
+
+Key = tuple[str, str, str, str]  # plate, well, field, time
+
+REGULAR = 0.5  # a grid with fewer of its places filled is no grid but a selection
+
+
+def missing_fields(
+    fields: Sequence[Field], layout: Layout, side_files: Iterable[tuple[Path, str]]
+) -> list[tuple[str, str]]:
+    """Fields planned but absent.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        Those found.
+    layout : Layout
+        The one they were found by.
+    side_files : iterable of (Path, str)
+        HTD and mlf files, each with the plate it belongs to.
+
+    Returns
+    -------
+    list of (str, str)
+        Field id and sentence, in the order of the fields' tables.
+    """
+    if layout.pattern is None:
+        return []
+    present = {(f.plate, f.well, f.field, f.time) for f in fields}
+    planned: dict[Key, str] = {}
+    for key in _grid(present):
+        planned[key] = "is missing from the plate's regular grid"
+    for path, plate in side_files:
+        reader = _htd if path.suffix.lower() == ".htd" else _mlf
+        for key in reader(path, plate, present, layout):
+            planned[key] = f"was planned by {path.name} and has no file"
+    absent = [_absent(key, planned[key]) for key in planned if key not in present]
+    absent += _absent_channels(fields)
+    absent.sort(key=lambda item: (item[0].sort_key, item[1]))
+    return [(field.field_id, sentence) for field, sentence in absent]
+
+
+def _absent(key: Key, why: str) -> tuple[Field, str]:
+    field = Field(*key, channels={})
+    return field, f"Field {field.field_id} {why}."
+
+
+def _grid(present: set[Key]) -> Iterable[Key]:
+    """Wells seen x fields x times of each plate, where at least half of it is there."""
+    for plate in sorted({key[0] for key in present}, key=natural_key):
+        mine = {key for key in present if key[0] == plate}
+        axes = [sorted({key[i] for key in mine}, key=natural_key) for i in (1, 2, 3)]
+        if len(mine) >= REGULAR * len(axes[0]) * len(axes[1]) * len(axes[2]):
+            for place in itertools.product(*axes):
+                yield (plate, *place)
+
+
+def _absent_channels(fields: Sequence[Field]) -> list[tuple[Field, str]]:
+    """Channels that a field lacks and most others of its plate and time have."""
+    groups: dict[tuple[str, str], list[Field]] = {}
+    for field in fields:
+        if field.problem is None or field.problem[0] == "missing_channel":
+            groups.setdefault((field.plate, field.time), []).append(field)
+    absent = []
+    for group in groups.values():
+        for channel in dict.fromkeys(name for field in group for name in field.channels):
+            without = [field for field in group if channel not in field.channels]
+            if 2 * len(without) < len(group):
+                absent += [
+                    (field, f"Field {field.field_id} has no image of channel {channel}.")
+                    for field in without
+                ]
+    return absent
+
+
+def _htd(path: Path, plate: str, present: set[Key], layout: Layout) -> Iterable[Key]:
+    """Wells x sites x times that a MetaXpress HTD file planned."""
+    del layout
+    values: dict[str, list[str]] = {}
+    for line in path.read_text("latin-1").splitlines():
+        name, *rest = (part.strip().strip('"') for part in line.split(","))
+        values[name] = rest
+    wells = _htd_wells(values)
+    mine = [key for key in present if key[0] == plate]
+    sites = _htd_sites(values) or sorted({key[2] for key in mine})
+    times = [str(t) for t in range(1, int(values.get("TimePoints", ["1"])[0]) + 1)]
+    if not any(key[3] for key in mine):
+        times = [""]
+    return [(plate, *place) for place in itertools.product(wells, sites, times)]
+
+
+def _htd_wells(values: dict[str, list[str]]) -> list[str]:
+    wells = []
+    for row in range(1, 33):
+        for column, chosen in enumerate(values.get(f"WellsSelection{row}", []), start=1):
+            name = well_name(row, column)
+            if chosen == "TRUE" and name:
+                wells.append(name)
+    return wells
+
+
+def _htd_sites(values: dict[str, list[str]]) -> list[str]:
+    """Site numbers; empty where only some of the grid's sites are taken (their numbers differ)."""
+    if values.get("Sites", ["FALSE"])[0] != "TRUE":
+        return ["1"]
+    chosen = [v for name, row in values.items() if name.startswith("SiteSelection") for v in row]
+    return [str(i) for i in range(1, len(chosen) + 1)] if set(chosen) == {"TRUE"} else []
+
+
+def _mlf(path: Path, plate: str, present: set[Key], layout: Layout) -> Iterable[Key]:
+    """Fields of the images that Yokogawa's MeasurementData.mlf lists."""
+    del present
+    names = re.findall(r'Type="IMG"[^>]*>([^<]+)<', path.read_text("utf-8", errors="replace"))
+    found: dict[Key, None] = {}
+    for name in names:
+        if position := parse(name.strip(), layout):
+            found[(plate, position.well, position.field, position.time)] = None
+    return found

@@ -1,0 +1,61 @@
+"""What a method can say about reading, and which channel is segmented."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field as Limits
+
+from monolayer.errors import ConfigError
+from monolayer.field import Field, natural_key
+from monolayer.settings import Settings
+
+__all__ = ["ReadSettings", "best_channel", "channel_to_segment"]
+
+_NUCLEAR = re.compile(r"dapi|hoechst|h[ _-]?33342|nuc|h2b|draq|sytox", re.IGNORECASE)
+
+
+class ReadSettings(Settings):
+    """How files become the pixels of a field."""
+
+    channel: str | None = None
+    """Channel to segment, named as found (w1, C01, ch1, DAPI). Empty: the nuclear stain by name
+    (DAPI, Hoechst, H33342, nuc..., H2B, DRAQ5, SYTOX), else the first in natural order."""
+
+    z: Literal["max", "best_focus"] | Annotated[int, Limits(ge=0)] | None = None
+    """What becomes of a Z stack: max (projection), best_focus (sharpest plane of the segmented
+    channel, the same plane in the others) or a plane's index counted from 0. Empty: best_focus,
+    and a note in the report says so."""
+
+    rgb: Literal["reject", "luminance", "red", "green", "blue"] = "reject"
+    """What becomes of a colour image: reject it, or use its luminance or one colour. An image
+    whose three colours are equal is always read as grey, with a note."""
+
+    pixel_size_um: Annotated[float, Limits(ge=0.01, le=100)] | None = None
+    """Micrometres per pixel; wins over what the files say. Empty: as the files say."""
+
+
+def best_channel(names: Iterable[str]) -> str:
+    """Choose a channel: the nuclear stain by name, else the first in natural order."""
+    return min(names, key=lambda name: (not _NUCLEAR.search(name), natural_key(name)))
+
+
+def channel_to_segment(field: Field, settings: ReadSettings) -> str:
+    """Name of the channel of `field` that is to be segmented.
+
+    Raises
+    ------
+    ConfigError
+        The channel wanted is not among the field's; the sentence names those found.
+    """
+    if settings.channel is None:
+        return best_channel(field.channels)
+    if settings.channel not in field.channels:
+        raise ConfigError(absent_channel(settings.channel, field.channels))
+    return settings.channel
+
+
+def absent_channel(wanted: str, found: Iterable[str]) -> str:
+    """Sentence for a channel that does not exist."""
+    names = ", ".join(sorted(found, key=natural_key))
+    return f"Channel {wanted!r} is not among those found ({names}): choose one of them."

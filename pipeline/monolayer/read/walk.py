@@ -1,0 +1,63 @@
+"""Every file below a folder, sorted: images, and what is ignored with the reason."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monolayer.field import natural_key
+
+__all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg")
+
+
+@dataclass(slots=True)
+class Files:
+    """What lies below a folder; POSIX paths relative to it."""
+
+    images: list[str] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    def sort(self) -> None:
+        """Put everything in natural order, so that the file system's order never shows."""
+        self.images.sort(key=natural_key)
+        self.ignored.sort(key=lambda item: natural_key(item[0]))
+        self.unreadable.sort(key=natural_key)
+
+
+def list_files(root: Path) -> Files:
+    """List the files below `root`; links are followed, a loop of them only once."""
+    files = Files()
+    _walk(root, "", (os.path.realpath(root),), files)
+    files.sort()
+    return files
+
+
+def _walk(folder: Path, prefix: str, above: tuple[str, ...], files: Files) -> None:
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        files.unreadable.append(prefix.rstrip("/") or ".")
+        return
+    if prefix and any(entry.name == "run.json" for entry in entries):
+        files.ignored.append((prefix.rstrip("/"), "folder of a run"))
+        return
+    for entry in entries:
+        path = prefix + entry.name
+        if entry.name.startswith("."):
+            files.ignored.append((path, "hidden"))
+        elif entry.is_dir():
+            _walk_into(entry, path, above, files)
+        elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+            files.images.append(path)
+        else:
+            files.ignored.append((path, "not an image"))
+
+
+def _walk_into(entry: os.DirEntry[str], path: str, above: tuple[str, ...], files: Files) -> None:
+    real = os.path.realpath(entry.path)
+    if real in above:
+        files.ignored.append((path, "link to a folder above it"))
+    else:
+        _walk(Path(entry.path), path + "/", (*above, real), files)
