@@ -1,0 +1,280 @@
+"""From a run's tables to what its report shows."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monolayer.field import State
+from monolayer.report.content import (
+    Estimate,
+    Exclusion,
+    FieldPoint,
+    Histogram,
+    Measure,
+    Missing,
+    PlateResult,
+    ReportContent,
+    WellResult,
+)
+from monolayer.report.gallery import (
+    SCORE,
+    Overlays,
+    doubtful_pictures,
+    figure_names,
+    typical_pictures,
+)
+from monolayer.report.histograms import ObjectBatches, histograms
+from monolayer.report.numbers import finite
+from monolayer.report.plate_map import well_position
+from monolayer.report.record import method_rows, provenance_rows, run_notes
+
+__all__ = ["build_content"]
+
+Row = Mapping[str, Any]
+Place = tuple[str, str]
+
+DENSITY = Measure("density_cells_per_cm2", "Area density of cells", "cells/cm²", True)
+COUNT = Measure("n_unbiased_per_field", "Cells per field", "cells/field", False)
+FIELD_COUNT = "n_unbiased"
+_CHANNELS_SHOWN = 3
+
+
+def build_content(
+    fields: pa.Table,
+    wells: pa.Table,
+    plates: pa.Table,
+    run: Mapping[str, Any],
+    overlays: Overlays,
+    objects: ObjectBatches | None = None,
+) -> ReportContent:
+    """Choose what a report shows.
+
+    Parameters
+    ----------
+    fields, wells, plates : pyarrow.Table
+        The run's tables.
+    run : mapping
+        ``run.json``.
+    overlays : callable
+        Pixels and labels of a field by its id, both shape (height, width); None where the image
+        is gone. Asked for at most 27 fields, whatever the size of the run.
+    objects : callable, optional
+        Gives an iterable over batches of object columns, afresh on every call (it is called
+        several times). Without it the report has no histograms and no scores of fields.
+    """
+    field_rows, well_rows, plate_rows = (table.to_pylist() for table in (fields, wells, plates))
+    measure = _measure([*plate_rows, *well_rows, *field_rows])
+    scores = _mean_scores(objects) if objects else {}
+    for row in field_rows:
+        row[SCORE] = scores.get(row["field_id"])
+        # Fields carry the count under its own name: they are not means over fields.
+        row.setdefault(COUNT.column, row.get(FIELD_COUNT))
+    missing = tuple(_missing(item) for item in run.get("missing", ()))
+    return ReportContent(
+        title=_title(plate_rows),
+        measure=measure,
+        plates=_plates(plate_rows, well_rows, field_rows, missing, measure),
+        points=tuple(_points(field_rows, measure)),
+        n_objects=sum(row.get("n_objects") or 0 for row in field_rows),
+        histograms=_histograms(objects, field_rows, measure),
+        doubtful=tuple(doubtful_pictures(field_rows, overlays, measure)),
+        typical=tuple(typical_pictures(field_rows, overlays, measure)),
+        exclusions=tuple(_exclusions(field_rows)),
+        missing=missing,
+        notes=(*run_notes(run), *_field_notes(field_rows)),
+        pixel_sizes_um=tuple(sorted(set(finite(r.get("pixel_size_um") for r in field_rows)))),
+        method=tuple(method_rows(run)),
+        provenance=tuple(provenance_rows(run)),
+    )
+
+
+def _measure(rows: Sequence[Row]) -> Measure:
+    """Density if any row knows one, else counts per field: both never mix on one axis."""
+    return DENSITY if any(row.get(DENSITY.column) is not None for row in rows) else COUNT
+
+
+def _title(plates: Sequence[Row]) -> str:
+    names = list(dict.fromkeys(str(row["plate"]) for row in plates))
+    if len(names) > 3:
+        return f"{len(names)} plates"
+    return ", ".join(names) or "No plate"
+
+
+def _estimate(row: Row, column: str) -> Estimate:
+    names = (column, f"{column}_ci_low", f"{column}_ci_high")
+    value, low, high = (_number(row.get(name)) for name in names)
+    return Estimate(value, low, high)
+
+
+def _number(value: object) -> float | None:
+    known = finite([float(value)]) if isinstance(value, int | float) else []
+    return known[0] if known else None
+
+
+def _place(row: Row) -> Place:
+    return str(row["plate"] or ""), str(row.get("time") or "")
+
+
+def _plates(
+    plates: Sequence[Row],
+    wells: Sequence[Row],
+    fields: Sequence[Row],
+    missing: Sequence[Missing],
+    measure: Measure,
+) -> tuple[PlateResult, ...]:
+    reasons: dict[tuple[Place, str], dict[str, None]] = defaultdict(dict)
+    for row in fields:
+        if row["state"] != State.OK:
+            reasons[_place(row), row["well"] or ""][str(row["reason"] or row["state"])] = None
+    grouped: dict[Place, list[WellResult]] = defaultdict(list)
+    for row in wells:
+        if row["well"]:
+            why = tuple(reasons[_place(row), row["well"]])
+            grouped[_place(row)].append(_well(row, why, missing, measure))
+    for place, results in grouped.items():
+        results += _wells_without_fields(place, results, missing)
+        results.sort(key=lambda well: (well_position(well.well) or (999, 0), well.well))
+    return tuple(_plate(row, grouped[_place(row)], wells, measure) for row in plates)
+
+
+def _plate(
+    row: Row, wells: Sequence[WellResult], all_wells: Sequence[Row], measure: Measure
+) -> PlateResult:
+    own = [w for w in all_wells if _place(w) == _place(row)]
+    single = own[0] if len(own) == 1 else {}
+    return PlateResult(
+        plate=str(row["plate"] or "folder"),
+        time=str(row.get("time") or ""),
+        estimate=_estimate(row, measure.column),
+        n_planned=row.get("n_fields_planned") or 0,
+        n_ok=row.get("n_fields_ok") or 0,
+        n_objects=row.get("n_objects"),
+        ci_method=row.get(f"{measure.column}_ci_method") or "",
+        dispersion_index=_number(single.get("dispersion_index")),
+        dispersion_p=_number(single.get("dispersion_p")),
+        wells=tuple(wells),
+    )
+
+
+def _well(
+    row: Row, why: tuple[str, ...], missing: Sequence[Missing], measure: Measure
+) -> WellResult:
+    plate, time = _place(row)
+    absent = sum(
+        (m.plate, m.well) == (plate, row["well"]) and m.time in ("", time) for m in missing
+    )
+    return WellResult(
+        well=row["well"],
+        estimate=_estimate(row, measure.column),
+        n_planned=row.get("n_fields_planned") or 0,
+        n_ok=row.get("n_fields_ok") or 0,
+        n_missing=absent,
+        n_objects=row.get("n_objects"),
+        area_fraction=_number(row.get("nuclei_area_fraction")),
+        reasons=why,
+    )
+
+
+def _wells_without_fields(
+    place: Place, known: Sequence[WellResult], missing: Sequence[Missing]
+) -> list[WellResult]:
+    """Wells of which every field is missing have no row in the tables."""
+    plate, time = place
+    names = {well.well for well in known}
+    absent: dict[str, int] = defaultdict(int)
+    for item in missing:
+        if item.plate == plate and item.time in ("", time) and item.well not in ("", *names):
+            absent[item.well] += 1
+    return [WellResult(well, Estimate(), 0, 0, n_missing=n) for well, n in absent.items()]
+
+
+def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
+    names = figure_names(list(rows[0]) if rows else []).values()
+    column = measure.column if measure.is_density else FIELD_COUNT
+    return [
+        FieldPoint(
+            field_id=row["field_id"],
+            plate=_place(row)[0],
+            time=_place(row)[1],
+            well=row["well"] or "",
+            state=State(row["state"]),
+            estimate=_estimate(row, column),
+            figures={name: _number(row.get(name)) for name in names},
+        )
+        for row in rows
+    ]
+
+
+def _exclusions(rows: Sequence[Row]) -> list[Exclusion]:
+    return [
+        Exclusion(
+            field_id=row["field_id"],
+            state=State(row["state"]),
+            reason=row["reason"] or "",
+            detail=row["detail"] or "",
+            paths=tuple((row.get("paths") or "").split(";")) if row.get("paths") else (),
+        )
+        for row in rows
+        if row["state"] != State.OK
+    ]
+
+
+def _missing(item: Any) -> Missing:
+    """Read ``[field_id, sentence]`` as the plan writes it."""
+    field_id, sentence = (item, "") if isinstance(item, str) else (item[0], item[1])
+    plate, *rest = field_id.split("/")
+    well = rest[0] if len(rest) > 1 and well_position(rest[0]) else ""
+    time = rest[2] if well and len(rest) > 2 else ""
+    return Missing(field_id, plate, well, time, sentence)
+
+
+def _field_notes(rows: Sequence[Row]) -> list[str]:
+    """What reading did, each sentence once with the number of its fields."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for note in filter(None, (row.get("notes") or "").split("; ")):
+            counts[note] += 1
+    return [f"{note} ({n:,} of {len(rows):,} fields)" for note, n in counts.items()]
+
+
+def _mean_scores(objects: ObjectBatches) -> dict[str, float]:
+    """Mean segmentation score of each field's objects."""
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for batch in objects():
+        if "segmentation_score" not in batch or "field_id" not in batch:
+            continue
+        names, which = np.unique(np.asarray(batch["field_id"], dtype=str), return_inverse=True)
+        scores = np.asarray(batch["segmentation_score"], np.float64)
+        known = np.isfinite(scores)
+        totals = np.bincount(which[known], scores[known], minlength=names.size)
+        counts = np.bincount(which[known], minlength=names.size)
+        for name, total, count in zip(names.tolist(), totals, counts, strict=True):
+            sums[name][0] += float(total)
+            sums[name][1] += int(count)
+    return {name: total / n for name, (total, n) in sums.items() if n}
+
+
+def _histograms(
+    objects: ObjectBatches | None, rows: Sequence[Row], measure: Measure
+) -> tuple[Histogram, ...]:
+    if objects is None:
+        return ()
+    size = ("area_um2", "µm²") if measure.is_density else ("area_px", "pixels")
+    wanted = [(size[0], "Nucleus area", size[1])]
+    channels = sorted({str(row["channel"]) for row in rows if row.get("channel")})
+    wanted += [
+        (f"intensity_mean_{channel}", f"Mean intensity, {channel}", "grey values")
+        for channel in _channels(objects, channels)[:_CHANNELS_SHOWN]
+    ]
+    return histograms(objects, wanted)
+
+
+def _channels(objects: ObjectBatches, segmented: Sequence[str]) -> list[str]:
+    """Segmented channels first, then the others of the first batch."""
+    prefix = "intensity_mean_"
+    first: Mapping[str, Any] = next(iter(objects()), {})
+    others = [name.removeprefix(prefix) for name in first if name.startswith(prefix)]
+    return list(dict.fromkeys([*segmented, *others]))

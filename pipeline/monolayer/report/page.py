@@ -1,0 +1,142 @@
+"""The page itself: content becomes markup, section by section.
+
+Every string from outside passes through autoescaping; the only unescaped parts are the SVG that
+`monolayer.report.svg` has escaped and the project's own style sheet and script.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from monolayer.field import State
+from monolayer.report import charts
+from monolayer.report.content import Estimate, PlateResult, ReportContent
+from monolayer.report.numbers import UNKNOWN, finite, grouped, interval_text, plural
+from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
+from monolayer.report.words import PIXEL_SIZE_HELP, figure_words, headline, interval_words, verdict
+
+__all__ = ["render_report"]
+
+_MAPS_WELLS = 6000
+_MAPS = 24
+
+
+def render_report(content: ReportContent) -> str:
+    """Draw the report as one self-contained HTML page."""
+    script = _read("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return _template().render(
+        content=content,
+        style=Markup(_read("report.css")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_hash=digest,
+        pixel_size_help=PIXEL_SIZE_HELP,
+        verdict=verdict(content),
+        headline=headline(content),
+        intervals=interval_words(content),
+        outcome=charts.outcome_bar(content.points, len(content.missing)),
+        plates_chart=_plates_chart(content),
+        maps=_maps(content),
+        legend=_legend(content),
+        fields_chart=_fields_chart(content),
+        well_charts=_well_charts(content),
+        histograms=[(h, charts.histogram_chart(h)) for h in content.histograms],
+        quality=_quality(content),
+        n_plates_with_wells=sum(bool(plate.wells) for plate in content.plates),
+        n_well_rows=sum(len(plate.wells) for plate in content.plates),
+        no_pictures=bool(content.points) and not (content.doubtful or content.typical),
+        State=State,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "grouped": grouped,
+        "interval": interval_text,
+        "integer": lambda n: UNKNOWN if n is None else f"{n:,}",
+        "percent": lambda x: UNKNOWN if x is None else f"{100 * x:.1f} %",
+        "words": lambda code: code.replace("_", " "),
+        "plural": plural,
+        "sortable": lambda x: "" if x is None else f"{x:.6g}",
+    }
+    return environment.get_template("report.html")
+
+
+@cache
+def _read(name: str) -> str:
+    return (files("monolayer.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _shown_plates(content: ReportContent) -> list[PlateResult]:
+    """Plates with wells, as many as a page can carry; the tables name all."""
+    shown: list[PlateResult] = []
+    n_wells = 0
+    for plate in content.plates:
+        n_wells += len(plate.wells)
+        if plate.wells and n_wells <= _MAPS_WELLS and len(shown) < _MAPS:
+            shown.append(plate)
+    return shown
+
+
+def _maps(content: ReportContent) -> list[tuple[PlateResult, int | None, Markup]]:
+    scale = colour_scale(content.plates)
+    return [
+        (
+            p,
+            plate_format(w.well for w in p.wells),
+            plate_map(p, scale, content.measure, f"hatch-{i}"),
+        )
+        for i, p in enumerate(_shown_plates(content))
+    ]
+
+
+def _legend(content: ReportContent) -> Markup:
+    values = finite(w.estimate.value for p in content.plates for w in p.wells)
+    return colour_legend(colour_scale(content.plates), content.measure) if values else Markup()
+
+
+def _plates_chart(content: ReportContent) -> Markup:
+    if len(content.plates) < 2:
+        return Markup()
+    return charts.plate_chart(content.plates[:60], content.measure)
+
+
+def _fields_chart(content: ReportContent) -> Markup:
+    if any(plate.wells for plate in content.plates) or not content.points:
+        return Markup()
+    return charts.field_chart(content.points, content.measure)
+
+
+def _well_charts(content: ReportContent) -> list[tuple[PlateResult, list[Markup]]]:
+    plates = _shown_plates(content)
+    ends = finite(_upper(w.estimate) for p in plates for w in p.wells)
+    # A well of two fields can have an interval ten times its value; it must not set the scale.
+    values = finite(w.estimate.value for p in plates for w in p.wells)
+    top = min(max(ends, default=1.0), 2 * max(values, default=1.0)) or 1.0
+    return [(p, charts.well_chart(p, content.points, content.measure, top)) for p in plates]
+
+
+def _upper(estimate: Estimate) -> float | None:
+    return estimate.value if estimate.high is None else estimate.high
+
+
+def _quality(content: ReportContent) -> Sequence[tuple[str, str, Markup]]:
+    names = dict.fromkeys(name for point in content.points[:1] for name in point.figures)
+    drawn = []
+    for name in names:
+        label, meaning = figure_words(name)
+        drawn.append((label, meaning, charts.quality_chart(content.points, name, label)))
+    return [item for item in drawn if item[2]]

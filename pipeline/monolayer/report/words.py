@@ -1,0 +1,75 @@
+"""The report's sentences: the answer, what the intervals mean, what the figures tell."""
+
+from monolayer.field import State
+from monolayer.report.content import Estimate, ReportContent
+from monolayer.report.numbers import plural
+
+__all__ = ["PIXEL_SIZE_HELP", "figure_words", "headline", "interval_words", "verdict"]
+
+PIXEL_SIZE_HELP = (
+    "No pixel size is known for these images, so areas in µm² and densities per cm² are not "
+    "given; run again with --pixel-size-um and the micrometres per pixel of your objective and "
+    "camera."
+)
+
+_FIGURES = {
+    "focus": (
+        "Focus (power log-log slope)",
+        "Steeper, more negative slopes hold less fine detail: a field far below its neighbours "
+        "is probably out of focus.",
+    ),
+    "background": (
+        "Background (grey values)",
+        "A slow drift points to the lamp or the medium, a step to a changed exposure.",
+    ),
+    "saturated": (
+        "Saturated pixels (fraction)",
+        "Saturated pixels carry no intensity any more; sizes and intensities of such objects "
+        "are not to be trusted.",
+    ),
+}
+
+_METHODS = {
+    "t between fields": "Student's t between fields",
+    "t between wells": "Student's t between wells",
+}
+
+
+def figure_words(name: str) -> tuple[str, str]:
+    """Name of an image-quality figure and what a reader can see in it."""
+    return next((words for key, words in _FIGURES.items() if key in name), (name, ""))
+
+
+def headline(content: ReportContent) -> Estimate | None:
+    """Return the number that leads the page; None where several plates each have their own."""
+    return content.plates[0].estimate if len(content.plates) == 1 else None
+
+
+def verdict(content: ReportContent) -> tuple[str, str, str]:
+    """Badge of the run: its kind (for the colour), its sign and its words."""
+    n_ok, n = content.count(State.OK), len(content.points)
+    if n_ok == 0:
+        return "bad", "✕", "No field could be evaluated"
+    excluded = n - n_ok
+    if not excluded and not content.missing:
+        return "ok", "✓", "Every field evaluated"
+    parts = [plural(excluded, "field") + " excluded"] if excluded else []
+    if content.missing:
+        parts.append(f"{plural(len(content.missing), 'field')} missing")
+    kind = "warn" if 2 * n_ok >= n + len(content.missing) else "bad"
+    return kind, "!", ", ".join(parts)
+
+
+def interval_words(content: ReportContent) -> str:
+    """Two sentences that say what the intervals hold and what they leave out."""
+    methods = list(dict.fromkeys(p.ci_method for p in content.plates if p.ci_method))
+    named = "; ".join(_METHODS.get(method, method) for method in methods)
+    method = f" (here: {named})" if named else ""
+    return (
+        "Each 95 % interval says how far the mean could lie from the one found had other places "
+        "been imaged: between the fields of a well for a well, between wells for a plate"
+        f"{method}, and by Poisson counting where a single field, or fields that all hold the "
+        "same number, leave nothing to compare. It holds the chance of sampling and counting "
+        "only, and not errors of the segmentation, of the pixel size, or of places that were "
+        "never imaged."
+    )
