@@ -132,7 +132,8 @@ def _shown_values(page: tifffile.TiffPage, pixels: NDArray[Any]) -> NDArray[Any]
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
         return _through_palette(page.colormap, pixels)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "ub":
-        return np.invert(pixels)
+        inverted: NDArray[Any] = np.invert(pixels)
+        return inverted
     return pixels
 
 

@@ -18,7 +18,7 @@ from monolayer.errors import ImageError
 from monolayer.field import Field, FieldImage, Plane
 from monolayer.read.decode import bit_depth, full_scale, read_pages, reading, to_grey, to_working
 from monolayer.read.focus import sharpness
-from monolayer.read.pixel_size import PixelSize, pixel_size_of
+from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.probe import Probe, probe_image
 from monolayer.read.settings import ReadSettings, channel_to_segment
 from monolayer.read.stack import pages_of
@@ -183,7 +183,7 @@ def _check_shapes(field: Field, channels: Mapping[str, NDArray[Any]]) -> None:
 
 def _pixel_size(path: str, source: _Source) -> PixelSize:
     if source.settings.pixel_size_um is not None:
-        return PixelSize(source.settings.pixel_size_um, "--pixel-size-um or method")
+        return PixelSize(source.settings.pixel_size_um, GIVEN)
     with reading(path):
         size = pixel_size_of(source.folder / path, source.probes[path])
     source.note(size.note)

@@ -57,6 +57,12 @@ class Layout:
         """Given by the user as a regex."""
         return self.name == "regex"
 
+    @property
+    def names_channel(self) -> bool:
+        """The names tell channels apart."""
+        groups = self.pattern.groupindex if self.pattern is not None else ()
+        return "channel" in groups
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -166,7 +172,8 @@ def _regex_layout(text: str) -> Layout:
         raise ConfigError(f"Layout {text!r} has one of row and col: give both, or well.")
     if not {"well", "row", "field"} & set(pattern.groupindex):
         raise ConfigError(
-            f"Layout {text!r} cannot tell fields apart: add a group (?P<well>...) or (?P<field>...)."
+            f"Layout {text!r} cannot tell fields apart: "
+            "add a group (?P<well>...) or (?P<field>...)."
         )
     return Layout("regex", text, pattern)
 
@@ -206,7 +213,15 @@ def is_thumbnail(path: str) -> bool:
 
 
 def parse(path: str, layout: Layout) -> Position | None:
-    """What `path` (POSIX, relative to the image folder) says under `layout`; None if it does not fit."""
+    """What a path says under a layout; None if it does not fit.
+
+    Parameters
+    ----------
+    path : str
+        POSIX, relative to the image folder.
+    layout : Layout
+        One with a pattern; others fit nothing.
+    """
     if layout.pattern is None:
         return None
     pure = PurePosixPath(path)

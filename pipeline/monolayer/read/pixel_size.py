@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 
 from monolayer.read.probe import UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
 
-__all__ = ["PixelSize", "pixel_size_of"]
+__all__ = ["GIVEN", "PixelSize", "pixel_size_of"]
 
+GIVEN = "--pixel-size-um or method"
 SANE_UM = (0.01, 100.0)
 FINEST_PRINT_UM = 10.0  # 2540 dpi
 ISOTROPY = 0.01
@@ -143,9 +144,12 @@ def _side_files(path: Path) -> list[tuple[str, tuple[float, float] | None]]:
     found: list[tuple[str, tuple[float, float] | None]] = []
     for name in ("MeasurementDetail.mrf", "Index.idx.xml", "Index.xml"):
         side = path.parent / name
-        if side.is_file():
-            reader = _yokogawa if name.endswith(".mrf") else _opera
-            found.append((name, reader(side.read_text("utf-8", errors="replace"), path.name)))
+        reader = _yokogawa if name.endswith(".mrf") else _opera
+        try:
+            text = side.read_text("utf-8", errors="replace") if side.is_file() else ""
+        except OSError:
+            continue  # an image is not lost because its neighbour cannot be read
+        found.append((name, reader(text, path.name)))
     return found
 
 

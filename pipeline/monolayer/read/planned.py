@@ -37,18 +37,23 @@ def missing_fields(
     """
     if layout.pattern is None:
         return []
-    present = {(f.plate, f.well, f.field, f.time) for f in fields}
+    present = {_key(field) for field in fields}
+    # A stray file or a second copy is a row, but adds no row or column to the grid.
+    regular = {_key(f) for f in fields if f.problem is None or f.problem[0] == "missing_channel"}
     planned: dict[Key, str] = {}
-    for key in _grid(present):
+    for key in _grid(regular):
         planned[key] = "is missing from the plate's regular grid"
     for path, plate in side_files:
-        reader = _htd if path.suffix.lower() == ".htd" else _mlf
-        for key in reader(path, plate, present, layout):
+        for key in _side_file(path, plate, present, layout):
             planned[key] = f"was planned by {path.name} and has no file"
     absent = [_absent(key, planned[key]) for key in planned if key not in present]
     absent += _absent_channels(fields)
     absent.sort(key=lambda item: (item[0].sort_key, item[1]))
     return [(field.field_id, sentence) for field, sentence in absent]
+
+
+def _key(field: Field) -> Key:
+    return field.plate, field.well, field.field, field.time
 
 
 def _absent(key: Key, why: str) -> tuple[Field, str]:
@@ -62,8 +67,8 @@ def _grid(present: set[Key]) -> Iterable[Key]:
         mine = {key for key in present if key[0] == plate}
         axes = [sorted({key[i] for key in mine}, key=natural_key) for i in (1, 2, 3)]
         if len(mine) >= REGULAR * len(axes[0]) * len(axes[1]) * len(axes[2]):
-            for place in itertools.product(*axes):
-                yield (plate, *place)
+            for well, field, time in itertools.product(*axes):
+                yield plate, well, field, time
 
 
 def _absent_channels(fields: Sequence[Field]) -> list[tuple[Field, str]]:
@@ -82,6 +87,15 @@ def _absent_channels(fields: Sequence[Field]) -> list[tuple[Field, str]]:
                     for field in without
                 ]
     return absent
+
+
+def _side_file(path: Path, plate: str, present: set[Key], layout: Layout) -> Iterable[Key]:
+    """What a side file planned; nothing where it cannot be read, which costs no field."""
+    reader = _htd if path.suffix.lower() == ".htd" else _mlf
+    try:
+        return reader(path, plate, present, layout)
+    except (OSError, ValueError):
+        return []
 
 
 def _htd(path: Path, plate: str, present: set[Key], layout: Layout) -> Iterable[Key]:

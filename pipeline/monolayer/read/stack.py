@@ -81,9 +81,9 @@ def _placed(shape: Mapping[str, int], names: Sequence[str] = ()) -> list[PageOf]
     pages = []
     for page, index in enumerate(np.ndindex(*shape.values())):
         at = dict(zip(shape, index, strict=True))
-        place = {axis.lower(): i for axis, i in at.items() if shape[axis] > 1}
+        t, c, z = (at[axis] if shape.get(axis, 1) > 1 else -1 for axis in "TCZ")
         channel = names[at.get("C", 0)] if names else ""
-        pages.append(PageOf(page, channel=channel, **place))
+        pages.append(PageOf(page, t=t, c=c, z=z, channel=channel))
     return pages
 
 
