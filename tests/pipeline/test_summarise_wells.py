@@ -81,6 +81,18 @@ def test_well_of_the_worked_example() -> None:
     assert row["area_px_mean"] == pytest.approx(pooled(*COUNTS)["area_px"].mean())
 
 
+def test_settings_reach_every_interval() -> None:
+    """t(9) at 80 % one tail is 1.383029; CV 10 % needs a quarter of the fields of 5 %."""
+    settings = SummariseSettings(confidence=0.8, target_cv=0.1, quantiles=(0.5,))
+    rows = [field_row(count) for count in COUNTS]
+    row = dict[str, Any](summarise_well(rows, pooled(*COUNTS), settings))
+    half = row["density_cells_per_cm2_ci_high"] - row["density_cells_per_cm2"]
+    assert half == pytest.approx(1.383029 * 296.3252, abs=1e-3)
+    assert row["fields_needed_for_cv"] == 6
+    assert row["area_px_q50"] == np.median(pooled(*COUNTS)["area_px"])
+    assert "area_px_q95" not in row
+
+
 def test_one_field_gives_its_own_poisson_interval() -> None:
     row, field = well_of(50), field_row(50)
     for column, source in (

@@ -1,7 +1,7 @@
 """How many fields: the dispersion of counts, and the fields that a wanted precision needs.
 
-CV is the coefficient of variation, SD over mean, as a fraction. Numbers of fields are given
-unrounded by the ``needed`` functions' formulas and rounded up at the end by `whole_fields`.
+CV is the coefficient of variation, SD over mean, as a fraction. The functions give numbers of
+fields unrounded, so that they can be chained; `whole_fields` rounds up at the end.
 """
 
 import math
