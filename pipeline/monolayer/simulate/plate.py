@@ -1,0 +1,256 @@
+"""Write a simulated plate: images, truth masks, tables, and a README that says SIMULATED.
+
+FOLDER/README.md           what this is and the command that makes it again
+FOLDER/manifest.csv        image and mask of each field, for `monolayer evaluate`
+FOLDER/truth.csv           one row a field: how many nuclei there are
+FOLDER/truth_objects.csv   one row a nucleus
+FOLDER/plate/              images alone, named as MetaXpress exports them
+FOLDER/truth/              label masks, kept apart so that no reader takes them for images
+"""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monolayer.errors import RunFolderError
+from monolayer.simulate.field import SimulatedField, simulate_field
+from monolayer.simulate.settings import SimulateSettings
+from monolayer.simulate.tiff import write_image, write_labels
+
+__all__ = ["PlannedField", "plan_fields", "simulate_plate"]
+
+TABLES = ("README.md", "manifest.csv", "truth.csv", "truth_objects.csv")
+
+README = """# SIMULATED plate "{name}"
+
+No microscope made these images: `monolayer simulate` did, from seed {seed}. The same command
+with the same settings makes every file again, bit for bit:
+
+    monolayer simulate FOLDER --seed {seed}
+
+- `plate/` holds {n} images of {height} x {width} pixels, {pixel_size_um} um per pixel, one channel
+  (nuclei). Columns are a seeding series ({densities} cells per cm2), rows are replicates.
+- `truth/` holds the label masks: 0 is background, each nucleus has its own number.
+- `manifest.csv` pairs images with masks (`monolayer evaluate --manifest manifest.csv`).
+- `truth.csv` counts each field, `truth_objects.csv` describes each nucleus.
+
+How to count: every nucleus with a pixel in the field is an object. A metaphase is one object, a
+pair in anaphase is two. Specks, smears and floating dead cells are none. Fields without nuclei:
+{empty}. Fields out of focus (their truth is what lies there, seen or not): {defocused}.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """One field of the plate.
+
+    Attributes
+    ----------
+    index : int
+        Position in the plate's order, which seeds the field.
+    well, site : str
+        As in ``B02`` and ``1``.
+    kind : str
+        ordinary, empty or defocused.
+    settings : SimulateSettings
+        With the density and the focus of this field.
+    """
+
+    index: int
+    well: str
+    site: str
+    kind: str
+    settings: SimulateSettings
+
+    @property
+    def stem(self) -> str:
+        """File name of the image without its suffix."""
+        return f"{self.settings.plate.name}_{self.well}_s{self.site}_w1"
+
+
+def plan_fields(settings: SimulateSettings) -> list[PlannedField]:
+    """List the fields of the plate: row by row, column by column, site by site."""
+    plate = settings.plate
+    spots = [
+        (f"{row}{plate.first_column + column:02d}", density, str(site + 1))
+        for row in plate.rows
+        for column, density in enumerate(plate.densities_cells_per_cm2)
+        for site in range(plate.fields_per_well)
+    ]
+    return [
+        _plan(settings, index, well, site, density)
+        for index, (well, density, site) in enumerate(spots)
+    ]
+
+
+def simulate_plate(
+    folder: Path,
+    settings: SimulateSettings,
+    seed: int,
+    on_field: Callable[[PlannedField], None] | None = None,
+) -> None:
+    """Simulate a plate and write it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where absent; may hold an older copy of the same plate and nothing else.
+    settings : SimulateSettings
+        The plate's, whose densities stand in for ``settings.nuclei``'s.
+    seed : int
+        At least 0; the same settings and seed give the same bytes.
+    on_field : callable, optional
+        Told each field once it is written, for a progress bar.
+
+    Raises
+    ------
+    RunFolderError
+        The folder holds something else.
+    ValueError
+        The seed is negative.
+    """
+    fields = plan_fields(settings)
+    _check_folder(folder, fields)
+    for name in ("plate", "truth"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    made: list[tuple[PlannedField, SimulatedField]] = []
+    for field in fields:
+        simulated = simulate_field(field.settings, seed, field.index)
+        _write_field(folder, field, simulated)
+        made.append((field, simulated))
+        if on_field is not None:
+            on_field(field)
+    _write_table(folder / "manifest.csv", [_manifest_row(*both) for both in made])
+    _write_table(folder / "truth.csv", [_truth_row(*both) for both in made])
+    _write_table(folder / "truth_objects.csv", [r for both in made for r in _object_rows(*both)])
+    (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
+
+
+def _plan(
+    settings: SimulateSettings, index: int, well: str, site: str, density: float
+) -> PlannedField:
+    plate, name = settings.plate, f"{well}_s{site}"
+    nuclei = {"density_cells_per_cm2": density}
+    optics: dict[str, float] = {}
+    kind = "ordinary"
+    if name in plate.empty_fields:
+        kind, nuclei = "empty", {"density_cells_per_cm2": 0.0}
+    elif name in plate.defocused_fields:
+        kind, optics = "defocused", {"defocus_um": plate.defocus_um}
+    update = {
+        "nuclei": settings.nuclei.model_copy(update=nuclei),
+        "optics": settings.optics.model_copy(update=optics),
+    }
+    return PlannedField(index, well, site, kind, settings.model_copy(update=update))
+
+
+def _check_folder(folder: Path, fields: Sequence[PlannedField]) -> None:
+    """Refuse to mix a plate with anything that is not this plate's."""
+    ours = {folder / name for name in TABLES}
+    ours |= {folder / name for field in fields for name in (_image(field), _mask(field))}
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file: give a folder.")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path not in ours:
+            raise RunFolderError(
+                f"{folder} holds {path.relative_to(folder)}, which is not of this plate: "
+                "give an empty folder."
+            )
+
+
+def _image(field: PlannedField) -> str:
+    return f"plate/{field.stem}.tif"
+
+
+def _mask(field: PlannedField) -> str:
+    return f"truth/{field.stem}_labels.tif"
+
+
+def _write_field(folder: Path, field: PlannedField, simulated: SimulatedField) -> None:
+    optics = field.settings.optics
+    write_image(
+        folder / _image(field),
+        simulated.pixels,
+        optics.pixel_size_um,
+        optics.bit_depth,
+        "nuclei (simulated Hoechst)",
+    )
+    write_labels(folder / _mask(field), simulated.labels.astype(np.uint16))
+
+
+def _manifest_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]:
+    height, width = simulated.pixels.shape
+    return {
+        "path": _image(field),
+        "mask": _mask(field),
+        "modality": "fluorescence nuclei (simulated Hoechst)",
+        "dataset": "simulated out of focus" if field.kind == "defocused" else "simulated",
+        "licence": "BSD-3-Clause",
+        "source": "monolayer simulate",
+        "n_objects": len(simulated.truth["label"]),
+        "height": height,
+        "width": width,
+        "dtype": simulated.pixels.dtype.name,
+        "group": f"well {field.well}",
+        "pixel_size_um": field.settings.optics.pixel_size_um,
+        "notes": f"SIMULATED; {field.kind}",
+    }
+
+
+def _truth_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]:
+    truth = simulated.truth
+    pairs = np.unique(truth["mother_pair"])
+    return {
+        **_names(field),
+        "kind": field.kind,
+        "seeded_density_cells_per_cm2": f"{field.settings.nuclei.density_cells_per_cm2:g}",
+        "n_objects": len(truth["label"]),
+        "n_border_objects": int(np.count_nonzero(truth["touches_border"])),
+        "n_dividing": int(np.count_nonzero(truth["dividing"])),
+        "n_anaphase_pairs": int(np.count_nonzero(pairs)),
+        "nuclei_area_fraction": _text(np.float64((simulated.labels > 0).mean())),
+        "pixel_size_um": field.settings.optics.pixel_size_um,
+    }
+
+
+def _object_rows(field: PlannedField, simulated: SimulatedField) -> Iterator[dict[str, Any]]:
+    truth = simulated.truth
+    for i in range(len(truth["label"])):
+        yield _names(field) | {name: _text(column[i]) for name, column in truth.items()}
+
+
+def _names(field: PlannedField) -> dict[str, str]:
+    return {"plate": field.settings.plate.name, "well": field.well, "field": field.site}
+
+
+def _text(value: Any) -> str:
+    """Four decimals: enough for a truth, and no last bits that could differ."""
+    if isinstance(value, np.bool_):
+        return str(bool(value)).lower()
+    return f"{value:.4f}" if isinstance(value, np.floating) else str(value)
+
+
+def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys() if rows else (), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _readme(settings: SimulateSettings, seed: int, n: int) -> str:
+    plate = settings.plate
+    return README.format(
+        name=plate.name,
+        seed=seed,
+        n=n,
+        height=settings.height_px,
+        width=settings.width_px,
+        pixel_size_um=settings.optics.pixel_size_um,
+        densities=", ".join(f"{density:,.0f}" for density in plate.densities_cells_per_cm2),
+        empty=", ".join(plate.empty_fields) or "none",
+        defocused=", ".join(plate.defocused_fields) or "none",
+    )
