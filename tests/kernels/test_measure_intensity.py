@@ -1,0 +1,170 @@
+"""Intensities against scikit-image and slow numpy, and the neighbours' sweep."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from skimage.measure import regionprops_table as _regionprops_table
+
+from monolayer_kernels.measure_intensity import measure_intensity
+from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
+from monolayer_kernels.measure_runs import find_runs, sum_runs
+from monolayer_kernels.shape_border import find_border
+
+Labels = NDArray[np.int32]
+# scikit-image carries no types.
+regionprops_table: Any = _regionprops_table
+NAMES = {
+    "intensity_mean": "intensity_mean",
+    "intensity_std": "intensity_std",
+    "intensity_min": "intensity_min",
+    "intensity_max": "intensity_max",
+    "centroid_weighted-0": "centroid_weighted_y_px",
+    "centroid_weighted-1": "centroid_weighted_x_px",
+}
+points = arrays(np.float64, st.integers(0, 25), elements=st.integers(-20, 20).map(float))
+
+
+def random_labels(seed: int, density: float, shape: tuple[int, int]) -> Labels:
+    rng = np.random.default_rng(seed)
+    return (rng.integers(1, 6, shape) * (rng.random(shape) < density)).astype(np.int32)
+
+
+def intensities(labels: Labels, image: NDArray[Any], **frame: int) -> dict[str, Any]:
+    runs = find_runs(labels)
+    sums = sum_runs(runs)
+    return {**measure_intensity(labels, (runs, sums, find_border(runs, sums)), image, **frame)}
+
+
+def reference(labels: Labels, image: NDArray[Any]) -> dict[str, Any]:
+    properties = ["intensity_mean", "intensity_std", "intensity_min", "intensity_max"]
+    wide = image.astype(np.float64)
+    table: dict[str, Any] = regionprops_table(
+        labels, wide, properties=[*properties, "centroid_weighted"]
+    )
+    return table
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("density", [0.1, 0.5, 1.0])
+def test_intensities_equal_scikit_image(dtype: type, density: float) -> None:
+    labels = random_labels(3, density, (40, 33))
+    rng = np.random.default_rng(4)
+    top = 255 if dtype is np.uint8 else 65535
+    image: NDArray[Any] = (rng.random(labels.shape) * top).astype(dtype)
+    ours, theirs = intensities(labels, image), reference(labels, image)
+    for name, column in NAMES.items():
+        np.testing.assert_allclose(ours[column], theirs[name], rtol=1e-9, err_msg=column)
+    sums = np.bincount(labels.ravel(), image.ravel().astype(np.float64))[1:]
+    np.testing.assert_allclose(ours["intensity_sum"], sums[sums > 0], rtol=1e-12)
+
+
+def test_a_large_offset_does_not_cancel() -> None:
+    """A bright field with a noise of one level, and a dark first pixel."""
+    rng = np.random.default_rng(0)
+    image = (65000 + rng.integers(0, 3, (200, 200))).astype(np.uint16)
+    image[0, 0] = 0
+    labels = np.ones(image.shape, np.int32)
+    exact = np.sqrt(np.mean((image - image.mean(dtype=np.longdouble)) ** 2))
+    assert intensities(labels, image)["intensity_std"][0] == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_an_even_object_has_no_deviation() -> None:
+    image = np.full((9, 9), 40001, np.uint16)
+    assert intensities(np.ones((9, 9), np.int32), image)["intensity_std"].tolist() == [0.0]
+
+
+def test_a_black_object_has_no_weighted_centroid() -> None:
+    found = intensities(np.ones((3, 3), np.int32), np.zeros((3, 3), np.uint8))
+    assert np.isnan(found["centroid_weighted_y_px"]).all()
+    assert found["intensity_sum"].tolist() == [0.0]
+
+
+def slow_background(labels: Labels, image: NDArray[Any], k: int, gap: int, width: int) -> float:
+    y, x = np.nonzero(labels == k)
+    frame = np.zeros(np.add(labels.shape, 200), bool)
+    for reach, value in ((gap + width, True), (gap, False)):
+        rows = slice(y.min() + 100 - reach, y.max() + 101 + reach)
+        frame[rows, x.min() + 100 - reach : x.max() + 101 + reach] = value
+    chosen = frame[100:-100, 100:-100] & (labels == 0)
+    return float(image[chosen].mean()) if chosen.any() else np.nan
+
+
+@pytest.mark.parametrize(("gap", "width"), [(0, 1), (2, 5), (1, 60), (50, 3)])
+def test_local_background_equals_the_slow_frame(gap: int, width: int) -> None:
+    labels = np.zeros((40, 50), np.int32)
+    labels[5:12, 6:20], labels[0:4, 30:50], labels[20:30, 21:22] = 1, 2, 3
+    labels[36:40, 0:3], labels[13:16, 8:11] = 4, 5
+    image = np.random.default_rng(1).integers(0, 60000, labels.shape).astype(np.uint16)
+    found = intensities(labels, image, gap_px=gap, width_px=width)["intensity_local_background"]
+    slow = [slow_background(labels, image, k, gap, width) for k in range(1, 6)]
+    np.testing.assert_allclose(found, slow, rtol=1e-12)
+
+
+def test_local_background_without_a_free_pixel_is_unknown() -> None:
+    found = intensities(np.ones((5, 5), np.int32), np.ones((5, 5), np.uint8))
+    assert np.isnan(found["intensity_local_background"]).all()
+
+
+def test_edge_gradient_equals_numpy_on_border_pixels() -> None:
+    from scipy.ndimage import binary_erosion
+
+    labels = random_labels(8, 0.8, (30, 41))
+    labels[4:15, 5:20] = 9
+    image = np.random.default_rng(2).integers(0, 60000, labels.shape).astype(np.uint16)
+    length = np.hypot(*np.gradient(image.astype(float)))
+    found = intensities(labels, image)["edge_gradient_per_px"]
+    slow = []
+    for k in np.unique(labels[labels > 0]):
+        mask = labels == k
+        slow.append(length[mask & ~binary_erosion(mask)].mean())
+    np.testing.assert_allclose(found, slow, rtol=1e-12)
+
+
+def test_single_row_image_has_gradients() -> None:
+    found = intensities(np.ones((1, 3), np.int32), np.array([[0, 2, 4]], np.uint8))
+    assert found["edge_gradient_per_px"].tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("image", "frame", "error", "named"),
+    [
+        (np.zeros((3, 3), np.int32), {}, TypeError, "int32"),
+        (np.zeros((3, 4), np.uint8), {}, ValueError, r"\(3, 4\)"),
+        (np.zeros((3, 6), np.uint8)[:, ::2], {}, ValueError, "contiguous"),
+        (np.zeros((3, 3), np.uint8), {"gap_px": -1}, ValueError, "-1"),
+        (np.zeros((3, 3), np.uint8), {"width_px": 0}, ValueError, "and 0"),
+    ],
+)
+def test_bad_images_are_named(
+    image: NDArray[Any], frame: dict[str, int], error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        intensities(np.ones((3, 3), np.int32), image, **frame)
+
+
+@settings(deadline=None, max_examples=100)
+@given(points, st.integers(0, 2**32 - 1), st.sampled_from([0.5, 3.0, 5.0, 100.0]))
+def test_neighbours_equal_the_slow_table(y: NDArray[np.float64], seed: int, radius: float) -> None:
+    x = np.random.default_rng(seed).integers(-9, 9, y.size).astype(float)
+    squared = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+    np.fill_diagonal(squared, np.inf)
+    nearest = np.sqrt(squared.min(axis=1, initial=np.inf))
+    nearest[np.isinf(nearest)] = np.nan
+    assert np.array_equal(nearest_distance(y, x), nearest, equal_nan=True)
+    assert np.array_equal(nearest_distance(x, y), nearest, equal_nan=True)
+    assert np.array_equal(count_within_radius(y, x, radius), (squared <= radius**2).sum(axis=1))
+
+
+def test_bad_points_are_named() -> None:
+    two = np.zeros(2)
+    with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
+        nearest_distance(two, np.zeros(3))
+    with pytest.raises(ValueError, match="NaN"):
+        nearest_distance(two, np.array([0.0, np.nan]))
+    with pytest.raises(ValueError, match="-1"):
+        count_within_radius(two, two, -1.0)

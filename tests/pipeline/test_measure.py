@@ -1,0 +1,210 @@
+"""The measure stage: columns, units, weights, invariances and bad calls."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from skimage.measure import regionprops_table as _regionprops_table
+
+from monolayer.measure import MeasureSettings, measure_objects
+
+# scikit-image carries no types.
+regionprops_table: Any = _regionprops_table
+SETTINGS = MeasureSettings()
+
+
+def two_fields() -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
+    rng = np.random.default_rng(5)
+    labels = np.zeros((60, 80), np.int32)
+    labels[4:14, 5:25], labels[20:35, 10:18], labels[40:60, 50:70], labels[22:24, 60:66] = (
+        2,
+        3,
+        7,
+        40,
+    )
+    return labels, rng.integers(100, 60000, labels.shape).astype(np.uint16)
+
+
+def measured(labels: Any, image: Any, pixel_size_um: float | None = 0.65) -> dict[str, Any]:
+    return measure_objects(labels, {"dna": image}, SETTINGS, pixel_size_um)
+
+
+def test_border_objects_are_weighted_for() -> None:
+    """Worked example W13: 361 whole objects of 50 x 50 in 1000 x 1000 stand for 400."""
+    labels = np.zeros((1000, 1000), np.int32)
+    for i in range(19):
+        for j in range(19):
+            labels[1 + 52 * i : 51 + 52 * i, 1 + 52 * j : 51 + 52 * j] = 19 * i + j + 1
+    labels[990:, 990:] = 400
+    found = measure_objects(labels, {}, SETTINGS, None)
+    assert found["label"].size == 362
+    assert found["touches_border"].sum() == 1
+    assert found["weight"][-1] == 0
+    assert found["weight"].sum() == pytest.approx(400, rel=1e-12)
+
+
+def test_weighted_count_is_unbiased_for_the_size() -> None:
+    """Discs thrown evenly over an area larger than the field: weights give the field's share."""
+    rng = np.random.default_rng(0)
+    totals = []
+    for _ in range(60):
+        labels = np.zeros((120, 120), np.int32)
+        y, x = np.mgrid[-40:160, -40:160]
+        canvas = np.zeros((200, 200), np.int32)
+        cy, cx = rng.uniform(-40, 160, 2)
+        canvas[(y - cy) ** 2 + (x - cx) ** 2 < 15**2] = 1
+        labels[:] = canvas[40:160, 40:160]
+        if labels.any():
+            totals.append(measure_objects(labels, {}, SETTINGS, None)["weight"].sum())
+    expected = 60 * 120**2 / 200**2
+    assert sum(totals) == pytest.approx(expected, rel=0.35)
+
+
+def test_micrometres_follow_the_pixel_size() -> None:
+    found = measured(*two_fields())
+    for name in [name for name in found if name.endswith("_um")]:
+        assert np.array_equal(found[name], found[f"{name[:-3]}_px"] * 0.65, equal_nan=True), name
+    np.testing.assert_allclose(found["area_um2"], found["area_px"] * 0.4225, rtol=1e-14)
+    assert sum(name.endswith(("_um", "_um2")) for name in found) == 10
+
+
+def test_unknown_pixel_size_gives_no_micrometres() -> None:
+    known, unknown = measured(*two_fields()), measured(*two_fields(), pixel_size_um=None)
+    assert list(known) == list(unknown)
+    for name, column in unknown.items():
+        assert column.dtype == known[name].dtype, name
+        if name.endswith(("_um", "_um2")) or name == "neighbours_within_radius":
+            assert np.isnan(column).all(), name
+        else:
+            assert np.array_equal(column, known[name], equal_nan=True), name
+
+
+def test_rows_follow_the_labels_that_are_present() -> None:
+    found = measured(*two_fields())
+    assert found["label"].tolist() == [2, 3, 7, 40]
+    assert found["area_px"].tolist() == [200, 120, 400, 12]
+    assert found["touches_border"].tolist() == [False, False, True, False]
+    assert len(found) >= 35
+
+
+def test_neighbours_are_counted_within_the_radius() -> None:
+    labels = np.zeros((50, 50), np.int32)
+    labels[10, 10], labels[10, 20], labels[40, 10] = 1, 2, 3
+    near = MeasureSettings(neighbour_radius_um=20)
+    found = measure_objects(labels, {}, near, 2.0)
+    assert found["neighbours_within_radius"].tolist() == [1, 1, 0]
+    assert found["nearest_neighbour_distance_px"].tolist() == [10, 10, 30]
+    assert found["nearest_neighbour_distance_um"].tolist() == [20, 20, 60]
+
+
+def test_contrast_and_sharpness_of_a_step() -> None:
+    labels = np.zeros((30, 30), np.int32)
+    labels[10:20, 10:20] = 1
+    image = np.where(labels > 0, 300, 100).astype(np.uint16)
+    found = measured(labels, image)
+    assert found["intensity_local_background_dna"].tolist() == [100]
+    assert found["intensity_contrast_dna"].tolist() == [200]
+    corner, side = np.hypot(100, 100), 100
+    expected = (4 * corner + 32 * side) / 36
+    assert found["edge_gradient_per_px_dna"][0] == pytest.approx(expected)
+    assert found["edge_sharpness_per_px_dna"][0] == pytest.approx(expected / 200)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.uint32, np.int64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_dtype_and_memory_order_change_nothing(dtype: type, order: Any) -> None:
+    labels, image = two_fields()
+    expected = measured(labels, image)
+    found = measured(np.asarray(labels, dtype, order=order), np.asarray(image, order=order))
+    for name, column in expected.items():
+        assert np.array_equal(found[name], column, equal_nan=True), name
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float32, np.float64, np.int64])
+def test_channel_dtypes_agree(dtype: type) -> None:
+    labels, image = two_fields()
+    expected, found = measured(labels, image), measured(labels, image.astype(dtype))
+    for name, column in expected.items():
+        np.testing.assert_allclose(found[name], column, rtol=1e-12, err_msg=name)
+
+
+def test_channels_do_not_depend_on_one_another() -> None:
+    labels, image = two_fields()
+    both = measure_objects(labels, {"dna": image, "dead": image[::-1]}, SETTINGS, None)
+    alone = measure_objects(labels, {"dead": image[::-1]}, SETTINGS, None)
+    for name in [name for name in alone if name.endswith("_dead")]:
+        assert np.array_equal(both[name], alone[name], equal_nan=True), name
+    assert "intensity_mean_dna" in both
+
+
+def test_no_object_gives_the_same_columns_empty() -> None:
+    labels, image = two_fields()
+    full, empty = measured(labels, image), measured(labels * 0, image)
+    assert list(full) == list(empty)
+    assert [c.dtype for c in full.values()] == [c.dtype for c in empty.values()]
+    assert {c.size for c in empty.values()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "channel", "size", "error", "named"),
+    [
+        (np.ones((3, 3)), None, 1.0, TypeError, "float64"),
+        (np.ones((3, 3), bool), None, 1.0, TypeError, "bool"),
+        (np.ones(3, np.int32), None, 1.0, ValueError, r"\(3,\)"),
+        (np.ones((0, 3), np.int32), None, 1.0, ValueError, r"\(0, 3\)"),
+        (np.full((2, 2), 2**40), None, 1.0, ValueError, "1099511627776"),
+        (np.full((2, 2), -4), None, 1.0, ValueError, "-4"),
+        (np.ones((3, 3), int), np.ones((3, 4)), 1.0, ValueError, r"'x' has shape \(3, 4\)"),
+        (np.ones((3, 3), int), np.full((3, 3), np.nan), 1.0, ValueError, "'x' holds NaN"),
+        (np.ones((3, 3), int), np.ones((3, 3), complex), 1.0, TypeError, "complex128"),
+        (np.ones((3, 3), int), None, 0.0, ValueError, "got 0.0"),
+        (np.ones((3, 3), int), None, float("nan"), ValueError, "got nan"),
+    ],
+)
+def test_bad_calls_are_named(
+    labels: Any, channel: Any, size: float, error: type[Exception], named: str
+) -> None:
+    channels = {} if channel is None else {"x": channel}
+    with pytest.raises(error, match=named):
+        measure_objects(labels, channels, SETTINGS, size)
+
+
+def test_settings_refuse_what_makes_no_sense() -> None:
+    for wrong in ({"neighbour_radius_um": 0}, {"background_width_px": 0}, {"radius": 3}):
+        with pytest.raises(ValidationError):
+            MeasureSettings.model_validate(wrong)
+
+
+@pytest.mark.data
+def test_annotated_nuclei_equal_scikit_image(data_folder: Path) -> None:
+    """Every fortieth annotated field, with the masks' own gaps in their labels."""
+    with (data_folder / "manifest.csv").open() as file:
+        rows = [r for r in csv.DictReader(file) if r["path"].startswith("nuclei_fluo")][::40]
+    assert rows
+    names = {
+        "area": "area_px",
+        "area_convex": "area_convex_px",
+        "feret_diameter_max": "feret_diameter_max_px",
+        "perimeter": "perimeter_px",
+        "perimeter_crofton": "perimeter_crofton_px",
+        "axis_major_length": "axis_major_length_px",
+        "euler_number": "euler_number",
+        "intensity_mean": "intensity_mean_dna",
+        "intensity_std": "intensity_std_dna",
+    }
+    for row in rows:
+        path = str(data_folder / row["path"])
+        image = tifffile.imread(path) if path.endswith("tif") else cv2.imread(path, -1)
+        labels = cv2.imread(str(data_folder / row["mask"]), -1)
+        assert image is not None
+        assert labels is not None
+        ours = measured(labels, image)
+        theirs = regionprops_table(labels, image.astype(np.float64), properties=list(names))
+        for name, column in names.items():
+            np.testing.assert_allclose(ours[column], theirs[name], rtol=1e-9, err_msg=column)
