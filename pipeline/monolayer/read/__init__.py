@@ -7,6 +7,9 @@ of files takes a second; `read_field` imports the decoders when it is first call
 """
 
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from monolayer.field import Field, FieldImage
 from monolayer.read.layouts import LAYOUTS, Layout
@@ -18,6 +21,7 @@ __all__ = [
     "Layout",
     "Listing",
     "ReadSettings",
+    "as_grey",
     "channel_to_segment",
     "find_fields",
     "read_field",
@@ -29,3 +33,10 @@ def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
     from monolayer.read import image
 
     return image.read_field(field, root, settings)
+
+
+def as_grey(image: NDArray[Any]) -> tuple[NDArray[Any], float | None]:
+    """Bring an array into the form of a field's channel: see `monolayer.read.decode.as_grey`."""
+    from monolayer.read import decode
+
+    return decode.as_grey(image)

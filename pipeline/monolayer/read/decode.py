@@ -23,7 +23,7 @@ from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
 
-__all__ = ["bit_depth", "full_scale", "read_pages", "reading", "to_grey", "to_working"]
+__all__ = ["as_grey", "bit_depth", "full_scale", "read_pages", "reading", "to_grey", "to_working"]
 
 # What decoders raise on damaged files, found by cutting and flipping bytes of good ones.
 _DAMAGE = (
@@ -222,6 +222,31 @@ def to_working(pixels: NDArray[Any], shown: str) -> NDArray[Any]:
         detail = f"{shown} has {bad} values that are NaN or infinite: export it without them."
         raise ImageError("non_finite", detail)
     return values
+
+
+def as_grey(image: NDArray[Any]) -> tuple[NDArray[Any], float | None]:
+    """Bring an array from a notebook into the form that files are read into.
+
+    Parameters
+    ----------
+    image : ndarray
+        (height, width), or (height, width, 3 or 4) with equal colours.
+
+    Returns
+    -------
+    pixels : ndarray
+        (height, width), uint8, uint16 or float32.
+    full_scale : float or None
+        As `full_scale` says.
+
+    Raises
+    ------
+    ImageError
+        As `to_grey` and `to_working` do.
+    """
+    grey, _ = to_grey(image, ReadSettings(), "The array")
+    pixels = to_working(grey, "The array")
+    return pixels, full_scale(pixels, 0)
 
 
 def _integers(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from monolayer.read.entries import (
 from monolayer.read.layouts import Layout, choose_layout, is_thumbnail, named_layout, parse
 from monolayer.read.loaddata import find_loaddata, read_loaddata
 from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
-from monolayer.read.planned import missing_fields
+from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
 from monolayer.read.settings import ReadSettings, best_channel
 from monolayer.read.walk import IMAGE_SUFFIXES, Files, list_files
@@ -43,8 +43,10 @@ class Listing:
         Name of the layout used; ``regex`` for one given as such.
     fields : tuple of Field
         In the order of `Field.sort_key`.
-    missing : tuple of (str, str)
-        Field id and sentence of what was planned and is absent.
+    missing : tuple of Field
+        Planned and absent: no channels, and a ``problem`` that says who planned them.
+    incomplete : tuple of (str, str)
+        Field id and sentence of each channel that a field lacks and its neighbours have.
     ignored : tuple of (str, str)
         Path and reason.
     pixel_size_um, pixel_size_source : float or None, str
@@ -53,7 +55,8 @@ class Listing:
 
     layout: str
     fields: tuple[Field, ...]
-    missing: tuple[tuple[str, str], ...] = ()
+    missing: tuple[Field, ...] = ()
+    incomplete: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
     pixel_size_um: float | None = None
     pixel_size_source: str = ""
@@ -108,6 +111,7 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
         layout=used.name,
         fields=tuple(fields),
         missing=tuple(missing_fields(fields, used, _side_files(folder, files, plates))),
+        incomplete=tuple(incomplete_fields(fields)) if used.pattern is not None else (),
         ignored=tuple(files.ignored),
         pixel_size_um=size.um,
         pixel_size_source=size.source,

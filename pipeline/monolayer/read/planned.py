@@ -3,13 +3,14 @@
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from monolayer.field import Field, natural_key
 from monolayer.read.layouts import Layout, parse
 from monolayer.read.wells import well_name
 
-__all__ = ["missing_fields"]
+__all__ = ["incomplete_fields", "missing_fields"]
 
 Key = tuple[str, str, str, str]  # plate, well, field, time
 
@@ -18,7 +19,7 @@ REGULAR = 0.5  # a grid with fewer of its places filled is no grid but a selecti
 
 def missing_fields(
     fields: Sequence[Field], layout: Layout, side_files: Iterable[tuple[Path, str]]
-) -> list[tuple[str, str]]:
+) -> list[Field]:
     """Fields planned but absent.
 
     Parameters
@@ -32,8 +33,8 @@ def missing_fields(
 
     Returns
     -------
-    list of (str, str)
-        Field id and sentence, in the order of the fields' tables.
+    list of Field
+        Without channels, ``problem`` says who planned them; in the order of the tables.
     """
     if layout.pattern is None:
         return []
@@ -47,18 +48,16 @@ def missing_fields(
         for key in _side_file(path, plate, present, layout):
             planned[key] = f"was planned by {path.name} and has no file"
     absent = [_absent(key, planned[key]) for key in planned if key not in present]
-    absent += _absent_channels(fields)
-    absent.sort(key=lambda item: (item[0].sort_key, item[1]))
-    return [(field.field_id, sentence) for field, sentence in absent]
+    return sorted(absent, key=lambda field: field.sort_key)
 
 
 def _key(field: Field) -> Key:
     return field.plate, field.well, field.field, field.time
 
 
-def _absent(key: Key, why: str) -> tuple[Field, str]:
+def _absent(key: Key, why: str) -> Field:
     field = Field(*key, channels={})
-    return field, f"Field {field.field_id} {why}."
+    return replace(field, problem=("missing", f"Field {field.field_id} {why}."))
 
 
 def _grid(present: set[Key]) -> Iterable[Key]:
@@ -71,22 +70,33 @@ def _grid(present: set[Key]) -> Iterable[Key]:
                 yield plate, well, field, time
 
 
-def _absent_channels(fields: Sequence[Field]) -> list[tuple[Field, str]]:
-    """Channels that a field lacks and most others of its plate and time have."""
+def incomplete_fields(fields: Sequence[Field]) -> list[tuple[str, str]]:
+    """Channels that a field lacks and most others of its plate and time have.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        Those found.
+
+    Returns
+    -------
+    list of (str, str)
+        Field id and sentence.
+    """
     groups: dict[tuple[str, str], list[Field]] = {}
     for field in fields:
         if field.problem is None or field.problem[0] == "missing_channel":
             groups.setdefault((field.plate, field.time), []).append(field)
-    absent = []
+    found = []
     for group in groups.values():
         for channel in dict.fromkeys(name for field in group for name in field.channels):
             without = [field for field in group if channel not in field.channels]
             if 2 * len(without) < len(group):
-                absent += [
-                    (field, f"Field {field.field_id} has no image of channel {channel}.")
-                    for field in without
+                found += [
+                    (f.field_id, f"Field {f.field_id} has no image of channel {channel}.")
+                    for f in without
                 ]
-    return absent
+    return found
 
 
 def _side_file(path: Path, plate: str, present: set[Key], layout: Layout) -> Iterable[Key]:

@@ -82,7 +82,7 @@ def _placed(shape: Mapping[str, int], names: Sequence[str] = ()) -> list[PageOf]
     for page, index in enumerate(np.ndindex(*shape.values())):
         at = dict(zip(shape, index, strict=True))
         t, c, z = (at[axis] if shape.get(axis, 1) > 1 else -1 for axis in "TCZ")
-        channel = names[at.get("C", 0)] if names else ""
+        channel = str(names[at.get("C", 0)]) if names else ""
         pages.append(PageOf(page, t=t, c=c, z=z, channel=channel))
     return pages
 
