@@ -8,7 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
-from monolayer.evaluate import ManifestRow, evaluate_pairs, f1_score, pool_scores, score_image
+from monolayer.evaluate import (
+    ManifestRow,
+    evaluate_pairs,
+    f1_score,
+    pool_scores,
+    score_image,
+    score_pair,
+)
 
 
 def squares(n: int, side: int = 4) -> NDArray[np.int32]:
@@ -137,5 +144,6 @@ def test_a_bad_image_costs_its_row() -> None:
     )
     assert rows[1]["n_true"] is None
     assert rows[0].keys() == rows[1].keys()
+    assert score_pair(pairs[0], segment, lambda _: squares(2)) == rows[0]
     (pooled,) = pool_scores(rows)
     assert (pooled["n_images"], pooled["n_failed"], pooled["n_true"]) == (3, 2, 2)

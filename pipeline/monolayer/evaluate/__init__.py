@@ -13,6 +13,7 @@ from monolayer.evaluate.scores import (
     f1_score,
     pool_scores,
     score_image,
+    score_pair,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "read_manifest",
     "read_mask",
     "score_image",
+    "score_pair",
 ]

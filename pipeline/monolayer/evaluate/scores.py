@@ -16,7 +16,7 @@ from monolayer.errors import ImageError
 from monolayer.evaluate.manifest import ManifestRow, read_mask
 from monolayer.evaluate.matching import Matches, count_overlaps, match_labels
 
-__all__ = ["ImageScore", "evaluate_pairs", "f1_score", "pool_scores", "score_image"]
+__all__ = ["ImageScore", "evaluate_pairs", "f1_score", "pool_scores", "score_image", "score_pair"]
 
 Row = dict[str, Any]
 
@@ -123,8 +123,24 @@ def evaluate_pairs(
         ``dataset, path, mask, state, reason, detail`` and the fields of `ImageScore`, which are
         None where ``state`` is ``failed``: an image or a mask that cannot be used costs its row.
     """
-    truth_of = read_truth or _truth_of
-    return [_score_pair(pair, segment, truth_of) for pair in pairs]
+    return [score_pair(pair, segment, read_truth) for pair in pairs]
+
+
+def score_pair(
+    pair: ManifestRow,
+    segment: Callable[[ManifestRow], NDArray[Any]],
+    read_truth: Callable[[ManifestRow], NDArray[Any]] | None = None,
+) -> Row:
+    """One row of `evaluate_pairs`, for callers that show progress or share the work."""
+    row: Row = {"dataset": pair.dataset, "path": pair.path_text, "mask": pair.mask_text}
+    try:
+        truth, predicted = (read_truth or _truth_of)(pair), segment(pair)
+        _check_shapes(pair, truth, predicted)
+    except ImageError as error:
+        nothing = dict.fromkeys(ImageScore.__dataclass_fields__)
+        return row | {"state": "failed", "reason": error.reason, "detail": error.detail} | nothing
+    score = asdict(score_image(truth, predicted))
+    return row | {"state": "ok", "reason": None, "detail": None} | score
 
 
 def pool_scores(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -154,22 +170,6 @@ def _count_error_percent(n_true: int, n_predicted: int) -> float | None:
 
 def _truth_of(pair: ManifestRow) -> NDArray[Any]:
     return read_mask(pair.mask)
-
-
-def _score_pair(
-    pair: ManifestRow,
-    segment: Callable[[ManifestRow], NDArray[Any]],
-    truth_of: Callable[[ManifestRow], NDArray[Any]],
-) -> Row:
-    row: Row = {"dataset": pair.dataset, "path": pair.path_text, "mask": pair.mask_text}
-    try:
-        truth, predicted = truth_of(pair), segment(pair)
-        _check_shapes(pair, truth, predicted)
-    except ImageError as error:
-        nothing = dict.fromkeys(ImageScore.__dataclass_fields__)
-        return row | {"state": "failed", "reason": error.reason, "detail": error.detail} | nothing
-    score = asdict(score_image(truth, predicted))
-    return row | {"state": "ok", "reason": None, "detail": None} | score
 
 
 def _check_shapes(pair: ManifestRow, truth: NDArray[Any], predicted: NDArray[Any]) -> None:

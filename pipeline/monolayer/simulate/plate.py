@@ -28,14 +28,17 @@ TABLES = ("README.md", "manifest.csv", "truth.csv", "truth_objects.csv")
 README = """# SIMULATED plate "{name}"
 
 No microscope made these images: `monolayer simulate` did, from seed {seed}. The same command
-with the same settings makes every file again, bit for bit:
+with the same settings makes every file again, bit for bit; the next two
+count the nuclei, and hold the counting against the truth:
 
     monolayer simulate FOLDER --seed {seed}
+    monolayer run FOLDER/plate -o RUN
+    monolayer evaluate --manifest FOLDER/manifest.csv
 
-- `plate/` holds {n} images of {height} x {width} pixels, {pixel_size_um} um per pixel, one channel
-  (nuclei). Columns are a seeding series ({densities} cells per cm2), rows are replicates.
+- `plate/` holds {n} images of {height} x {width} pixels, {pixel_size_um} um per pixel, one channel.
+  Columns are a seeding series ({densities} cells per cm2), rows are replicates.
 - `truth/` holds the label masks: 0 is background, each nucleus has its own number.
-- `manifest.csv` pairs images with masks (`monolayer evaluate --manifest manifest.csv`).
+- `manifest.csv` pairs images with masks.
 - `truth.csv` counts each field, `truth_objects.csv` describes each nucleus.
 
 How to count: every nucleus with a pixel in the field is an object. A metaphase is one object, a
