@@ -1,0 +1,183 @@
+"""Growing labels over a plane, brightest pixel first, each down to its own threshold.
+
+The queue is a list of pixels a grey step, first in, first out: a priority flood whose cost is
+the same for every pixel. Grey steps are the caller's (uint8), so that no order hangs on the
+last bit of a float.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+
+__all__ = ["fill_holes", "grow_labels", "label_boxes"]
+
+Labels = NDArray[np.int32]
+
+
+def grow_labels(
+    seeds: Labels,
+    contrast: NDArray[np.float32],
+    steps: NDArray[np.uint8],
+    thresholds: NDArray[np.float32],
+) -> Labels:
+    """Each label's pixels at or above its threshold that can be reached from its seed.
+
+    Where two labels meet, the pixel goes to the one that reaches it over brighter pixels.
+
+    Parameters
+    ----------
+    seeds : ndarray (H, W) int32
+        0 for none, else 1 to n; a seed pixel below its label's threshold is dropped.
+    contrast : ndarray (H, W) float32
+    steps : ndarray (H, W) uint8
+        Order of the flood, higher first; normally a monotone function of ``contrast``.
+    thresholds : ndarray (n,) float32
+        Of labels 1 to n.
+    """
+    if not seeds.shape == contrast.shape == steps.shape:
+        raise ValueError(f"shapes differ: {seeds.shape}, {contrast.shape}, {steps.shape}")
+    highest = int(seeds.max()) if seeds.size else 0
+    if highest > len(thresholds):
+        raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
+    labels = np.zeros(seeds.shape, dtype=np.int32)
+    links = np.empty(seeds.size, dtype=np.int32)
+    _grow(seeds, contrast, steps, thresholds, labels, links)
+    return labels
+
+
+def label_boxes(labels: Labels, count: int) -> NDArray[np.int32]:
+    """Bounding boxes of labels 1 to ``count``: top, left, bottom, right, the last two exclusive.
+
+    A label that does not occur has an empty box at the origin.
+    """
+    boxes = np.zeros((count, 4), dtype=np.int32)
+    _boxes(labels, boxes)
+    return boxes
+
+
+def fill_holes(labels: Labels, boxes: NDArray[np.int32]) -> None:
+    """Give background that is enclosed by one label to it, in place.
+
+    Enclosed means: no 4-connected way over pixels of other labels or background leads out of
+    the label's bounding box. Pixels of other labels are left alone.
+    """
+    if len(boxes):
+        size = int(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max())
+        _fill(labels, boxes, np.empty(size, np.bool_), np.empty(size, np.int32))
+
+
+@kernel
+def _grow(
+    seeds: Labels,
+    contrast: NDArray[np.float32],
+    steps: NDArray[np.uint8],
+    thresholds: NDArray[np.float32],
+    labels: Labels,
+    links: NDArray[np.int32],
+) -> None:
+    height, width = seeds.shape
+    first = np.full(256, -1, dtype=np.int32)
+    last = np.full(256, -1, dtype=np.int32)
+    for y in range(height):
+        for x in range(width):
+            label = seeds[y, x]
+            if label > 0 and contrast[y, x] >= thresholds[label - 1]:
+                labels[y, x] = label
+    top = 0
+    for y in range(height):
+        for x in range(width):
+            if labels[y, x] > 0:
+                rim = (y > 0 and labels[y - 1, x] == 0) or (x > 0 and labels[y, x - 1] == 0)
+                rim = rim or (y + 1 < height and labels[y + 1, x] == 0)
+                rim = rim or (x + 1 < width and labels[y, x + 1] == 0)
+                if rim:
+                    _push(first, last, links, steps[y, x], y * width + x)
+                    top = max(top, steps[y, x])
+    while top >= 0:
+        at = first[top]
+        if at < 0:
+            top -= 1
+            continue
+        first[top] = links[at]
+        y, x = at // width, at % width
+        label = labels[y, x]
+        for side in range(4):
+            r = y + (side == 0) - (side == 1)
+            c = x + (side == 2) - (side == 3)
+            inside = 0 <= r < height and 0 <= c < width
+            if inside and labels[r, c] == 0 and contrast[r, c] >= thresholds[label - 1]:
+                labels[r, c] = label
+                step = min(steps[r, c], top)
+                _push(first, last, links, step, r * width + c)
+
+
+@kernel
+def _push(
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    links: NDArray[np.int32],
+    step: int,
+    at: int,
+) -> None:
+    links[at] = -1
+    if first[step] < 0:
+        first[step] = at
+    else:
+        links[last[step]] = at
+    last[step] = at
+
+
+@kernel
+def _boxes(labels: Labels, boxes: NDArray[np.int32]) -> None:
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            label = labels[y, x]
+            if label > 0:
+                box = boxes[label - 1]
+                if box[2] == 0:
+                    box[0], box[1], box[2], box[3] = y, x, y + 1, x + 1
+                else:
+                    box[1] = min(box[1], x)
+                    box[2] = y + 1
+                    box[3] = max(box[3], x + 1)
+
+
+@kernel
+def _fill(
+    labels: Labels,
+    boxes: NDArray[np.int32],
+    outside: NDArray[np.bool_],
+    queue: NDArray[np.int32],
+) -> None:
+    for i in range(len(boxes)):
+        label = i + 1
+        top, left = boxes[i, 0], boxes[i, 1]
+        height, width = boxes[i, 2] - top, boxes[i, 3] - left
+        outside[: height * width] = False
+        tail = 0
+        for y in range(height):
+            stride = 1 if y == 0 or y == height - 1 else max(1, width - 1)
+            for x in range(0, width, stride):
+                if labels[top + y, left + x] != label:
+                    outside[y * width + x] = True
+                    queue[tail] = y * width + x
+                    tail += 1
+        head = 0
+        while head < tail:
+            y, x = queue[head] // width, queue[head] % width
+            head += 1
+            for side in range(4):
+                r = y + (side == 0) - (side == 1)
+                c = x + (side == 2) - (side == 3)
+                inside = 0 <= r < height and 0 <= c < width
+                free = inside and not outside[r * width + c]
+                if free and labels[top + r, left + c] != label:
+                    outside[r * width + c] = True
+                    queue[tail] = r * width + c
+                    tail += 1
+        for y in range(height):
+            for x in range(width):
+                if not outside[y * width + x] and labels[top + y, left + x] == 0:
+                    labels[top + y, left + x] = label

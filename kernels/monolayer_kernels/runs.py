@@ -1,0 +1,294 @@
+"""Connected components as runs: a run is a stretch of set pixels in one row.
+
+A component's area, second moments and Crofton perimeter are sums over its runs and over the
+overlaps of runs with the row above, so no label image is needed to know a shape. All sums are
+integers about a local origin (the component's first pixel): exact, and the same in any order.
+
+Runs lie in row-major order as columns of an int32 table: row, first column, column after the
+last, and the run of the level below that holds it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+
+__all__ = [
+    "AREA",
+    "CHORDS_ANTIDIAGONAL",
+    "CHORDS_DIAGONAL",
+    "CHORDS_HORIZONTAL",
+    "CHORDS_VERTICAL",
+    "FIRST_X",
+    "FIRST_Y",
+    "N_SUMS",
+    "SUM_X",
+    "SUM_XX",
+    "SUM_XY",
+    "SUM_Y",
+    "SUM_YY",
+    "connect_runs",
+    "find_runs",
+    "shape_scores",
+    "sum_runs",
+]
+
+Runs = NDArray[np.int32]
+
+# Columns of the table of sums, one row a component. A chord is a stretch of the component
+# along a line; the number of chords in four directions gives Crofton's perimeter.
+AREA = 0
+SUM_Y = 1
+SUM_X = 2
+SUM_YY = 3
+SUM_XX = 4
+SUM_XY = 5
+CHORDS_HORIZONTAL = 6
+CHORDS_VERTICAL = 7
+CHORDS_DIAGONAL = 8
+CHORDS_ANTIDIAGONAL = 9
+FIRST_Y = 10
+FIRST_X = 11
+N_SUMS = 12
+
+_SQRT_HALF = 0.5**0.5
+
+
+def find_runs(levels: NDArray[np.uint8], level: int, within: Runs | None = None) -> Runs:
+    """Runs of pixels that are at or above a level.
+
+    Parameters
+    ----------
+    levels : ndarray (H, W) uint8, C-contiguous
+    level : int
+        1 to 255.
+    within : ndarray (n, 4) int32, optional
+        Runs of a lower level of the same image; only they are searched.
+
+    Returns
+    -------
+    ndarray (m, 4) int32
+        Row, first column, column after the last, number of the run in ``within`` that holds it.
+    """
+    _check_levels(levels)
+    if not 1 <= level <= 255:
+        raise ValueError(f"level must be 1 to 255, not {level}")
+    if within is None:
+        within = _whole_rows(*levels.shape)
+    most = int(((within[:, 2] - within[:, 1] + 1) // 2).sum())
+    runs = np.empty((most, 4), dtype=np.int32)
+    n = _find(levels, np.uint8(level), within, runs)
+    return runs[:n]
+
+
+def connect_runs(runs: Runs, connectivity: int = 4) -> tuple[NDArray[np.int32], int]:
+    """Component of each run, numbered from 0 in the order of the components' first pixels.
+
+    Returns
+    -------
+    components : ndarray (n,) int32
+    count : int
+    """
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
+    components = np.empty(len(runs), dtype=np.int32)
+    count = _connect(runs, connectivity == 8, components)
+    return components, count
+
+
+def sum_runs(runs: Runs, components: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Integer sums of each component: the columns named at the head of this file."""
+    if len(runs) != len(components):
+        raise ValueError(f"{len(runs)} runs but {len(components)} components of runs")
+    sums = np.zeros((count, N_SUMS), dtype=np.int64)
+    _sum(runs, components, sums)
+    return sums
+
+
+def shape_scores(sums: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How close each shape is to an ellipse, 0 to about 1.
+
+    ``q = E R``: ``E`` is the area over the area of the ellipse with the same second moments
+    (1 for ellipses, lower for all else), ``R`` that ellipse's perimeter over the shape's own
+    Crofton perimeter (lower for ragged or bent outlines). Only additions, products, quotients
+    and square roots occur, which IEEE 754 defines to the last bit.
+    """
+    scores = np.empty(len(sums), dtype=np.float64)
+    _score(np.ascontiguousarray(sums), scores)
+    return scores
+
+
+def _check_levels(levels: NDArray[np.uint8]) -> None:
+    if levels.ndim != 2 or levels.dtype != np.uint8:
+        raise ValueError(f"levels must be 2-D uint8, not {levels.ndim}-D {levels.dtype}")
+
+
+def _whole_rows(height: int, width: int) -> Runs:
+    rows = np.zeros((height, 4), dtype=np.int32)
+    rows[:, 0] = np.arange(height)
+    rows[:, 2] = width
+    return rows
+
+
+@kernel
+def _find(levels: NDArray[np.uint8], level: np.uint8, within: Runs, runs: Runs) -> int:
+    n = 0
+    for i in range(within.shape[0]):
+        y, end = within[i, 0], within[i, 2]
+        x = within[i, 1]
+        row = levels[y]
+        while x < end:
+            while x < end and row[x] < level:
+                x += 1
+            if x == end:
+                break
+            start = x
+            while x < end and row[x] >= level:
+                x += 1
+            runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = y, start, x, i
+            n += 1
+    return n
+
+
+@kernel
+def _root(parent: NDArray[np.int32], i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@kernel
+def _connect(runs: Runs, diagonal: bool, components: NDArray[np.int32]) -> int:
+    n = runs.shape[0]
+    parent = np.arange(n).astype(np.int32)
+    reach = 1 if diagonal else 0
+    j = 0
+    for i in range(n):
+        y, start, end = runs[i, 0], runs[i, 1], runs[i, 2]
+        while runs[j, 0] < y - 1 or (runs[j, 0] == y - 1 and runs[j, 2] + reach <= start):
+            j += 1
+        k = j
+        while runs[k, 0] == y - 1 and runs[k, 1] < end + reach:
+            a, b = _root(parent, i), _root(parent, k)
+            # The lower number wins, so a root is always the component's first run.
+            if a < b:
+                parent[b] = a
+            else:
+                parent[a] = b
+            k += 1
+    count = 0
+    for i in range(n):
+        if parent[i] == i:
+            components[i] = count
+            count += 1
+        else:
+            components[i] = components[_root(parent, i)]
+    return count
+
+
+@kernel
+def _sum(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.int64]) -> None:
+    j = 0
+    for i in range(runs.shape[0]):
+        y, start, end = np.int64(runs[i, 0]), np.int64(runs[i, 1]), np.int64(runs[i, 2])
+        own = sums[components[i]]
+        if own[AREA] == 0:
+            own[FIRST_Y], own[FIRST_X] = y, start
+        n = end - start
+        # Sums of x and x squared over the run, about the first pixel.
+        a, b = start - own[FIRST_X], end - 1 - own[FIRST_X]
+        dy = y - own[FIRST_Y]
+        sum_x = (a + b) * n // 2
+        own[AREA] += n
+        own[SUM_Y] += dy * n
+        own[SUM_X] += sum_x
+        own[SUM_YY] += dy * dy * n
+        own[SUM_XX] += (b * (b + 1) * (2 * b + 1) - (a - 1) * a * (2 * a - 1)) // 6
+        own[SUM_XY] += dy * sum_x
+        own[CHORDS_HORIZONTAL] += 1
+        own[CHORDS_VERTICAL] += n
+        own[CHORDS_DIAGONAL] += n
+        own[CHORDS_ANTIDIAGONAL] += n
+        while runs[j, 0] < y - 1 or (runs[j, 0] == y - 1 and runs[j, 2] < start):
+            j += 1
+        k = j
+        while runs[k, 0] == y - 1 and runs[k, 1] <= end:
+            if components[k] == components[i]:
+                s, e = runs[k, 1], runs[k, 2]
+                own[CHORDS_VERTICAL] -= max(0, min(end, e) - max(start, s))
+                own[CHORDS_DIAGONAL] -= max(0, min(end, e + 1) - max(start, s + 1))
+                own[CHORDS_ANTIDIAGONAL] -= max(0, min(end, e - 1) - max(start, s - 1))
+            k += 1
+
+
+@kernel
+def second_moments(sums: NDArray[np.int64]) -> tuple[float, float, float, float, float]:
+    """Mean y and x about the local origin, and the central moments yy, xx, xy of one component."""
+    n = float(sums[AREA])
+    y, x = sums[SUM_Y] / n, sums[SUM_X] / n
+    # A pixel is a square, not a point: its own second moment is 1/12.
+    yy = sums[SUM_YY] / n - y * y + 1 / 12
+    xx = sums[SUM_XX] / n - x * x + 1 / 12
+    return y, x, yy, xx, sums[SUM_XY] / n - x * y
+
+
+@kernel
+def crofton_perimeter(sums: NDArray[np.int64]) -> float:
+    """Crofton's perimeter of one component from its chords in four directions, pixels."""
+    slanted = float(sums[CHORDS_DIAGONAL] + sums[CHORDS_ANTIDIAGONAL])
+    straight = float(sums[CHORDS_HORIZONTAL] + sums[CHORDS_VERTICAL])
+    return np.pi / 4 * (straight + slanted * _SQRT_HALF)
+
+
+@kernel
+def shape_score(sums: NDArray[np.int64]) -> float:
+    """How close one component is to an ellipse, see `shape_scores`."""
+    if sums[AREA] == 0:
+        return 0.0
+    _, _, yy, xx, xy = second_moments(sums)
+    root = np.sqrt(max(yy * xx - xy * xy, 1 / 144))
+    spread = np.sqrt((yy - xx) * (yy - xx) + 4 * xy * xy)
+    a = np.sqrt(2 * (yy + xx + spread))
+    b = np.sqrt(max(2 * (yy + xx - spread), 0.0))
+    # Ramanujan's first approximation of an ellipse's perimeter.
+    around = np.pi * (3 * (a + b) - np.sqrt((3 * a + b) * (a + 3 * b)))
+    return float(sums[AREA] / (4 * np.pi * root) * around / crofton_perimeter(sums))
+
+
+@kernel
+def _score(sums: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
+    for i in range(len(sums)):
+        scores[i] = shape_score(sums[i])
+
+
+@kernel
+def _label_runs(labels: NDArray[np.int32], runs: Runs, components: NDArray[np.int32]) -> int:
+    height, width = labels.shape
+    n = 0
+    for y in range(height):
+        row = labels[y]
+        x = 0
+        while x < width:
+            label = row[x]
+            if label == 0:
+                x += 1
+                continue
+            start = x
+            while x < width and row[x] == label:
+                x += 1
+            if n < len(runs):
+                runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = y, start, x, 0
+                components[n] = label - 1
+            n += 1
+    return n
+
+
+def label_runs(labels: NDArray[np.int32]) -> tuple[Runs, NDArray[np.int32]]:
+    runs = np.empty((max(16, labels.size // 8), 4), dtype=np.int32)
+    components = np.empty(len(runs), dtype=np.int32)
+    n = _label_runs(labels, runs, components)
+    if n > len(runs):
+        runs, components = np.empty((n, 4), dtype=np.int32), np.empty(n, dtype=np.int32)
+        _label_runs(labels, runs, components)
+    return runs[:n], components[:n]

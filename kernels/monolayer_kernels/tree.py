@@ -1,0 +1,207 @@
+"""Component tree of a plane cut at a few levels, and the choice of its best disjoint parts.
+
+A node is one connected component of ``levels >= k``. Nodes are numbered level by level from the
+lowest, so a parent always comes before its children. The tree is a stack of run-length
+labellings: the runs of each level are searched only within the runs of the level below, and
+which run holds which gives the parent for nothing. (A pixel-wise union-find tree of the same
+image took 10 to 20 times as long.) Nodes keep integer sums, never their pixels: `paint_nodes`
+fetches the pixels of the few that are chosen.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+from monolayer_kernels.runs import AREA, FIRST_X, FIRST_Y, connect_runs, find_runs, sum_runs
+
+__all__ = ["ComponentTree", "build_tree", "choose_nodes", "paint_nodes"]
+
+
+class ComponentTree(NamedTuple):
+    """Nodes of a component tree, parents before children.
+
+    Attributes
+    ----------
+    level : ndarray (n,) int32
+        The node is a component of ``levels >= level``.
+    parent : ndarray (n,) int32
+        Node of the level below that holds this one; -1 at the lowest level.
+    sums : ndarray (n, N_SUMS) int64
+        Integer sums of the node's pixels, see `monolayer_kernels.runs`.
+    volume : ndarray (n,) int64
+        Sum over the node's pixels of ``pixel level - node level + 1``.
+    """
+
+    level: NDArray[np.int32]
+    parent: NDArray[np.int32]
+    sums: NDArray[np.int64]
+    volume: NDArray[np.int64]
+
+
+def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTree:
+    """Component tree of an image of levels.
+
+    Parameters
+    ----------
+    levels : ndarray (H, W) uint8
+        0 is background; every other value is a level.
+    connectivity : int
+        4 or 8 neighbours.
+    """
+    levels = np.ascontiguousarray(levels)
+    highest = int(levels.max()) if levels.size else 0
+    level, parent, sums = [], [], []
+    runs, before, first = None, None, 0
+    for k in range(1, highest + 1):
+        runs = find_runs(levels, k, runs)
+        components, count = connect_runs(runs, connectivity)
+        parent.append(_parents(runs, components, count, before, first))
+        first += len(parent[-2]) if k > 1 else 0
+        level.append(np.full(count, k, dtype=np.int32))
+        sums.append(sum_runs(runs, components, count))
+        before = components
+    if not sums:
+        sums.append(sum_runs(np.empty((0, 4), np.int32), np.empty(0, np.int32), 0))
+        level.append(np.empty(0, np.int32))
+        parent.append(np.empty(0, np.int32))
+    all_parents, all_sums = np.concatenate(parent), np.concatenate(sums)
+    volume = all_sums[:, AREA].copy()
+    _add_to_parents(all_parents, volume)
+    return ComponentTree(np.concatenate(level), all_parents, all_sums, volume)
+
+
+def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Disjoint nodes whose values add up to the most.
+
+    ``best(node) = max(value(node), sum of best(children))``; of equals the larger node is taken.
+    Values are rounded to 2^-30 of the largest first, so that sums do not hang on their order.
+
+    Parameters
+    ----------
+    parent : ndarray (n,) int32
+        Parents come before children, -1 for none.
+    value : ndarray (n,) float64
+        Finite and not negative; a node of value 0 is never chosen.
+    """
+    if parent.shape != value.shape:
+        raise ValueError(f"{len(parent)} parents but {len(value)} values")
+    if value.size and not (np.isfinite(value).all() and value.min() >= 0):
+        raise ValueError("value must be finite and not negative")
+    largest = float(value.max()) if value.size else 0.0
+    unit = largest / (1 << 30) if largest else 1.0
+    chosen = np.zeros(len(parent), dtype=np.bool_)
+    _choose(parent, np.rint(value / unit).astype(np.int64), chosen)
+    return chosen
+
+
+def paint_nodes(
+    levels: NDArray[np.uint8], tree: ComponentTree, nodes: NDArray[np.intp]
+) -> NDArray[np.int32]:
+    """Label image of disjoint nodes of a 4-connected tree: node ``nodes[i]`` becomes ``i + 1``."""
+    labels = np.zeros(levels.shape, dtype=np.int32)
+    area = tree.sums[nodes, AREA]
+    queue = np.empty(max(1, int(area.max())) if len(nodes) else 1, dtype=np.int64)
+    for i, node in enumerate(nodes.tolist()):
+        y, x = tree.sums[node, FIRST_Y], tree.sums[node, FIRST_X]
+        _paint(np.ascontiguousarray(levels), y, x, tree.level[node], i + 1, labels, queue)
+    return labels
+
+
+def _parents(
+    runs: NDArray[np.int32],
+    components: NDArray[np.int32],
+    count: int,
+    before: NDArray[np.int32] | None,
+    first: int,
+) -> NDArray[np.int32]:
+    parent = np.full(count, -1, dtype=np.int32)
+    if before is not None:
+        parent[components] = before[runs[:, 3]] + np.int32(first)
+    return parent
+
+
+@kernel
+def _add_to_parents(parent: NDArray[np.int32], values: NDArray[np.int64]) -> None:
+    for i in range(len(parent) - 1, -1, -1):
+        if parent[i] >= 0:
+            values[parent[i]] += values[i]
+
+
+@kernel
+def _choose(
+    parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray[np.bool_]
+) -> None:
+    n = len(parent)
+    below = np.zeros(n, dtype=np.int64)
+    for i in range(n - 1, -1, -1):
+        chosen[i] = value[i] > 0 and value[i] >= below[i]
+        if parent[i] >= 0:
+            below[parent[i]] += max(value[i], below[i])
+    covered = np.zeros(n, dtype=np.bool_)
+    for i in range(n):
+        above = parent[i] >= 0 and covered[parent[i]]
+        chosen[i] = chosen[i] and not above
+        covered[i] = above or chosen[i]
+
+
+@kernel
+def _paint(
+    levels: NDArray[np.uint8],
+    y: int,
+    x: int,
+    level: int,
+    label: int,
+    labels: NDArray[np.int32],
+    queue: NDArray[np.int64],
+) -> None:
+    height, width = levels.shape
+    queue[0] = y * width + x
+    labels[y, x] = label
+    head, tail = 0, 1
+    while head < tail:
+        row, column = queue[head] // width, queue[head] % width
+        head += 1
+        for side in range(4):
+            r = row + (side == 0) - (side == 1)
+            c = column + (side == 2) - (side == 3)
+            inside = 0 <= r < height and 0 <= c < width
+            if inside and labels[r, c] == 0 and levels[r, c] >= level:
+                labels[r, c] = label
+                queue[tail] = r * width + c
+                tail += 1
+
+
+def branch_prominence(tree: ComponentTree, heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = len(tree.parent)
+    peak = heights[tree.level]
+    out = np.empty(n, dtype=np.float64)
+    _prominence(tree.parent, tree.level, heights, peak, out)
+    return out
+
+
+@kernel
+def _prominence(parent, level, heights, peak, out):
+    n = len(parent)
+    elder = np.full(n, -1, dtype=np.int32)
+    for i in range(n - 1, -1, -1):
+        p = parent[i]
+        if p >= 0 and (elder[p] < 0 or peak[i] >= peak[elder[p]]):
+            elder[p] = i
+            peak[p] = peak[i]
+    for i in range(n):
+        p = parent[i]
+        if p < 0:
+            out[i] = peak[i]
+        elif elder[p] == i:
+            out[i] = out[p]
+        else:
+            out[i] = peak[i] - heights[level[p]]
+
+
+@kernel
+def _peak(parent, peak):
+    for i in range(len(parent) - 1, -1, -1):
+        if parent[i] >= 0:
+            peak[parent[i]] = max(peak[parent[i]], peak[i])
