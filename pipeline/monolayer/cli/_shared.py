@@ -75,6 +75,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         "tables": "writing tables",
         "report": "drawing the report",
         "images": "scoring images",
+        "simulated": "simulating fields",
     }
     columns = (
         TextColumn("[progress.description]{task.description:<22}"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from monolayer.errors import ConfigError
+from monolayer.cli._shared import echo_json, json_option, progress
 
 __all__ = ["command"]
 
@@ -18,15 +18,33 @@ __all__ = ["command"]
     metavar="FOLDER",
     help="Where the plate goes: plate/ (images), truth/ (masks), truth.csv, manifest.csv.",
 )
-@click.option("--seed", type=int, default=None, help="Same seed, same bytes.")
-def command(output: Path, seed: int | None) -> None:
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Same seed, same bytes. Default: that of sample_data/.",
+)
+@json_option
+def command(output: Path, seed: int | None, as_json: bool) -> None:
     """Make a small SIMULATED plate of fluorescent nuclei with exact truth.
 
-    The default is the plate in sample_data/ of the source tree, bit for bit.
+    Without a seed it is the plate in sample_data/ of the source tree, bit for bit.
     """
-    from monolayer.simulate import SAMPLE_SEED, SimulateSettings, simulate_plate
+    from monolayer.simulate import SAMPLE_SEED, SimulateSettings, plan_fields, simulate_plate
 
-    if output.exists() and any(output.iterdir()):
-        raise ConfigError(f"{output}: is not empty; give a new folder with -o.")
-    simulate_plate(output, SimulateSettings(), SAMPLE_SEED if seed is None else seed)
-    click.echo(f"Simulated plate: {output}")
+    settings = SimulateSettings()
+    chosen = SAMPLE_SEED if seed is None else seed
+    total = len(plan_fields(settings.plate))
+    with progress(quiet=as_json) as notify:
+        written: list[object] = []
+
+        def count_up(field: object) -> None:
+            written.append(field)
+            notify("simulated", len(written), total)
+
+        simulate_plate(output, settings, chosen, count_up)
+    if as_json:
+        echo_json({"folder": str(output), "seed": chosen, "fields": total})
+    else:
+        click.echo(f"{total} SIMULATED fields: {output / 'plate'}; truth: {output / 'truth'}")
+        click.echo(f"Score the method on them: monolayer evaluate --manifest {output}/manifest.csv")

@@ -47,7 +47,7 @@ def run_with_dask(work: Work, chunks: Iterable[Any], workers: int) -> Iterator[A
 def _windowed(
     client: Any, cluster: Any, work: Work, chunks: Iterator[Any], workers: int
 ) -> Iterator[Any]:
-    from distributed import FIRST_COMPLETED, wait
+    from distributed import wait
     from distributed import TimeoutError as WaitTimeout
 
     open_futures: dict[Any, Any] = {}
@@ -59,7 +59,7 @@ def _windowed(
         submit(chunk)
     while open_futures:
         try:
-            ended = wait(list(open_futures), timeout=WATCH_SECONDS, return_when=FIRST_COMPLETED)
+            ended = wait(list(open_futures), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
         except WaitTimeout:
             if len(cluster.scheduler.workers) < workers:
                 cluster.scale(workers)
@@ -90,7 +90,7 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
         # throughput of image code; one thread each for numba, BLAS and OpenMP.
         "distributed.nanny.pre-spawn-environ": {
             "NUMBA_NUM_THREADS": 1, "OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1,
-            "OPENBLAS_NUM_THREADS": 1,
+            "OPENBLAS_NUM_THREADS": 1, "OPENCV_FOR_THREADS_NUM": 1,
         },
         "distributed.worker.memory.terminate": False,
         "distributed.scheduler.allowed-failures": 1,

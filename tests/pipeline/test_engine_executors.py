@@ -1,0 +1,77 @@
+"""Dask's worker processes: a bounded window, a clean environment, death of a worker."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pytest
+
+import sys
+
+from monolayer.engine.executors import Crashed, run_serially, run_with_dask
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def environment(_: int) -> dict[str, Any]:
+    import cv2
+    import numba
+
+    names = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    found: dict[str, Any] = {name: os.environ.get(name) for name in names}
+    return found | {"numba": numba.config.NUMBA_NUM_THREADS, "cv2": cv2.getNumThreads()}
+
+
+class Poison:
+    """Kills its worker on one item."""
+
+    def __init__(self, item: int) -> None:
+        self.item = item
+
+    def __call__(self, x: int) -> int:
+        if x == self.item:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+
+def test_serial_and_dask_give_the_same() -> None:
+    expected = [square(x) for x in range(40)]
+    assert list(run_serially(square, range(40))) == expected
+    assert sorted(run_with_dask(square, range(40), 2)) == expected
+
+
+def test_chunks_are_drawn_as_they_are_needed() -> None:
+    drawn: list[int] = []
+
+    def source() -> Any:
+        for i in range(200):
+            drawn.append(i)
+            yield i
+
+    results = run_with_dask(square, source(), 1)
+    next(results)
+    assert len(drawn) < 10
+    results.close()
+
+
+def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
+    (found,) = run_with_dask(environment, [0], 1)
+    assert found["MALLOC_TRIM_THRESHOLD_"] is None
+    assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "1"
+    assert found["numba"] == found["cv2"] == 1
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_said_and_the_others_are_done() -> None:
+    outcomes = list(run_with_dask(Poison(7), range(12), 1))
+    crashed = {item.chunk for item in outcomes if isinstance(item, Crashed)}
+    done = {item for item in outcomes if not isinstance(item, Crashed)}
+    assert 7 in crashed
+    assert crashed | done == set(range(12))
+    assert not crashed & done
