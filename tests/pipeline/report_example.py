@@ -84,7 +84,8 @@ def _field(
     n = int(random.poisson(level)) if state == "ok" else None
     density = n / FIELD_CM2 if n is not None and pixel_size_um else None
     row = {
-        "field_id": field_id, "plate": plate, "well": well or None, "field": name, "time": time or None,
+        "field_id": field_id, "plate": plate, "well": well or None, "field": name,
+        "time": time or None,
         "state": state, "reason": reason, "detail": SENTENCE if reason else None,
         "pixel_size_um": pixel_size_um, "channel": "DAPI", "n_objects": n, "n_unbiased": n,
         "n_unbiased_ci_low": None if n is None else n - 2 * n**0.5,
@@ -93,7 +94,7 @@ def _field(
         "density_cells_per_cm2_ci_low": None if density is None else density * (1 - 2 / n**0.5),
         "density_cells_per_cm2_ci_high": None if density is None else density * (1 + 2 / n**0.5),
         "nuclei_area_fraction": None if n is None else n * 350 / (520 * 696),
-        "focus_log_log_slope": float(random.normal(-1.9, 0.08)) - (1.2 if reason == "out_of_focus" else 0),
+        "focus_log_log_slope": float(random.normal(-3.1 if reason == "out_of_focus" else -1.9, 0.08)),
         "background_level": float(random.normal(210, 6)),
         "saturated_fraction": float(random.exponential(2e-5)),
         "paths": f"{plate}/{well}_s{name}_w1.tif", "notes": None,
@@ -125,7 +126,7 @@ def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "n_fields_not_evaluable": states.count("not_evaluable"),
         "n_fields_failed": states.count("failed"), "n_fields_crashed": states.count("crashed"),
         "n_objects": sum(row["n_objects"] for row in ok) if ok else None,
-        "nuclei_area_fraction": float(np.mean([row["nuclei_area_fraction"] for row in ok])) if ok else None,
+        "nuclei_area_fraction": ok[0]["nuclei_area_fraction"] if ok else None,
         "dispersion_index": 1.3, "dispersion_p": 0.21,
     }  # fmt: skip
     counted |= _between("n_unbiased_per_field", [row["n_unbiased"] for row in ok], "fields")
@@ -161,7 +162,8 @@ def _plate(wells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _run(missing: Sequence[tuple[str, str]], pixel_size_um: float | None) -> dict[str, Any]:
     session = {
-        "command": "monolayer run plate7 -o run7 --workers 2", "started": "2026-11-22T08:00:00+00:00",
+        "command": "monolayer run plate7 -o run7 --workers 2",
+        "started": "2026-11-22T08:00:00+00:00",
         "finished": "2026-11-22T08:03:11+00:00", "seconds": 191.2, "workers": 2,
         "machine": {"host": "scope-3", "system": "Linux", "processors": 8},
         "versions": {"monolayer": "0.1.0", "python": "3.11.7", "numpy": "2.4.6"},
@@ -173,7 +175,8 @@ def _run(missing: Sequence[tuple[str, str]], pixel_size_um: float | None) -> dic
             "read": {"pixel_size_um": pixel_size_um, "z": "best_focus"},
             "segment": {"expected_diameter_um": None, "min_area_um2": 20.0, "split": True},
         },
-        "method_sha256": "3f2a" * 16, "missing": [list(item) for item in missing], "ignored": [], "history": [session],
+        "method_sha256": "3f2a" * 16, "history": [session],
+        "missing": [list(item) for item in missing], "ignored": [],
     }  # fmt: skip
 
 

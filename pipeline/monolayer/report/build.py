@@ -29,7 +29,7 @@ from monolayer.report.gallery import (
 from monolayer.report.histograms import ObjectBatches, histograms
 from monolayer.report.numbers import finite
 from monolayer.report.plate_map import well_position
-from monolayer.report.record import method_rows, provenance_rows, run_notes
+from monolayer.report.record import method_rows, provenance_rows, run_notes, run_stamp
 
 __all__ = ["build_content"]
 
@@ -75,6 +75,7 @@ def build_content(
     missing = tuple(_missing(item) for item in run.get("missing", ()))
     return ReportContent(
         title=_title(plate_rows),
+        stamp=run_stamp(run),
         measure=measure,
         plates=_plates(plate_rows, well_rows, field_rows, missing, measure),
         points=tuple(_points(field_rows, measure)),

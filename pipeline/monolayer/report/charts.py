@@ -90,10 +90,12 @@ def _well_panel(
     ]
     parts.append(_mean_band(frame, up, plate.estimate))
     beside = min(step * 0.3, 9.0)
+    # A single field is the well's own dot: drawn twice it would look like two.
     faint = [
         (across(i) + beside, up(v))
         for i, well in enumerate(wells)
         for v in fields.get(well.well, ())
+        if well.n_ok > 1
     ]
     parts.append(tag("path", d=dots(faint), class_="dot-field"))
     for i, well in enumerate(wells):
@@ -230,14 +232,14 @@ def field_chart(points: Sequence[FieldPoint], measure: Measure) -> Markup:
     """Draw every field of a plain folder in the order of the tables, with its interval."""
     frame = Frame(1000.0, 260.0, top=22.0)
     ends = finite(v for p in points for v in (p.estimate.value, p.estimate.high))
-    across = Scale(-0.5, len(points) - 0.5, frame.left, frame.x_end)
+    across = Scale(0.5, len(points) + 0.5, frame.left, frame.x_end)
     up = Scale(0.0, max(ends, default=1.0) * 1.04 or 1.0, frame.y_end, frame.top)
     parts = [
         y_axis(frame, up, f"{measure.label}, {measure.unit}"),
         x_axis(frame, across, "field, in table order"),
     ]
     radius = min(max((across(1) - across(0)) * 0.3, 1.6), 4.5)
-    for i, point in enumerate(points):
+    for i, point in enumerate(points, start=1):
         mark = _interval_mark(across(i), up, point.estimate, radius)
         parts.append(
             tag("g", tag("title", _field_words(point, measure)), mark, data_field=point.field_id)
@@ -251,9 +253,18 @@ def _field_words(point: FieldPoint, measure: Measure) -> str:
     return f"{point.field_id}: {estimate_words(point.estimate, measure)}"
 
 
-def quality_chart(points: Sequence[FieldPoint], figure: str, label: str) -> Markup:
-    """One image-quality figure of every field in table order; crosses are excluded fields."""
-    known = [(i, p, v) for i, p in enumerate(points) if (v := p.figures.get(figure)) is not None]
+def quality_chart(
+    points: Sequence[FieldPoint], figure: str, label: str, factor: float = 1.0
+) -> Markup:
+    """One image-quality figure of every field in table order; crosses are excluded fields.
+
+    The figure is drawn ``factor`` times as large: 100 shows a fraction as per cent.
+    """
+    known = [
+        (i, point, value * factor)
+        for i, point in enumerate(points)
+        if (value := point.figures.get(figure)) is not None
+    ]
     frame = Frame(1000.0, 150.0, top=22.0, bottom=26.0)
     values = finite(v for _, _, v in known)
     if not values:

@@ -187,9 +187,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """Everything on the page, in the order of the page."""
+    """Everything on the page, in the order of the page; ``stamp`` says when and by what method."""
 
     title: str
+    stamp: str
     measure: Measure
     plates: tuple[PlateResult, ...]
     points: tuple[FieldPoint, ...]

@@ -92,14 +92,12 @@ def _shown_plates(content: ReportContent) -> list[PlateResult]:
 
 
 def _maps(content: ReportContent) -> list[tuple[PlateResult, int | None, Markup]]:
-    scale = colour_scale(content.plates)
+    scale, plates = colour_scale(content.plates), _shown_plates(content)
+    formats = [plate_format(well.well for well in plate.wells) for plate in plates]
+    # Two maps side by side are drawn on half the width, so that their letters stay readable.
     return [
-        (
-            p,
-            plate_format(w.well for w in p.wells),
-            plate_map(p, scale, content.measure, f"hatch-{i}"),
-        )
-        for i, p in enumerate(_shown_plates(content))
+        (plate, n, plate_map(plate, scale, content.measure, f"hatch-{i}", half=len(plates) > 1))
+        for i, (plate, n) in enumerate(zip(plates, formats, strict=True))
     ]
 
 
@@ -125,6 +123,7 @@ def _well_charts(content: ReportContent) -> list[tuple[PlateResult, list[Markup]
     ends = finite(_upper(w.estimate) for p in plates for w in p.wells)
     # A well of two fields can have an interval ten times its value; it must not set the scale.
     values = finite(w.estimate.value for p in plates for w in p.wells)
+    ends += finite(point.estimate.value for point in content.points)
     top = min(max(ends, default=1.0), 2 * max(values, default=1.0)) or 1.0
     return [(p, charts.well_chart(p, content.points, content.measure, top)) for p in plates]
 
@@ -137,6 +136,6 @@ def _quality(content: ReportContent) -> Sequence[tuple[str, str, Markup]]:
     names = dict.fromkeys(name for point in content.points[:1] for name in point.figures)
     drawn = []
     for name in names:
-        label, meaning = figure_words(name)
-        drawn.append((label, meaning, charts.quality_chart(content.points, name, label)))
+        label, meaning, factor = figure_words(name)
+        drawn.append((label, meaning, charts.quality_chart(content.points, name, label, factor)))
     return [item for item in drawn if item[2]]

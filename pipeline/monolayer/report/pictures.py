@@ -26,7 +26,7 @@ def encode_picture(pixels: NDArray[Any]) -> tuple[str, int, int]:
     """
     small = _downsampled(np.asarray(pixels))
     finite = np.isfinite(small)
-    stretched = np.full(small.shape, 128, np.uint8)
+    stretched: NDArray[np.uint8] = np.full(small.shape, 128, np.uint8)
     if finite.any():
         low, high = np.percentile(small[finite], _PERCENTILES)
         if high > low:

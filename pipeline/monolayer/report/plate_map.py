@@ -27,6 +27,7 @@ FORMATS = {
     1536: (32, 48),
 }
 _VALUES_UP_TO = 96
+_LARGEST_PITCH = 130.0
 
 
 def well_position(well: str) -> tuple[int, int] | None:
@@ -64,14 +65,20 @@ def colour_scale(plates: Iterable[PlateResult]) -> Scale:
     return Scale(min(values), max(values), 0.0, 1.0)
 
 
-def plate_map(plate: PlateResult, scale: Scale, measure: Measure, name: str) -> Markup:
-    """Draw the map. ``name`` keeps the hatching of several maps on a page apart."""
+def plate_map(
+    plate: PlateResult, scale: Scale, measure: Measure, name: str, *, half: bool = False
+) -> Markup:
+    """Draw the map. ``name`` keeps the hatching of several maps on a page apart.
+
+    ``half`` draws it for half the page's width.
+    """
     n_wells = plate_format(well.well for well in plate.wells)
     if n_wells is None:
         return Markup()
     rows, columns = FORMATS[n_wells]
-    frame = Frame(1000.0, 40 + rows * 956 / columns, left=40.0, right=4.0, top=28.0, bottom=12.0)
-    pitch = (frame.x_end - frame.left) / columns
+    width = min(500.0 if half else 1000.0, 40 + _LARGEST_PITCH * columns)
+    pitch = (width - 44) / columns
+    frame = Frame(width, 32 + rows * pitch, left=40.0, right=4.0, top=28.0, bottom=4.0)
     by_position = {well_position(well.well): well for well in plate.wells}
     parts = [_hatching(name), *_names(frame, rows, columns, pitch)]
     for row in range(rows):
@@ -83,7 +90,8 @@ def plate_map(plate: PlateResult, scale: Scale, measure: Measure, name: str) -> 
             else:
                 parts.append(_well(well, _Cell(n_wells, x, y, pitch), scale, measure, name))
     described = f"Map of plate {plate.name}, {n_wells} wells, coloured by {measure.label.lower()}"
-    return frame.chart(described, *parts, class_=f"chart plate plate-{n_wells}")
+    style = f"max-width:{width * 1.01:.0f}px"
+    return frame.chart(described, *parts, class_=f"chart plate plate-{n_wells}", style=style)
 
 
 class _Cell:
@@ -127,7 +135,7 @@ def _shape(n_wells: int, x: float, y: float, pitch: float, **attributes: object)
 
 
 def _value(value: float, cell: _Cell, ink: str) -> Markup:
-    size = min(cell.pitch * 0.22, 30.0)
+    size = min(cell.pitch * 0.23, 26.0)
     words = short(value)
     style = f"fill:{ink};font-size:{size:.1f}px"
     y = cell.y + size * 0.36
@@ -139,15 +147,15 @@ def _cross(cell: _Cell) -> Markup:
 
 
 def _corner(cell: _Cell) -> Markup:
-    side = max(cell.pitch * 0.2, 4.0)
+    side = min(max(cell.pitch * 0.2, 4.0), 16.0)
     x, y = cell.x + cell.pitch * 0.46, cell.y - cell.pitch * 0.46
     return tag("path", d=f"M{x:.1f} {y:.1f}h{-side:.1f}l{side:.1f} {side:.1f}z", class_="well-part")
 
 
 def _names(frame: Frame, rows: int, columns: int, pitch: float) -> list[Markup]:
-    size = min(max(pitch * 0.3, 11.5), 16.0)
+    size = min(max(pitch * 0.3, 11.5), 15.0)
     style = f"font-size:{size:.1f}px"
-    every = 1 if columns <= 24 else 2
+    every = 1 if pitch >= 24 else 2 if pitch >= 15 else 4
     across = [
         text(frame.left + (c + 0.5) * pitch, 19.0, c + 1, text_anchor="middle", style=style)
         for c in range(0, columns, every)

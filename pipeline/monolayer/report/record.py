@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["method_rows", "provenance_rows", "run_notes"]
+__all__ = ["method_rows", "provenance_rows", "run_notes", "run_stamp"]
 
 Rows = Iterator[tuple[str, str]]
 _SESSIONS_SHOWN = 5
@@ -45,6 +45,18 @@ def _session(session: Mapping[str, Any]) -> Rows:
         workers = session.get("workers")
         suffix = f" with {workers} worker{'' if workers == 1 else 's'}" if workers else ""
         yield "Duration", f"{session['seconds']:,.1f} s{suffix}"
+
+
+def run_stamp(run: Mapping[str, Any]) -> str:
+    """When the run ended and by what method, in one line for the page's head."""
+    finished = [session.get("finished") for session in (run, *run.get("history", ()))]
+    last = next((str(time) for time in reversed(finished) if time), "")
+    parts = [last[:16].replace("T", " ") + " UTC"] if last else []
+    method, digest = run.get("method", {}), str(run.get("method_sha256", ""))
+    if digest:
+        named = " ".join(str(method[key]) for key in ("name", "version") if key in method)
+        parts.append(f"method {named} ({digest[:8]})" if named else f"method {digest[:8]}")
+    return ", ".join(parts)
 
 
 def run_notes(run: Mapping[str, Any]) -> list[str]:

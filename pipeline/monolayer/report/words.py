@@ -17,15 +17,18 @@ _FIGURES = {
         "Focus (power log-log slope)",
         "Steeper, more negative slopes hold less fine detail: a field far below its neighbours "
         "is probably out of focus.",
+        1.0,
     ),
     "background": (
         "Background (grey values)",
         "A slow drift points to the lamp or the medium, a step to a changed exposure.",
+        1.0,
     ),
     "saturated": (
-        "Saturated pixels (fraction)",
+        "Saturated pixels (%)",
         "Saturated pixels carry no intensity any more; sizes and intensities of such objects "
         "are not to be trusted.",
+        100.0,
     ),
 }
 
@@ -35,9 +38,9 @@ _METHODS = {
 }
 
 
-def figure_words(name: str) -> tuple[str, str]:
-    """Name of an image-quality figure and what a reader can see in it."""
-    return next((words for key, words in _FIGURES.items() if key in name), (name, ""))
+def figure_words(name: str) -> tuple[str, str, float]:
+    """Name of an image-quality figure, what a reader sees in it, and the factor to show it by."""
+    return next((words for key, words in _FIGURES.items() if key in name), (name, "", 1.0))
 
 
 def headline(content: ReportContent) -> Estimate | None:

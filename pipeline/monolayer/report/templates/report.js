@@ -1,16 +1,18 @@
 "use strict";
 // Sorting and filtering of tables: a convenience, the page is whole without it.
 const numberOf = (cell) => parseFloat(cell.dataset.value);
-const compareCells = (a, b) => {
+const compareCells = (a, b, sign) => {
+  if (!("value" in a.dataset)) return sign * a.textContent.localeCompare(b.textContent, undefined, { numeric: true });
   const x = numberOf(a), y = numberOf(b);
-  if (!Number.isNaN(x) || !Number.isNaN(y)) return (Number.isNaN(x) ? Infinity : x) - (Number.isNaN(y) ? Infinity : y);
-  return a.textContent.localeCompare(b.textContent, undefined, { numeric: true });
+  // No number is neither low nor high: it stays last, whichever way the rest is sorted.
+  if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+  return sign * (x - y);
 };
 const sortBy = (table, header) => {
   const column = [...header.parentNode.children].indexOf(header);
   const down = header.getAttribute("aria-sort") === "ascending";
   const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => compareCells(a.cells[column], b.cells[column]) * (down ? -1 : 1));
+  rows.sort((a, b) => compareCells(a.cells[column], b.cells[column], down ? -1 : 1));
   table.tHead.querySelectorAll("th").forEach((th) => th.removeAttribute("aria-sort"));
   header.setAttribute("aria-sort", down ? "descending" : "ascending");
   table.tBodies[0].append(...rows);
