@@ -2,13 +2,11 @@
 
 import os
 import signal
-from pathlib import Path
+import sys
 from typing import Any
 
 import cloudpickle
 import pytest
-
-import sys
 
 from monolayer.engine.executors import Crashed, run_serially, run_with_dask
 

@@ -107,7 +107,7 @@ def test_two_workers_and_shuffled_files_give_the_same_bytes(
     shuffled = tmp_path / "plate"
     shuffled.mkdir()
     files = sorted(plate.iterdir())
-    random.Random(5).shuffle(files)  # noqa: S311
+    random.Random(5).shuffle(files)
     for file in files:
         shutil.copy(file, shuffled)
     again = tmp_path / "RUN"
@@ -125,7 +125,7 @@ def test_killed_at_any_moment_the_next_call_finishes(
     subprocess.run([*command, "--workers", "1"], capture_output=True, check=True)
     whole = time.perf_counter() - start
     shutil.rmtree(folder)
-    moments = random.Random(11)  # noqa: S311
+    moments = random.Random(11)
     for _ in range(10):
         with subprocess.Popen(
             [*command, "--workers", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

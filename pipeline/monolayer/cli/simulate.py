@@ -10,14 +10,7 @@ __all__ = ["command"]
 
 
 @click.command("simulate")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FOLDER",
-    help="Where the plate goes: plate/ (images), truth/ (masks), truth.csv, manifest.csv.",
-)
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -25,16 +18,16 @@ __all__ = ["command"]
     help="Same seed, same bytes. Default: that of sample_data/.",
 )
 @json_option
-def command(output: Path, seed: int | None, as_json: bool) -> None:
-    """Make a small SIMULATED plate of fluorescent nuclei with exact truth.
+def command(folder: Path, seed: int | None, as_json: bool) -> None:
+    """Make a small SIMULATED plate of fluorescent nuclei with exact truth in FOLDER.
 
-    Without a seed it is the plate in sample_data/ of the source tree, bit for bit.
+    Images go into plate/, label masks into truth/; manifest.csv pairs them. Without a seed it is the plate in sample_data/ of the source tree, bit for bit.
     """
     from monolayer.simulate import SAMPLE_SEED, SimulateSettings, plan_fields, simulate_plate
 
     settings = SimulateSettings()
     chosen = SAMPLE_SEED if seed is None else seed
-    total = len(plan_fields(settings.plate))
+    total = len(plan_fields(settings))
     with progress(quiet=as_json) as notify:
         written: list[object] = []
 
@@ -42,9 +35,9 @@ def command(output: Path, seed: int | None, as_json: bool) -> None:
             written.append(field)
             notify("simulated", len(written), total)
 
-        simulate_plate(output, settings, chosen, count_up)
+        simulate_plate(folder, settings, chosen, count_up)
     if as_json:
-        echo_json({"folder": str(output), "seed": chosen, "fields": total})
+        echo_json({"folder": str(folder), "seed": chosen, "fields": total})
     else:
-        click.echo(f"{total} SIMULATED fields: {output / 'plate'}; truth: {output / 'truth'}")
-        click.echo(f"Score the method on them: monolayer evaluate --manifest {output}/manifest.csv")
+        click.echo(f"{total} SIMULATED fields: {folder / 'plate'}; truth: {folder / 'truth'}")
+        click.echo(f"Score the method on them: monolayer evaluate --manifest {folder}/manifest.csv")

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.engine.files import write_file
-from monolayer.errors import ImageError
+from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import estimate_flat_field, inspect_field
 from monolayer.method import Method
 from monolayer.read import channel_to_segment, read_field
 
 __all__ = ["load_flat_fields", "make_flat_fields"]
+
+MAX_FIELDS = 48
 
 
 def make_flat_fields(folder: Path, fields: Sequence[Field], root: Path, method: Method) -> str:
@@ -49,28 +51,28 @@ def load_flat_fields(folder: Path | None, plate: str) -> dict[str, NDArray[np.fl
 def _estimate(
     fields: Sequence[Field], root: Path, method: Method
 ) -> dict[str, NDArray[np.float32]]:
-    images = list(_evaluable(_evenly(fields, method.illumination.n_fields), root, method))
-    shapes = [image.shape for image in images]
+    """Estimate channel by channel, so that one field's pixels are held at a time."""
+    chosen = _evenly(fields, MAX_FIELDS)
+    shapes = [image.shape for image in _evaluable(chosen, root, method)]
     # Fields of another size than most were taken with other settings and are not corrected.
     shape = max(dict.fromkeys(shapes), key=shapes.count, default=None)
-    same = [image for image in images if image.shape == shape]
-    names = dict.fromkeys(name for image in same for name in image.channels)
-    return {
-        name: estimate_flat_field(
-            [image.channels[name] for image in same if name in image.channels],
-            method.illumination,
-        )
-        for name in names
-    }
+    names = dict.fromkeys(name for field in chosen for name in field.channels)
+
+    def pixels_of(name: str) -> Iterator[NDArray[Any]]:
+        for image in _evaluable(chosen, root, method):
+            if image.shape == shape and name in image.channels:
+                yield image.channels[name]
+
+    return {name: estimate_flat_field(pixels_of(name), method.illumination) for name in names}
 
 
 def _evaluable(fields: Sequence[Field], root: Path, method: Method) -> Iterator[FieldImage]:
     for field in fields:
         try:
             image = read_field(field, root, method.read)
-        except ImageError:
+            channel = channel_to_segment(field, method.read)
+        except (ImageError, ConfigError):
             continue  # its row will say why
-        channel = channel_to_segment(field, method.read)
         if inspect_field(image, method.inspect, channel).state is State.OK:
             yield image
 

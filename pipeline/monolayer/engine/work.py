@@ -98,7 +98,7 @@ def evaluate_image(
     row |= {"detail": inspection.detail or None, **inspection.figures}
     if inspection.state is not State.OK:
         return FieldResult(row)
-    channels = _corrected(image.channels, flat_fields or {})
+    channels = _corrected(image.channels, flat_fields or {}, method.illumination.dark_level)
     size = image.pixel_size_um
     found = segment_nuclei(channels[channel], method.segment, size)
     objects = measure_objects(found.labels, channels, method.measure, size)
@@ -125,11 +125,11 @@ def _read_columns(image: FieldImage, channel: str) -> dict[str, Any]:
 
 
 def _corrected(
-    channels: Mapping[str, NDArray[Any]], flat_fields: FlatFields
+    channels: Mapping[str, NDArray[Any]], flat_fields: FlatFields, dark_level: float
 ) -> dict[str, NDArray[Any]]:
     """Divide by the flat field; a field of another size than it was not taken with its optics."""
     return {
-        name: correct_illumination(pixels, flat_fields[name])
+        name: correct_illumination(pixels, flat_fields[name], dark_level)
         if name in flat_fields and flat_fields[name].shape == pixels.shape
         else pixels
         for name, pixels in channels.items()
