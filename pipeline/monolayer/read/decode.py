@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from monolayer.errors import ImageError
+from monolayer.errors import ConfigError, ImageError
 from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
@@ -122,16 +122,24 @@ def _check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
         raise ImageError("unsupported", detail)
     ends = [at + n for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
     holes = sum(n == 0 for n in page.databytecounts)
-    expected = page.nbytes if page.compression == 1 else 1
-    if not ends or holes or max(ends) > size or sum(page.databytecounts) < expected:
+    short = page.compression == 1 and sum(page.databytecounts) < _stored_bytes(page)
+    if not ends or holes or max(ends) > size or short:
         raise ImageError("truncated", f"{shown} ends before its pixels do: copy it again.")
+
+
+def _stored_bytes(page: tifffile.TiffPage) -> int:
+    """Bytes of a page without compression; 0 where the samples are not stored alike."""
+    if isinstance(page.bitspersample, tuple) or page.photometric == tifffile.PHOTOMETRIC.YCBCR:
+        return 0
+    bits = page.imagewidth * page.bitspersample * page.samplesperpixel
+    return page.imagelength * (bits // 8)
 
 
 def _shown_values(page: tifffile.TiffPage, pixels: NDArray[Any]) -> NDArray[Any]:
     """Undo what a TIFF may do to values: a look-up table, and white stored as 0."""
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
         return _through_palette(page.colormap, pixels)
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "ub":
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
         inverted: NDArray[Any] = np.invert(pixels)
         return inverted
     return pixels
@@ -241,11 +249,14 @@ def as_grey(image: NDArray[Any]) -> tuple[NDArray[Any], float | None]:
 
     Raises
     ------
-    ImageError
-        As `to_grey` and `to_working` do.
+    ConfigError
+        It is no real, finite grey image: the caller's to mend, as there is no file.
     """
-    grey, _ = to_grey(image, ReadSettings(), "The array")
-    pixels = to_working(grey, "The array")
+    try:
+        grey, _ = to_grey(image, ReadSettings(), "The array")
+        pixels = to_working(grey, "The array")
+    except ImageError as error:
+        raise ConfigError(error.detail) from error
     return pixels, full_scale(pixels, 0)
 
 

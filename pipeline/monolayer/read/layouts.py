@@ -242,7 +242,8 @@ def parse(path: str, layout: Layout) -> Position | None:
         channel=groups.get("channel", layout.default_channel).removeprefix("_"),
         z=z,
         well_text=well_text,
-        plate_folder=folder,
+        # A regex describes the whole path: without a plate in it there is one plate.
+        plate_folder="" if layout.is_regex else folder,
         variant=groups.get("variant", ""),
     )
 

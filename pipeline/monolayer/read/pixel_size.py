@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from monolayer.read.probe import UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
+from monolayer.read.probe import STK_UIC2, UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
 
 __all__ = ["GIVEN", "PixelSize", "pixel_size_of"]
 
@@ -50,7 +50,7 @@ def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
     for source, pair in (
         ("OME-XML", _ome(text)),
         ("ImageJ", _imagej(text, probe)),
-        ("MetaMorph", _metamorph(text)),
+        ("MetaMorph", _metamorph(text) or _metamorph_stack(path, probe)),
         *_side_files(path),
         ("TIFF resolution tags", _resolution(probe)),
     ):
@@ -137,6 +137,20 @@ def _metamorph(text: str) -> tuple[float, float] | None:
     if props.get("spatial-calibration-state") != "on" or unit is None or x is None:
         return None
     return x * unit, (x if y is None else y) * unit
+
+
+def _metamorph_stack(path: Path, probe: Probe) -> tuple[float, float] | None:
+    if STK_UIC2 not in probe.tags:
+        return None
+    import tifffile  # only a MetaMorph stack is worth its import
+
+    with tifffile.TiffFile(path) as tif:
+        told = tif.stk_metadata or {}
+    unit = unit_um(str(told.get("CalibrationUnits", "")))
+    x, y = told.get("XCalibration"), told.get("YCalibration")
+    if unit is None or not told.get("SpatialCalibration") or not x or not y:
+        return None
+    return float(x) * unit, float(y) * unit
 
 
 def _side_files(path: Path) -> list[tuple[str, tuple[float, float] | None]]:

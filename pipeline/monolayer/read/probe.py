@@ -182,10 +182,11 @@ def _directory(
     step, width = form.size("HH" + 2 * form.pointer), form.size(form.pointer)
     block = handle.read(count * step + width)
     (following,) = form.unpack(form.pointer, block, count * step)
-    tags = {}
+    tags: dict[int, Value] = {}
     for at in range(0, count * step, step):
         tag, kind, n = form.unpack("HH" + form.pointer, block, at)
-        if tag in wanted and kind in _TYPES:
+        # The first of several descriptions is the instrument's; tifffile adds one of its own.
+        if tag in wanted and kind in _TYPES and tag not in tags:
             inline = block[at + step - width : at + step]
             tags[tag] = _value(handle, form, (kind, n), inline)
     return tags, following

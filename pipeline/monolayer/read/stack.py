@@ -181,5 +181,7 @@ def _metamorph_pages(path: Path) -> list[PageOf]:
     import tifffile  # only a MetaMorph stack is worth its import
 
     with tifffile.TiffFile(path) as tif:
-        axes, shape = tif.series[0].axes, tif.series[0].shape
-    return _placed({axis: n for axis, n in zip(axes, shape, strict=True) if axis in "TCZ"})
+        series = tif.series[0]
+        # Its first axis is Z, T, or what MetaMorph did not say, which is Z too.
+        axis = "T" if series.axes.startswith("T") else "Z"
+        return _placed({axis: math.prod(series.shape[:-2])})
