@@ -39,12 +39,11 @@ def example(
     times: Sequence[str] = ("",),
     pixel_size_um: float | None = 0.65,
     excluded: dict[str, tuple[str, str]] | None = None,
-    missing: Sequence[tuple[str, str]] = (),
     seed: int = 7,
 ) -> Example:
     """Make a run; ``excluded`` gives state and reason by field id or by well."""
     random = np.random.default_rng(seed)
-    made = Example([], [], [], _run(missing, pixel_size_um))
+    made = Example([], [], [], _run(pixel_size_um))
     for plate in plates:
         for time in times:
             own: list[dict[str, Any]] = []
@@ -83,6 +82,7 @@ def _field(
     state, reason = excluded.get(field_id, excluded.get(well, ("ok", None)))
     n = int(random.poisson(level)) if state == "ok" else None
     density = n / FIELD_CM2 if n is not None and pixel_size_um else None
+    blurred = -3.1 if reason == "out_of_focus" else -1.9
     row = {
         "field_id": field_id, "plate": plate, "well": well or None, "field": name,
         "time": time or None,
@@ -94,11 +94,14 @@ def _field(
         "density_cells_per_cm2_ci_low": None if density is None else density * (1 - 2 / n**0.5),
         "density_cells_per_cm2_ci_high": None if density is None else density * (1 + 2 / n**0.5),
         "nuclei_area_fraction": None if n is None else n * 350 / (520 * 696),
-        "focus_log_log_slope": float(random.normal(-3.1 if reason == "out_of_focus" else -1.9, 0.08)),
+        "focus_log_log_slope": float(random.normal(blurred, 0.08)),
         "background_level": float(random.normal(210, 6)),
         "saturated_fraction": float(random.exponential(2e-5)),
         "paths": f"{plate}/{well}_s{name}_w1.tif", "notes": None,
     }  # fmt: skip
+    if state == "missing":
+        row |= dict.fromkeys(("focus_log_log_slope", "background_level", "saturated_fraction"))
+        row |= dict.fromkeys(("pixel_size_um", "paths"))
     if n is not None:
         made.batches.append(_objects(random, field_id, n, pixel_size_um))
     return row
@@ -125,6 +128,7 @@ def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "n_fields_planned": len(rows), "n_fields_ok": len(ok),
         "n_fields_not_evaluable": states.count("not_evaluable"),
         "n_fields_failed": states.count("failed"), "n_fields_crashed": states.count("crashed"),
+        "n_fields_missing": states.count("missing"),
         "n_objects": sum(row["n_objects"] for row in ok) if ok else None,
         "nuclei_area_fraction": ok[0]["nuclei_area_fraction"] if ok else None,
         "dispersion_index": 1.3, "dispersion_p": 0.21,
@@ -160,7 +164,7 @@ def _plate(wells: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return totals
 
 
-def _run(missing: Sequence[tuple[str, str]], pixel_size_um: float | None) -> dict[str, Any]:
+def _run(pixel_size_um: float | None) -> dict[str, Any]:
     session = {
         "command": "monolayer run plate7 -o run7 --workers 2",
         "started": "2026-11-22T08:00:00+00:00",
@@ -176,7 +180,7 @@ def _run(missing: Sequence[tuple[str, str]], pixel_size_um: float | None) -> dic
             "segment": {"expected_diameter_um": None, "min_area_um2": 20.0, "split": True},
         },
         "method_sha256": "3f2a" * 16, "history": [session],
-        "missing": [list(item) for item in missing], "ignored": [],
+        "ignored": [],
     }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from monolayer.report.content import (
     FieldPoint,
     Histogram,
     Measure,
-    Missing,
     PlateResult,
     ReportContent,
     WellResult,
@@ -40,6 +39,7 @@ DENSITY = Measure("density_cells_per_cm2", "Area density of cells", "cells/cm²"
 COUNT = Measure("n_unbiased_per_field", "Cells per field", "cells/field", False)
 FIELD_COUNT = "n_unbiased"
 _CHANNELS_SHOWN = 3
+_NO_EXCLUSION = (State.OK, State.MISSING)
 
 
 def build_content(
@@ -72,19 +72,20 @@ def build_content(
         row[SCORE] = scores.get(row["field_id"])
         # Fields carry the count under its own name: they are not means over fields.
         row.setdefault(COUNT.column, row.get(FIELD_COUNT))
-    missing = tuple(_missing(item) for item in run.get("missing", ()))
     return ReportContent(
         title=_title(plate_rows),
         stamp=run_stamp(run),
         measure=measure,
-        plates=_plates(plate_rows, well_rows, field_rows, missing, measure),
+        plates=_plates(plate_rows, well_rows, field_rows, measure),
         points=tuple(_points(field_rows, measure)),
         n_objects=sum(row.get("n_objects") or 0 for row in field_rows),
         histograms=_histograms(objects, field_rows, measure),
         doubtful=tuple(doubtful_pictures(field_rows, overlays, measure)),
         typical=tuple(typical_pictures(field_rows, overlays, measure)),
-        exclusions=tuple(_exclusions(field_rows)),
-        missing=missing,
+        exclusions=tuple(
+            _exclusion(row) for row in field_rows if row["state"] not in _NO_EXCLUSION
+        ),
+        missing=tuple(_exclusion(row) for row in field_rows if row["state"] == State.MISSING),
         notes=(*run_notes(run), *_field_notes(field_rows)),
         pixel_sizes_um=tuple(sorted(set(finite(r.get("pixel_size_um") for r in field_rows)))),
         method=tuple(method_rows(run)),
@@ -123,20 +124,17 @@ def _plates(
     plates: Sequence[Row],
     wells: Sequence[Row],
     fields: Sequence[Row],
-    missing: Sequence[Missing],
     measure: Measure,
 ) -> tuple[PlateResult, ...]:
-    reasons: dict[tuple[Place, str], dict[str, None]] = defaultdict(dict)
+    without: dict[tuple[Place, str], list[Row]] = defaultdict(list)
     for row in fields:
         if row["state"] != State.OK:
-            reasons[_place(row), row["well"] or ""][str(row["reason"] or row["state"])] = None
+            without[_place(row), row["well"] or ""].append(row)
     grouped: dict[Place, list[WellResult]] = defaultdict(list)
     for row in wells:
         if row["well"]:
-            why = tuple(reasons[_place(row), row["well"]])
-            grouped[_place(row)].append(_well(row, why, missing, measure))
-    for place, results in grouped.items():
-        results += _wells_without_fields(place, results, missing)
+            grouped[_place(row)].append(_well(row, without[_place(row), row["well"]], measure))
+    for results in grouped.values():
         results.sort(key=lambda well: (well_position(well.well) or (999, 0), well.well))
     return tuple(_plate(row, grouped[_place(row)], wells, measure) for row in plates)
 
@@ -160,36 +158,18 @@ def _plate(
     )
 
 
-def _well(
-    row: Row, why: tuple[str, ...], missing: Sequence[Missing], measure: Measure
-) -> WellResult:
-    plate, time = _place(row)
-    absent = sum(
-        (m.plate, m.well) == (plate, row["well"]) and m.time in ("", time) for m in missing
-    )
+def _well(row: Row, without: Sequence[Row], measure: Measure) -> WellResult:
+    excluded = [field for field in without if field["state"] != State.MISSING]
     return WellResult(
         well=row["well"],
         estimate=_estimate(row, measure.column),
         n_planned=row.get("n_fields_planned") or 0,
         n_ok=row.get("n_fields_ok") or 0,
-        n_missing=absent,
+        n_missing=len(without) - len(excluded),
         n_objects=row.get("n_objects"),
         area_fraction=_number(row.get("nuclei_area_fraction")),
-        reasons=why,
+        reasons=tuple(dict.fromkeys(str(f["reason"] or f["state"]) for f in excluded)),
     )
-
-
-def _wells_without_fields(
-    place: Place, known: Sequence[WellResult], missing: Sequence[Missing]
-) -> list[WellResult]:
-    """Wells of which every field is missing have no row in the tables."""
-    plate, time = place
-    names = {well.well for well in known}
-    absent: dict[str, int] = defaultdict(int)
-    for item in missing:
-        if item.plate == plate and item.time in ("", time) and item.well not in ("", *names):
-            absent[item.well] += 1
-    return [WellResult(well, Estimate(), 0, 0, n_missing=n) for well, n in absent.items()]
 
 
 def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
@@ -209,27 +189,14 @@ def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
     ]
 
 
-def _exclusions(rows: Sequence[Row]) -> list[Exclusion]:
-    return [
-        Exclusion(
-            field_id=row["field_id"],
-            state=State(row["state"]),
-            reason=row["reason"] or "",
-            detail=row["detail"] or "",
-            paths=tuple((row.get("paths") or "").split(";")) if row.get("paths") else (),
-        )
-        for row in rows
-        if row["state"] != State.OK
-    ]
-
-
-def _missing(item: Any) -> Missing:
-    """Read ``[field_id, sentence]`` as the plan writes it."""
-    field_id, sentence = (item, "") if isinstance(item, str) else (item[0], item[1])
-    plate, *rest = field_id.split("/")
-    well = rest[0] if len(rest) > 1 and well_position(rest[0]) else ""
-    time = rest[2] if well and len(rest) > 2 else ""
-    return Missing(field_id, plate, well, time, sentence)
+def _exclusion(row: Row) -> Exclusion:
+    return Exclusion(
+        field_id=row["field_id"],
+        state=State(row["state"]),
+        reason=row["reason"] or "",
+        detail=row["detail"] or "",
+        paths=tuple(row["paths"].split(";")) if row.get("paths") else (),
+    )
 
 
 def _field_notes(rows: Sequence[Row]) -> list[str]:

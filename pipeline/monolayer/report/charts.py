@@ -4,7 +4,7 @@ Every chart starts counts and densities at zero, shows the interval and not only
 marks what has no number by a cross on the base line instead of leaving it out.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -34,7 +34,6 @@ __all__ = [
 
 _WELLS_A_PANEL = 192
 _TITLED_FIELDS = 400
-_STATES = (State.OK, State.NOT_EVALUABLE, State.FAILED, State.CRASHED)
 
 
 def well_chart(
@@ -325,14 +324,12 @@ def _stretch_name(point: FieldPoint, by_plate: bool) -> str:
     return row_name(position[0]) if position else ""
 
 
-def outcome_bar(points: Iterable[FieldPoint], n_missing: int) -> Markup:
+def outcome_bar(points: Iterable[FieldPoint]) -> Markup:
     """How many fields came to which end, as one bar."""
-    counts = defaultdict(int, {"missing": n_missing})
-    for point in points:
-        counts[point.state.value] += 1
+    counts = Counter(point.state for point in points)
     total = sum(counts.values())
     parts, x = [], 0.0
-    for kind in (*(state.value for state in _STATES), "missing"):
+    for kind in State:
         if not counts[kind]:
             continue
         # Never thinner than the eye: two fields in ten thousand still matter.

@@ -16,7 +16,6 @@ __all__ = [
     "FieldPoint",
     "Histogram",
     "Measure",
-    "Missing",
     "Picture",
     "PlateResult",
     "ReportContent",
@@ -55,7 +54,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class WellResult:
-    """One well at one time. ``n_missing`` fields were expected and not found on disk."""
+    """One well at one time; of its ``n_planned`` fields ``n_missing`` are not on disk."""
 
     well: str
     estimate: Estimate
@@ -162,27 +161,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A field without a result, and why."""
+    """A field without a result, and why: not evaluable, failed, crashed or missing."""
 
     field_id: str
     state: State
     reason: str
     detail: str
     paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A field that the plate's pattern expects and the folder does not hold.
-
-    ``well`` and ``time`` are empty where the id names none.
-    """
-
-    field_id: str
-    plate: str
-    well: str
-    time: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +184,7 @@ class ReportContent:
     doubtful: tuple[Picture, ...]
     typical: tuple[Picture, ...]
     exclusions: tuple[Exclusion, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[Exclusion, ...]
     notes: tuple[str, ...]
     pixel_sizes_um: tuple[float, ...]
     method: tuple[tuple[str, str], ...]
@@ -208,3 +193,8 @@ class ReportContent:
     def count(self, state: State) -> int:
         """Fields in a state."""
         return sum(point.state is state for point in self.points)
+
+    @property
+    def n_excluded(self) -> int:
+        """Fields on disk that gave no result."""
+        return len(self.points) - self.count(State.OK) - self.count(State.MISSING)

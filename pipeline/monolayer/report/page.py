@@ -39,7 +39,7 @@ def render_report(content: ReportContent) -> str:
         verdict=verdict(content),
         headline=headline(content),
         intervals=interval_words(content),
-        outcome=charts.outcome_bar(content.points, len(content.missing)),
+        outcome=charts.outcome_bar(content.points),
         plates_chart=_plates_chart(content),
         maps=_maps(content),
         legend=_legend(content),

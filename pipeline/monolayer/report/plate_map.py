@@ -107,19 +107,19 @@ def _well(well: WellResult, cell: _Cell, scale: Scale, measure: Measure, name: s
     parts = [tag("title", well_words(well, measure))]
     value = well.estimate.value
     if value is None:
-        kind = "excluded" if well.n_planned else "missing"
+        kind = "missing" if well.n_missing == well.n_planned else "excluded"
         fill = f"url(#{name}-{kind})"
         parts.append(
             _shape(cell.n_wells, cell.x, cell.y, cell.pitch, class_=f"well-{kind}", fill=fill)
         )
-        if well.n_planned:
+        if kind == "excluded":
             parts.append(_cross(cell))
     else:
         fill = colour(scale(value))
         parts.append(_shape(cell.n_wells, cell.x, cell.y, cell.pitch, class_="well", fill=fill))
         if cell.n_wells <= _VALUES_UP_TO:
             parts.append(_value(value, cell, ink_on(fill)))
-        if well.n_ok < well.n_planned or well.n_missing:
+        if well.n_ok < well.n_planned:
             parts.append(_corner(cell))
     return tag("g", *parts, data_well=well.well)
 

@@ -53,14 +53,11 @@ def verdict(content: ReportContent) -> tuple[str, str, str]:
     n_ok, n = content.count(State.OK), len(content.points)
     if n_ok == 0:
         return "bad", "✕", "No field could be evaluated"
-    excluded = n - n_ok
-    if not excluded and not content.missing:
+    if n_ok == n:
         return "ok", "✓", "Every field evaluated"
-    parts = [plural(excluded, "field") + " excluded"] if excluded else []
-    if content.missing:
-        parts.append(f"{plural(len(content.missing), 'field')} missing")
-    kind = "warn" if 2 * n_ok >= n + len(content.missing) else "bad"
-    return kind, "!", ", ".join(parts)
+    counts = {"excluded": content.n_excluded, "missing": content.count(State.MISSING)}
+    parts = [f"{plural(count, 'field')} {word}" for word, count in counts.items() if count]
+    return "warn" if 2 * n_ok >= n else "bad", "!", ", ".join(parts)
 
 
 def interval_words(content: ReportContent) -> str:
