@@ -75,7 +75,8 @@ def measure_intensity(
     free, gradient = np.zeros(n, np.int64), np.zeros(n)
     margins = np.array([gap_px, gap_px + width_px])
     _measure(labels, (runs, sums.bbox, border), image, margins, (added, extremes, free, gradient))
-    background: Float64 = added[:, 4] / np.where(free == 0, np.nan, free)
+    known = np.where(free == 0, np.nan, free.astype(np.float64))
+    background: Float64 = added[:, 4].astype(np.float64) / known
     return {
         **_moments(sums, image, added),
         "intensity_min": extremes[:, 0].astype(np.float64),
