@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from monolayer.errors import ConfigError, InputError
 from monolayer.field import Field
 from monolayer.read import LAYOUTS, ReadSettings, channel_to_segment, find_fields
@@ -38,7 +39,8 @@ def rows(fields: tuple[Field, ...]) -> list[tuple[str, str, str, str, str, dict[
         ("a_b_AA01_s12.tif", "metaxpress", ("a_b", "AA01", "AA01", "12", "", "w1", None)),
         ("P_H12_w3.tif", "metaxpress", ("P", "H12", "H12", "1", "", "w3", None)),
         ("TimePoint_2/P_A01_s1_w1.TIF", "metaxpress", ("P", "A01", "A01", "1", "2", "w1", None)),
-        (f"IXM_A01_s2_w1{UUID}.tif", "metaxpress_native", ("IXM", "A01", "A01", "2", "", "w1", None)),
+        (f"IXM_A01_s2_w1{UUID}.tif", "metaxpress_native",
+         ("IXM", "A01", "A01", "2", "", "w1", None)),
         (f"IXM_A01_s2{UUID}.tif", "metaxpress_native", ("IXM", "A01", "A01", "2", "", "w1", None)),
         (f"IXM_A01{UUID}.tif", "metaxpress_native", ("IXM", "A01", "A01", "1", "", "w1", None)),
         ("IXMtest_G06_s3_w19ABE30.tif", "metaxpress_native",
@@ -230,7 +232,7 @@ def test_a_layout_that_fits_nothing_names_the_first_file(tmp_path: Path) -> None
 
 def test_channel_to_segment_prefers_the_nuclear_stain() -> None:
     def choose(*names: str, wanted: str | None = None) -> str:
-        field = Field("", "", "f", "", {name: () for name in names})
+        field = Field("", "", "f", "", dict.fromkeys(names, ()))
         return channel_to_segment(field, ReadSettings(channel=wanted))
 
     assert choose("FITC", "DAPI") == "DAPI"

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
 
 ROWS = [chr(65 + i) for i in range(26)] + ["A" + chr(65 + i) for i in range(6)]

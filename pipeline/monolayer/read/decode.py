@@ -6,6 +6,7 @@
 3. `to_working` makes uint8, uint16 or float32, and refuses what is not finite.
 """
 
+import logging
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,10 @@ from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
 
 __all__ = ["as_grey", "bit_depth", "full_scale", "read_pages", "reading", "to_grey", "to_working"]
+
+# Without a handler of its own tifffile's log runs into the progress display; what it says of a
+# damaged file is said by the file's row.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 # What decoders raise on damaged files, found by cutting and flipping bytes of good ones.
 _DAMAGE = (
@@ -129,7 +134,7 @@ def _check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
 
 def _stored_bytes(page: tifffile.TiffPage) -> int:
     """Bytes of a page without compression; 0 where the samples are not stored alike."""
-    if isinstance(page.bitspersample, tuple) or page.photometric == tifffile.PHOTOMETRIC.YCBCR:
+    if page.photometric == tifffile.PHOTOMETRIC.YCBCR:  # its colours may be subsampled
         return 0
     bits = page.imagewidth * page.bitspersample * page.samplesperpixel
     return page.imagelength * (bits // 8)
