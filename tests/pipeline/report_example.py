@@ -21,7 +21,7 @@ class Example:
     batches: list[dict[str, NDArray[Any]]] = field(default_factory=list)
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        return tuple(pa.Table.from_pylist(rows) for rows in (self.fields, self.wells, self.plates))  # type: ignore[return-value]
+        return tuple(pa.Table.from_pylist(rows) for rows in (self.fields, self.wells, self.plates))
 
     def objects(self) -> Iterator[dict[str, NDArray[Any]]]:
         return iter(self.batches)
@@ -91,8 +91,8 @@ def _field(
         "n_unbiased_ci_low": None if n is None else n - 2 * n**0.5,
         "n_unbiased_ci_high": None if n is None else n + 2 * n**0.5,
         "density_cells_per_cm2": density,
-        "density_cells_per_cm2_ci_low": None if density is None else density * (1 - 2 / n**0.5),
-        "density_cells_per_cm2_ci_high": None if density is None else density * (1 + 2 / n**0.5),
+        "density_cells_per_cm2_ci_low": None if density is None else density * 0.86,
+        "density_cells_per_cm2_ci_high": None if density is None else density * 1.14,
         "nuclei_area_fraction": None if n is None else n * 350 / (520 * 696),
         "focus_log_log_slope": float(random.normal(blurred, 0.08)),
         "background_level": float(random.normal(210, 6)),

@@ -18,7 +18,7 @@ def grouped(value: float | None, digits: int = 4) -> str:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
-    text = f"{rounded:,.{max(decimals, 0)}f}"
+    text = f"{rounded:,.{max(decimals, 0)}f}".replace("-", "−")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
