@@ -267,9 +267,9 @@ def test_loaddata_csv(tmp_path: Path) -> None:
 def test_loaddata_row_and_column_and_a_missing_file(tmp_path: Path) -> None:
     touch(tmp_path, "a.tif")
     table = tmp_path / "t.csv"
-    table.write_text("FileName_X,Metadata_Row,Metadata_Column\na.tif,C,7\nb.tif,4,08\n")
+    table.write_text("FileName_X,Metadata_Row,Metadata_Column\na.tif,C,7\nb,4,08\n")
     listing = find_fields(table, ReadSettings())
-    assert [(f.well, f.paths) for f in listing.fields] == [("C07", ("a.tif",)), ("D08", ("b.tif",))]
+    assert [(f.well, f.paths) for f in listing.fields] == [("C07", ("a.tif",)), ("D08", ("b",))]
 
 
 @pytest.mark.parametrize(

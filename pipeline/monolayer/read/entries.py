@@ -151,5 +151,6 @@ def name_plain_fields(entries: list[Entry]) -> list[Entry]:
 
 
 def _stem(path: str) -> str:
-    stem = str(PurePosixPath(path).with_suffix(""))
+    stem, dot, suffix = path.rpartition(".")
+    stem = stem if dot and "/" not in suffix else path
     return stem[:-4] if stem.lower().endswith(".ome") else stem

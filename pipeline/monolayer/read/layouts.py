@@ -224,15 +224,15 @@ def parse(path: str, layout: Layout) -> Position | None:
     """
     if layout.pattern is None:
         return None
-    pure = PurePosixPath(path)
-    found = layout.pattern.search(path if layout.is_regex else pure.name)
+    folder_text, _, name = path.rpartition("/")
+    found = layout.pattern.search(path if layout.is_regex else name)
     if found is None:
         return None
     groups = {name.rstrip("2"): text for name, text in found.groupdict().items() if text}
     well, well_text = _well(groups)
     if well is None:
         return None
-    folder, time, z = _folders(pure, well)
+    folder, time, z = _folders(folder_text, well)
     z = int(groups["z"]) if groups.get("z", "").isdecimal() else z
     return Position(
         plate=groups.get("plate", ""),
@@ -267,10 +267,10 @@ def _time(text: str) -> str:
     return "{}-{}-{}T{}:{}".format(*stamp.groups()) if stamp else normalise_number(text)
 
 
-def _folders(path: PurePosixPath, well: str) -> tuple[str, str, int | None]:
+def _folders(folder: str, well: str) -> tuple[str, str, int | None]:
     """Plate's folder, time and z from the folders above the file."""
     time, z = "", None
-    parts = list(path.parent.parts)
+    parts = folder.split("/") if folder else []
     while parts:
         if found := _TIME_FOLDER.fullmatch(parts[-1]):
             time = found[1]

@@ -8,6 +8,7 @@ images that lie one behind the other).
 The trick: descriptions are parsed here, so that a plan opens no file with a full TIFF reader.
 """
 
+import itertools
 import json
 import math
 import re
@@ -15,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
-
-import numpy as np
 
 from monolayer.errors import ImageError
 from monolayer.read.pixel_size import ome_root
@@ -79,7 +78,7 @@ def pages_of(path: Path, probe: Probe) -> tuple[list[PageOf], str]:
 def _placed(shape: Mapping[str, int], names: Sequence[str] = ()) -> list[PageOf]:
     """Pages of a C-ordered array of `shape`, slowest axis first; axes of length 1 say nothing."""
     pages = []
-    for page, index in enumerate(np.ndindex(*shape.values())):
+    for page, index in enumerate(itertools.product(*map(range, shape.values()))):
         at = dict(zip(shape, index, strict=True))
         t, c, z = (at[axis] if shape.get(axis, 1) > 1 else -1 for axis in "TCZ")
         channel = str(names[at.get("C", 0)]) if names else ""
