@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["Field", "FieldImage", "Plane", "State", "natural_key"]
+__all__ = ["FAILURES", "Field", "FieldImage", "Plane", "State", "natural_key"]
 
 
 class State(StrEnum):
@@ -23,6 +23,10 @@ class State(StrEnum):
     FAILED = "failed"
     CRASHED = "crashed"
     MISSING = "missing"
+
+
+FAILURES = (State.FAILED, State.CRASHED)
+"""States that make a run end with exit code 3, and that a retry takes up again."""
 
 
 @dataclass(frozen=True, slots=True)

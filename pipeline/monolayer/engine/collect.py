@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monolayer.engine.files import labels_path, write_file
-from monolayer.engine.parts import identity_columns, ledger_of
+from monolayer.engine.ledger import ledger_of
+from monolayer.engine.parts import identity_columns, read_part
 from monolayer.engine.plan import Plan
 from monolayer.engine.schema import fields_schema, objects_schema
 from monolayer.field import State
@@ -79,8 +80,8 @@ def _field_rows(plan: Plan, folder: Path, parts: dict[str, str]) -> list[Row]:
 
     @lru_cache(maxsize=8)
     def rows_of(part: str) -> dict[str, Row]:
-        table = pq.read_table(folder / "parts" / part / "fields.parquet")
-        return {row["field_id"]: row for row in table.to_pylist()}
+        rows = read_part(folder, part, "fields").to_pylist()
+        return {row["field_id"]: row for row in rows}
 
     found = [
         (field.sort_key, rows_of(parts[field.field_id])[field.field_id]) for field in plan.fields
@@ -130,7 +131,7 @@ def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:
 
     @lru_cache(maxsize=8)
     def objects_in(part: str) -> pa.Table:
-        return pq.read_table(folder / "parts" / part / "objects.parquet")
+        return read_part(folder, part, "objects")
 
     def objects_of(rows: Sequence[Row]) -> pa.Table:
         tables = [schema.empty_table()]

@@ -1,6 +1,7 @@
 """Score a method against a manifest of images with truth masks."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,7 @@ def write_scores(folder: Path, images: Rows, datasets: Rows) -> None:
     """Write ``images.csv`` and ``datasets.csv``."""
     for name, rows in (("images", images), ("datasets", datasets)):
         table = pa.Table.from_pylist(rows)
-        write_file(
-            folder / f"{name}.csv", lambda beside, table=table: pa.csv.write_csv(table, beside)
-        )
+        write_file(folder / f"{name}.csv", partial(pa.csv.write_csv, table))
 
 
 def _segment(row: ManifestRow, method: Method) -> NDArray[Any]:

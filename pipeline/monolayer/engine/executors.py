@@ -38,37 +38,55 @@ def run_serially(work: Work, chunks: Iterable[Any]) -> Iterator[Any]:
     return map(work, chunks)
 
 
-def run_with_dask(work: Work, chunks: Iterable[Any], workers: int) -> Iterator[Any]:
-    """Run chunks on Dask worker processes of one thread each, a bounded window at a time."""
+def run_with_dask(
+    work: Work, chunks: Iterable[Any], workers: int, window: int | None = None
+) -> Iterator[Any]:
+    """Run chunks on Dask worker processes of one thread each, a bounded window at a time.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a chunk; runs in a worker.
+    chunks : iterable
+        Drawn as workers come free.
+    workers : int
+        Number of processes.
+    window : int, optional
+        Chunks under way at once; a few per worker if left out.
+    """
     with _cluster(workers) as (client, cluster):
-        yield from _windowed(client, cluster, work, iter(chunks), workers)
+        under_way = window or workers * WINDOW_PER_WORKER
+        for chunk, future in _windowed(client, work, iter(chunks), under_way):
+            if future is None:
+                _revive(cluster, workers)
+            else:
+                yield _outcome(future, chunk)
 
 
 def _windowed(
-    client: Any, cluster: Any, work: Work, chunks: Iterator[Any], workers: int
-) -> Iterator[Any]:
-    from distributed import wait
+    client: Any, work: Work, chunks: Iterator[Any], window: int
+) -> Iterator[tuple[Any, Any]]:
+    """Keep a window of chunks under way; give each with its future, and None as time passes."""
     from distributed import TimeoutError as WaitTimeout
+    from distributed import wait
 
-    open_futures: dict[Any, Any] = {}
-
-    def submit(chunk: Any) -> None:
-        open_futures[client.submit(work, chunk, pure=False)] = chunk
-
-    for chunk in islice(chunks, workers * WINDOW_PER_WORKER):
-        submit(chunk)
-    while open_futures:
+    under_way = {client.submit(work, c, pure=False): c for c in islice(chunks, window)}
+    while under_way:
         try:
-            ended = wait(list(open_futures), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
+            ended = wait(list(under_way), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
         except WaitTimeout:
-            if len(cluster.scheduler.workers) < workers:
-                cluster.scale(workers)
+            yield None, None
             continue
         for future in ended.done:
-            chunk = open_futures.pop(future)
-            if (following := next(chunks, None)) is not None:
-                submit(following)
-            yield _outcome(future, chunk)
+            chunk = under_way.pop(future)
+            for following in islice(chunks, 1):
+                under_way[client.submit(work, following, pure=False)] = following
+            yield chunk, future
+
+
+def _revive(cluster: Any, workers: int) -> None:
+    if len(cluster.scheduler.workers) < workers:
+        cluster.scale(workers)
 
 
 def _outcome(future: Any, chunk: Any) -> Any:

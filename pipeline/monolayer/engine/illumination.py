@@ -6,7 +6,7 @@ workers nor the order of the files on disk changes them; kept, so a resumed run 
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,24 @@ from monolayer.inspect import estimate_flat_field, inspect_field
 from monolayer.method import Method
 from monolayer.read import channel_to_segment, read_field
 
-__all__ = ["load_flat_fields", "make_flat_fields"]
+__all__ = ["flat_folder", "load_flat_fields", "make_flat_fields"]
 
 MAX_FIELDS = 48
 
 
-def make_flat_fields(folder: Path, fields: Sequence[Field], root: Path, method: Method) -> str:
-    """Estimate what is not there yet; return a hash of all flat fields, for the parts' names."""
+def flat_folder(run_folder: Path) -> Path:
+    """Where a run keeps its flat fields."""
+    return run_folder / "illumination"
+
+
+def make_flat_fields(run_folder: Path, fields: Sequence[Field], root: Path, method: Method) -> str:
+    """Estimate what is not there yet; return a hash of all flat fields, for the signatures."""
+    folder = flat_folder(run_folder)
     for plate in dict.fromkeys(field.plate for field in fields):
         path = _path(folder, plate)
         if not path.is_file():
             members = [field for field in fields if field.plate == plate]
-            flats = _estimate(members, root, method)
-            write_file(path, lambda beside, flats=flats: _save(beside, flats))
+            write_file(path, partial(_save, flats=_estimate(members, root, method)))
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.npz")):
         digest.update(path.name.encode() + path.read_bytes())

@@ -4,7 +4,7 @@ A dry run ends here (``monolayer plan``); a run goes on with the same object.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from monolayer.field import Field
 from monolayer.method import Method
 from monolayer.read import Listing, channel_to_segment, find_fields, read_field
 
-__all__ = ["Plan", "Selection", "expected_memory", "make_plan"]
+__all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan"]
 
 # Bytes a worker holds at its peak: interpreter and compiled kernels, and per pixel of a field
 # the channels, the smoothed image, levels and labels. Measured with scripts/measure_memory.
 BASE_BYTES = 330e6
 BYTES_PER_PIXEL = 40
 PROBED = 8
+
+
+Notify = Callable[[str, int, int], None]
+"""Is told ``(stage, done, total)`` as the work goes on."""
 
 
 @dataclass(frozen=True, slots=True)

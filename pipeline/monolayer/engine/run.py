@@ -1,48 +1,22 @@
-"""Running a plan: resume, execute, collect, report.
+"""Running a plan: resume is the normal case.
 
     plan -> open fields (no part holds them) -> chunks -> executor -> parts -> tables -> report
 
-Resume is the normal case: what parts hold already is not done again, and when nothing is open
-and the tables are made, the run says so and stops.
+This half decides what is open, with the standard library alone; when nothing is, the run says so
+and the half that computes (`process`) is never imported.
 """
 
 import hashlib
-import shlex
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from monolayer.engine import runfolder
-from monolayer.engine.collect import collect
-from monolayer.engine.executors import Crashed, run_serially, run_with_dask
-from monolayer.engine.files import sweep
-from monolayer.engine.parts import (
-    Chunk,
-    Done,
-    Job,
-    LedgerEntry,
-    chunks_of,
-    commit,
-    drop_parts,
-    ledger_of,
-    process_chunk,
-    source_signature,
-)
-from monolayer.engine.plan import Plan
-from monolayer.engine.reporting import write_report
-from monolayer.engine.work import FieldResult
-from monolayer.errors import RunAborted
-from monolayer.field import Field, State
+from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
+from monolayer.engine.plan import Notify, Plan
+from monolayer.field import FAILURES, State
 
 __all__ = ["Outcome", "execute"]
-
-_FAILURES = (State.FAILED, State.CRASHED)
-CHUNK_FIELDS = 25
-Notify = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +83,25 @@ def execute(
     RunAborted
         More fields failed than allowed.
     """
-    start, began = time.perf_counter(), runfolder.now()
+    start = time.perf_counter()
     with runfolder.locked(folder):
         record = runfolder.claim(folder, plan.root, plan.listing.layout, plan.method)
-        job, signatures = _prepare(plan, folder, notify)
+        identity = _identity(plan, folder, notify)
+        signatures = {
+            field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
+        }
         ledger = ledger_of(folder)
-        open_fields = [
+        open_fields = tuple(
             field
             for field in plan.fields
             if _is_open(ledger.get(signatures[field.field_id]), retry)
-        ]
-        digest = _digest(plan, signatures)
-        if open_fields or record.get("tables_of") != digest:
-            sweep(folder)
-            tally = _Tally(len(open_fields), max_failures, notify)
-            if retry:
-                drop_parts(folder, {signatures[field.field_id] for field in open_fields})
-            _run_chunks(open_fields, signatures, job, workers, tally.add)
-            notify("tables", 0, 1)
-            counts = collect(plan, folder, signatures)
-            history = [*record.get("history", []), _session(began, start, tally, workers)]
-            runfolder.write_record(
-                folder, record | _description(plan, counts, digest) | {"history": history}
-            )
-            notify("report", 0, 1)
-            write_report(folder, plan.root)
+        )
+        tables_of = _tables_of(plan, signatures)
+        if open_fields or record.get("tables_of") != tables_of:
+            from monolayer.engine.process import Work, process
+
+            work = Work(plan, folder, open_fields, signatures, tables_of, workers, retry)
+            process(work, max_failures, notify)
             record = runfolder.read_record(folder)
     return Outcome(
         folder,
@@ -145,115 +113,22 @@ def execute(
     )
 
 
-class _Tally:
-    """Counts what workers report, tells the caller, and stops a run that only fails."""
-
-    def __init__(self, total: int, max_failures: int | None, notify: Notify) -> None:
-        self.total, self.max_failures, self.notify = total, max_failures, notify
-        self.done = self.failed = 0
-        self.seconds = 0.0
-        notify("fields", 0, total)
-
-    def add(self, done: list[Done]) -> None:
-        self.done += len(done)
-        self.failed += sum(item.state in _FAILURES for item in done)
-        self.seconds += sum(item.seconds for item in done)
-        self.notify("fields", self.done, self.total)
-        if self.max_failures is not None and self.failed > self.max_failures:
-            raise RunAborted(
-                f"{self.failed} fields failed, more than --max-failures {self.max_failures}; "
-                "what is finished is kept: mend the cause and run again."
-            )
-
-
 def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:
-    return entry is None or (retry and entry.state in _FAILURES)
+    return entry is None or (retry and entry.state in FAILURES)
 
 
-def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str, Any]:
-    """What this call did, for the record; clock times live here and in no table."""
-    return {
-        "command": shlex.join(["monolayer", *sys.argv[1:]]),
-        "started": began,
-        "finished": runfolder.now(),
-        "seconds": round(time.perf_counter() - start, 3),
-        "field_seconds": round(tally.seconds, 3),
-        "n_fields_processed": tally.done,
-        "workers": workers,
-        "machine": runfolder.machine(),
-        "versions": runfolder.versions(),
-    }
-
-
-def _description(plan: Plan, counts: dict[str, int], digest: str) -> dict[str, Any]:
-    return {
-        "method": plan.method.model_dump(mode="json"),
-        "method_sha256": plan.method.sha256,
-        "layout": plan.listing.layout,
-        "channels": list(plan.channels),
-        "n_fields": len(plan.fields),
-        "counts": counts,
-        "missing": [[field.field_id, field.problem[1]] for field in plan.missing if field.problem],
-        "ignored": [list(item) for item in plan.listing.ignored],
-        "tables_of": digest,
-    }
-
-
-def _prepare(plan: Plan, folder: Path, notify: Notify) -> tuple[Job, dict[str, str]]:
-    """Work out what makes two pieces of work the same: method, version, flat fields, files."""
-    identity = f"{plan.method.sha256} {runfolder.versions()['monolayer']}"
-    flats = None
+def _identity(plan: Plan, folder: Path, notify: Notify) -> str:
+    """What makes two pieces of work the same besides the files: method, version, flat fields."""
+    identity = f"{plan.method.sha256} {runfolder.program_version()}"
     if plan.method.illumination.enabled:
         from monolayer.engine.illumination import make_flat_fields
 
         notify("illumination", 0, 1)
-        flats = folder / "illumination"
-        identity += make_flat_fields(flats, plan.fields, plan.root, plan.method)
-    signatures = {
-        field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
-    }
-    return Job(plan.root, folder, plan.method, flats), signatures
+        identity += make_flat_fields(folder, plan.fields, plan.root, plan.method)
+    return identity
 
 
-def _digest(plan: Plan, signatures: dict[str, str]) -> str:
+def _tables_of(plan: Plan, signatures: dict[str, str]) -> str:
     """Name of the tables that this plan makes: equal means they need not be made again."""
     parts = [*(signatures[field.field_id] for field in plan.fields), *map(repr, plan.missing)]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def _run_chunks(
-    fields: list[Field],
-    signatures: dict[str, str],
-    job: Job,
-    workers: int,
-    tell: Callable[[list[Done]], None],
-) -> None:
-    """Process the open fields; chunks whose worker died are tried again field by field."""
-    size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * workers)))
-    work = partial(process_chunk, job=job)
-    chunks = chunks_of(fields, signatures, size)
-    if workers == 1:
-        for done in run_serially(work, chunks):
-            tell(done)
-        return
-    suspects: list[Field] = []
-    for outcome in run_with_dask(work, chunks, min(workers, max(1, len(fields)))):
-        if isinstance(outcome, Crashed):
-            suspects += outcome.chunk.fields
-        else:
-            tell(outcome)
-    # One at a time, so that a field which kills its worker takes no innocent one with it.
-    for outcome in run_with_dask(work, chunks_of(suspects, signatures, 1), 1) if suspects else ():
-        tell(_crashed(outcome.chunk, job) if isinstance(outcome, Crashed) else outcome)
-
-
-def _crashed(chunk: Chunk, job: Job) -> list[Done]:
-    """Commit a one-field chunk whose worker died on it each time."""
-    detail = (
-        f"{chunk.fields[0].paths[0]}: its worker process died on it each time (out of memory, or "
-        "a defect in a compiled library); look at the file, then run again with --retry."
-    )
-    row = {"state": str(State.CRASHED), "reason": "worker_died", "detail": detail}
-    done = [Done(chunk.fields[0].field_id, State.CRASHED, "worker_died", 0.0)]
-    commit(chunk, job, [FieldResult(row)], done)
-    return done

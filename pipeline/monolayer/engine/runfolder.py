@@ -25,7 +25,17 @@ from monolayer.engine.files import write_file
 from monolayer.errors import RunFolderError
 from monolayer.method import Method
 
-__all__ = ["FORMAT", "claim", "locked", "machine", "now", "read_record", "versions", "write_record"]
+__all__ = [
+    "FORMAT",
+    "claim",
+    "locked",
+    "machine",
+    "now",
+    "program_version",
+    "read_record",
+    "versions",
+    "write_record",
+]
 
 FORMAT = 1
 _PACKAGES = (
@@ -115,6 +125,11 @@ def locked(folder: Path) -> Iterator[None]:
 def now() -> str:
     """Wall-clock time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def program_version() -> str:
+    """Version of monolayer."""
+    return version("monolayer")
 
 
 def versions() -> dict[str, str]:

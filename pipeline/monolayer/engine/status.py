@@ -4,10 +4,8 @@ import fcntl
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from monolayer.engine import runfolder
-from monolayer.engine.parts import ledger_of
+from monolayer.engine.ledger import ledger_of
 from monolayer.field import State
 
 __all__ = ["status_of"]
@@ -42,6 +40,8 @@ def _counts_of_parts(folder: Path) -> dict[str, int]:
 
 
 def _left_out(folder: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
     rows: list[dict[str, Any]] = pq.read_table(folder / "fields.parquet", columns=_WHY).to_pylist()
     return [row for row in rows if row["state"] != State.OK]
 

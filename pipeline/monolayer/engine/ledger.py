@@ -1,0 +1,119 @@
+"""What is done: the cheap half of resume, in the standard library alone.
+
+A field's work has a signature (its files as they stand, method, version); every finished part
+lists the signatures it holds in its ``ledger.json``. Resume is a listing: a field is done when a
+part holds its signature. A call that finds nothing to do never imports the heavy half.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from monolayer.field import Field
+
+__all__ = ["Chunk", "Done", "LedgerEntry", "chunks_of", "ledger_of", "part_names", "write_ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Fields that are processed and committed together.
+
+    Attributes
+    ----------
+    name : str
+        Name of the part it becomes: a hash, so that two attempts at the same work have one.
+    fields, signatures : tuple
+        The fields, and their files' signatures when the chunk was made.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    signatures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a worker tells the driver of one field."""
+
+    field_id: str
+    state: str
+    reason: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Where a field's results lie."""
+
+    field_id: str
+    part: str
+    state: str
+
+
+def source_signature(field: Field, root: Path, identity: str) -> str:
+    """Name of a field's work: its files as they stand, and what makes its numbers.
+
+    Sizes and times are the cheap test of resume; the images' SHA-256 in the fields table is
+    the record of what was counted.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    root : Path
+        The image folder.
+    identity : str
+        Method, version and flat fields.
+    """
+    where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
+    digest = hashlib.sha256(repr(where).encode())
+    for path in field.paths:
+        try:
+            stat = (root / path).stat()
+        except OSError:
+            digest.update(b"absent")
+        else:
+            digest.update(f"{stat.st_size}.{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+def chunks_of(fields: Sequence[Field], signatures: dict[str, str], size: int) -> Iterable[Chunk]:
+    """Cut the open fields into chunks of neighbours, in the plan's order."""
+    for start in range(0, len(fields), size):
+        members = tuple(fields[start : start + size])
+        signed = tuple(signatures[field.field_id] for field in members)
+        yield Chunk(_name(signed), members, signed)
+
+
+def write_ledger(folder: Path, chunk: Chunk, done: Sequence[Done]) -> None:
+    """Write which work a part holds."""
+    entries = [
+        asdict(item) | {"signature": signature}
+        for item, signature in zip(done, chunk.signatures, strict=True)
+    ]
+    (folder / "ledger.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
+
+
+def ledger_of(run_folder: Path) -> dict[str, LedgerEntry]:
+    """Find what the parts hold, by signature."""
+    known: dict[str, LedgerEntry] = {}
+    for name in part_names(run_folder):
+        text = (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
+        for item in json.loads(text):
+            entry = LedgerEntry(item["field_id"], name, item["state"])
+            known.setdefault(item["signature"], entry)
+    return known
+
+
+def part_names(run_folder: Path) -> list[str]:
+    """Names of the finished parts, in a fixed order."""
+    folder = run_folder / "parts"
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _name(signatures: tuple[str, ...]) -> str:
+    return hashlib.sha256("".join(signatures).encode()).hexdigest()[:20]

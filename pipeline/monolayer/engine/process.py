@@ -1,0 +1,168 @@
+"""Process a plan's open fields, then make the tables and the report."""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from monolayer.engine import runfolder
+from monolayer.engine.collect import collect
+from monolayer.engine.executors import Crashed, run_serially, run_with_dask
+from monolayer.engine.files import sweep
+from monolayer.engine.illumination import flat_folder
+from monolayer.engine.ledger import Chunk, Done, chunks_of
+from monolayer.engine.parts import Job, commit, drop_parts, process_chunk
+from monolayer.engine.plan import Notify, Plan
+from monolayer.engine.reporting import write_report
+from monolayer.engine.work import FieldResult
+from monolayer.errors import RunAborted
+from monolayer.field import FAILURES, Field, State
+
+__all__ = ["Work", "process"]
+
+CHUNK_FIELDS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one call of ``run`` has to do.
+
+    Attributes
+    ----------
+    plan : Plan
+        All fields and the method.
+    folder : Path
+        The run's folder, locked by the caller.
+    open_fields : tuple of Field
+        Those that no part holds.
+    signatures : dict of str to str
+        Signature of each field's work, by field id.
+    tables_of : str
+        Name of the tables to make.
+    workers : int
+        1 stays in this process.
+    retry : bool
+        Whether open fields may be in a part, as failures.
+    """
+
+    plan: Plan
+    folder: Path
+    open_fields: tuple[Field, ...]
+    signatures: dict[str, str]
+    tables_of: str
+    workers: int
+    retry: bool
+
+
+def process(work: Work, max_failures: int | None, notify: Notify) -> None:
+    """Do the work, then write tables, record and report.
+
+    Raises
+    ------
+    RunAborted
+        More fields failed than `max_failures`.
+    """
+    start, began = time.perf_counter(), runfolder.now()
+    plan, folder = work.plan, work.folder
+    sweep(folder)
+    if work.retry:
+        drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
+    tally = _Tally(len(work.open_fields), max_failures, notify)
+    flats = flat_folder(folder) if plan.method.illumination.enabled else None
+    _run_chunks(work, Job(plan.root, folder, plan.method, flats), tally.add)
+    notify("tables", 0, 1)
+    counts = collect(plan, folder, work.signatures)
+    record = runfolder.read_record(folder)
+    history = [*record.get("history", []), _session(began, start, tally, work.workers)]
+    described = _description(plan, counts, work.tables_of)
+    runfolder.write_record(folder, record | described | {"history": history})
+    notify("report", 0, 1)
+    write_report(folder, plan.root)
+
+
+class _Tally:
+    """Counts what workers report, tells the caller, and stops a run that only fails."""
+
+    def __init__(self, total: int, max_failures: int | None, notify: Notify) -> None:
+        self.total, self.max_failures, self.notify = total, max_failures, notify
+        self.done = self.failed = 0
+        self.seconds = 0.0
+        notify("fields", 0, total)
+
+    def add(self, done: Sequence[Done]) -> None:
+        self.done += len(done)
+        self.failed += sum(item.state in FAILURES for item in done)
+        self.seconds += sum(item.seconds for item in done)
+        self.notify("fields", self.done, self.total)
+        if self.max_failures is not None and self.failed > self.max_failures:
+            raise RunAborted(
+                f"{self.failed} fields failed, more than --max-failures {self.max_failures}; "
+                "what is finished is kept: mend the cause and run again."
+            )
+
+
+def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str, Any]:
+    """What this call did, for the record; clock times live here and in no table."""
+    return {
+        "command": shlex.join(["monolayer", *sys.argv[1:]]),
+        "started": began,
+        "finished": runfolder.now(),
+        "seconds": round(time.perf_counter() - start, 3),
+        "field_seconds": round(tally.seconds, 3),
+        "n_fields_processed": tally.done,
+        "workers": workers,
+        "machine": runfolder.machine(),
+        "versions": runfolder.versions(),
+    }
+
+
+def _description(plan: Plan, counts: dict[str, int], digest: str) -> dict[str, Any]:
+    return {
+        "method": plan.method.model_dump(mode="json"),
+        "method_sha256": plan.method.sha256,
+        "layout": plan.listing.layout,
+        "channels": list(plan.channels),
+        "n_fields": len(plan.fields),
+        "counts": counts,
+        "missing": [[field.field_id, field.problem[1]] for field in plan.missing if field.problem],
+        "ignored": [list(item) for item in plan.listing.ignored],
+        "tables_of": digest,
+    }
+
+
+def _run_chunks(work: Work, job: Job, tell: Callable[[Sequence[Done]], None]) -> None:
+    """Process the open fields; chunks whose worker died are tried again field by field."""
+    fields, workers = work.open_fields, min(work.workers, max(1, len(work.open_fields)))
+    size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * workers)))
+    do = partial(process_chunk, job=job)
+    chunks = chunks_of(fields, work.signatures, size)
+    if workers == 1:
+        for done in run_serially(do, chunks):
+            tell(done)
+        return
+    suspects: list[Field] = []
+    for outcome in run_with_dask(do, chunks, workers):
+        if isinstance(outcome, Crashed):
+            suspects += outcome.chunk.fields
+        else:
+            tell(outcome)
+    # One at a time, so that a field which kills its worker takes no innocent one with it.
+    alone = chunks_of(suspects, work.signatures, 1)
+    for outcome in run_with_dask(do, alone, 1, window=1) if suspects else ():
+        tell(_crashed(outcome.chunk, job) if isinstance(outcome, Crashed) else outcome)
+
+
+def _crashed(chunk: Chunk, job: Job) -> list[Done]:
+    """Commit a one-field chunk whose worker died on it each time."""
+    detail = (
+        f"{chunk.fields[0].paths[0]}: its worker process died on it each time (out of memory, or "
+        "a defect in a compiled library); look at the file, then run again with --retry."
+    )
+    row = {"state": str(State.CRASHED), "reason": "worker_died", "detail": detail}
+    done = [Done(chunk.fields[0].field_id, State.CRASHED, "worker_died", 0.0)]
+    commit(chunk, job, [FieldResult(row)], done)
+    return done
