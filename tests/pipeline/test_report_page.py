@@ -180,6 +180,25 @@ def test_plain_folder_shows_its_fields_in_place_of_a_map() -> None:
     assert 'data-field="PLATE-7/3"><title>PLATE-7/3: failed</title>' in page
 
 
+def test_intervals_are_called_by_the_confidence_of_the_method() -> None:
+    run = example(["A01", "A02"])
+    run.run["method"]["summarise"] = {"confidence": 0.9}
+    page = render_report(build_content(*run.tables(), run.run, disks, run.objects))
+    assert "90 % interval" in page
+    assert "95 %" not in page
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.21, "no more than counting"), (0.0004, "spread unevenly")]
+)
+def test_a_plain_folder_says_whether_its_fields_vary_too_much(p: float, words: str) -> None:
+    run = example(())
+    run.wells[0]["dispersion_p"] = p
+    page = render_report(build_content(*run.tables(), run.run, disks, run.objects))
+    assert words in page
+    assert "variance over mean 1.30" in page
+
+
 def test_gone_images_are_said(plate: ReportContent) -> None:
     page = render_report(replace(plate, doubtful=(), typical=()))
     assert "The images are not where the run found them" in page

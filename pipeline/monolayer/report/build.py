@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def build_content(
         several times). Without it the report has no histograms and no scores of fields.
     """
     field_rows, well_rows, plate_rows = (table.to_pylist() for table in (fields, wells, plates))
-    measure = _measure([*plate_rows, *well_rows, *field_rows])
+    measure = _measure([*plate_rows, *well_rows, *field_rows], run)
     scores = _mean_scores(objects) if objects else {}
     for row in field_rows:
         row[SCORE] = scores.get(row["field_id"])
@@ -93,9 +94,11 @@ def build_content(
     )
 
 
-def _measure(rows: Sequence[Row]) -> Measure:
+def _measure(rows: Sequence[Row], run: Mapping[str, Any]) -> Measure:
     """Density if any row knows one, else counts per field: both never mix on one axis."""
-    return DENSITY if any(row.get(DENSITY.column) is not None for row in rows) else COUNT
+    confidence = run.get("method", {}).get("summarise", {}).get("confidence", 0.95)
+    known = any(row.get(DENSITY.column) is not None for row in rows)
+    return replace(DENSITY if known else COUNT, interval=f"{100 * confidence:g} % interval")
 
 
 def _title(plates: Sequence[Row]) -> str:

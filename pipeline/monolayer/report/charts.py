@@ -101,7 +101,7 @@ def _well_panel(
         mark = _interval_mark(across(i), up, well.estimate, min(step * 0.3, 5.0))
         parts.append(tag("g", tag("title", well_words(well, measure)), mark, data_well=well.well))
     parts.append(_well_names(frame, across, wells, step))
-    described = f"{measure.label} of each well of plate {plate.name} with 95 % intervals"
+    described = f"{measure.label} of each well of plate {plate.name} with its {measure.interval}"
     return frame.chart(described, *parts)
 
 
@@ -181,7 +181,7 @@ def plate_chart(plates: Sequence[PlateResult], measure: Measure) -> Markup:
         )
         parts.append(_plate_row(along, plate.estimate, y))
         parts.append(text(frame.x_end + 12, y + 4, grouped(plate.estimate.value), class_="strong"))
-    return frame.chart(f"{measure.label} of each plate with 95 % intervals", *parts)
+    return frame.chart(f"{measure.label} of each plate with its {measure.interval}", *parts)
 
 
 def _plate_row(along: Scale, estimate: Estimate, y: float) -> Markup:
@@ -243,7 +243,7 @@ def field_chart(points: Sequence[FieldPoint], measure: Measure) -> Markup:
         parts.append(
             tag("g", tag("title", _field_words(point, measure)), mark, data_field=point.field_id)
         )
-    return frame.chart(f"{measure.label} of each field with 95 % intervals", *parts)
+    return frame.chart(f"{measure.label} of each field with its {measure.interval}", *parts)
 
 
 def _field_words(point: FieldPoint, measure: Measure) -> str:

@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95 % interval; each is None where it is unknown, never 0."""
+    """A number with its confidence interval; each is None where it is unknown, never 0."""
 
     value: float | None = None
     low: float | None = None
@@ -44,12 +44,15 @@ class Measure:
         As a reader sees them: ``Area density of cells``, ``cells/cm²``.
     is_density : bool
         False where no pixel size is known and counts per field take the place of densities.
+    interval : str
+        What its interval is called, by the confidence that the method asks for.
     """
 
     column: str
     label: str
     unit: str
     is_density: bool
+    interval: str = "95 % interval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,14 @@ from monolayer.report import charts
 from monolayer.report.content import Estimate, PlateResult, ReportContent
 from monolayer.report.numbers import UNKNOWN, finite, grouped, interval_text, plural
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
-from monolayer.report.words import PIXEL_SIZE_HELP, figure_words, headline, interval_words, verdict
+from monolayer.report.words import (
+    PIXEL_SIZE_HELP,
+    dispersion_words,
+    figure_words,
+    headline,
+    interval_words,
+    verdict,
+)
 
 __all__ = ["render_report"]
 
@@ -39,6 +46,7 @@ def render_report(content: ReportContent) -> str:
         verdict=verdict(content),
         headline=headline(content),
         intervals=interval_words(content),
+        dispersion=dispersion_words(content),
         outcome=charts.outcome_bar(content.points),
         plates_chart=_plates_chart(content),
         maps=_maps(content),

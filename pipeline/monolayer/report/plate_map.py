@@ -195,7 +195,7 @@ def estimate_words(estimate: Estimate, measure: Measure) -> str:
     number = f"{grouped(estimate.value)} {measure.unit}"
     if estimate.low is None or estimate.high is None:
         return number
-    return f"{number} (95 % interval {interval_text(estimate)})"
+    return f"{number} ({measure.interval} {interval_text(estimate)})"
 
 
 def colour_legend(scale: Scale, measure: Measure) -> Markup:

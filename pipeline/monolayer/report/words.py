@@ -4,7 +4,14 @@ from monolayer.field import State
 from monolayer.report.content import Estimate, ReportContent
 from monolayer.report.numbers import plural
 
-__all__ = ["PIXEL_SIZE_HELP", "figure_words", "headline", "interval_words", "verdict"]
+__all__ = [
+    "PIXEL_SIZE_HELP",
+    "dispersion_words",
+    "figure_words",
+    "headline",
+    "interval_words",
+    "verdict",
+]
 
 PIXEL_SIZE_HELP = (
     "No pixel size is known for these images, so areas in µm² and densities per cm² are not "
@@ -32,6 +39,7 @@ _FIGURES = {
     ),
 }
 
+_SIGNIFICANT = 0.05
 _METHODS = {
     "t between fields": "Student's t between fields",
     "t between wells": "Student's t between wells",
@@ -41,6 +49,26 @@ _METHODS = {
 def figure_words(name: str) -> tuple[str, str, float]:
     """Name of an image-quality figure, what a reader sees in it, and the factor to show it by."""
     return next((words for key, words in _FIGURES.items() if key in name), (name, "", 1.0))
+
+
+def dispersion_words(content: ReportContent) -> str:
+    """Say whether the fields of a plate that is one well scatter more than chance would."""
+    plate = content.plates[0] if len(content.plates) == 1 else None
+    if plate is None or plate.dispersion_index is None or plate.dispersion_p is None:
+        return ""
+    told = (
+        "more than counting alone explains, so the cells are spread unevenly"
+        if plate.dispersion_p < _SIGNIFICANT
+        else "no more than counting alone may explain"
+    )
+    return (
+        f"The counts of its fields vary {told} (variance over mean "
+        f"{plate.dispersion_index:.2f}, p {_p_words(plate.dispersion_p)})."
+    )
+
+
+def _p_words(p: float) -> str:
+    return "below 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def headline(content: ReportContent) -> Estimate | None:
@@ -66,8 +94,8 @@ def interval_words(content: ReportContent) -> str:
     named = "; ".join(_METHODS.get(method, method) for method in methods)
     method = f" (here: {named})" if named else ""
     return (
-        "Each 95 % interval says how far the mean could lie from the one found had other places "
-        "been imaged: between the fields of a well for a well, between wells for a plate"
+        f"Each {content.measure.interval} says how far the mean could lie from the one found had "
+        "other places been imaged: between the fields of a well for a well, between wells for a plate"
         f"{method}, and by Poisson counting where a single field, or fields that all hold the "
         "same number, leave nothing to compare. It holds the chance of sampling and counting "
         "only, and not errors of the segmentation, of the pixel size, or of places that were "
