@@ -79,6 +79,12 @@ def empty_strip(path: Path) -> None:
         tag.overwrite((0, *tag.value[1:]))
 
 
+def bit_flipped_in_the_width(path: Path) -> None:
+    tifffile.imwrite(path, pixels(), compression="zlib", rowsperstrip=40)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages.first.tags["ImageWidth"].overwrite(2**31)
+
+
 def png_as_tif(path: Path) -> None:
     path.write_bytes(imagecodecs.png_encode(pixels(dtype="uint8")))
 
@@ -118,6 +124,7 @@ def volume(path: Path) -> None:
         (truncated_header, "truncated"),
         (directory_at_end, "truncated"),
         (empty_strip, "truncated"),
+        (bit_flipped_in_the_width, "unreadable"),
         (png_as_tif, "wrong_extension"),
         (colour, "rgb"),
         (not_a_number, "non_finite"),

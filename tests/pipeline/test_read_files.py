@@ -372,6 +372,18 @@ def test_full_scale(tmp_path: Path, largest: int, options: dict[str, Any], expec
     assert one(tmp_path / "a.tif").full_scale == {"ch1": expected}
 
 
+def test_packed_12_bits(tmp_path: Path) -> None:
+    """Two pixels in three bytes, as some cameras write: the file says how far they reach."""
+    packed = bytes.fromhex("123456" * 8)
+    tifffile.imwrite(tmp_path / "a.tif", np.frombuffer(packed, np.uint8).reshape(4, 6))
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        tif.pages.first.tags["ImageWidth"].overwrite(4)
+        tif.pages.first.tags["BitsPerSample"].overwrite(12)
+    image = one(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.channels["ch1"], [[0x123, 0x456] * 2] * 4)
+    assert image.full_scale == {"ch1": 4095.0}
+
+
 def test_full_scale_of_bytes_and_floats(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "P_A01_w1.tif", noise((8, 8), "uint8"))
     tifffile.imwrite(tmp_path / "P_A01_w2.tif", noise((8, 8), "float32"))

@@ -37,6 +37,9 @@ def rows(fields: tuple[Field, ...]) -> list[tuple[str, str, str, str, str, dict[
         ("9987_B02_s1_w1.TIF", "metaxpress", ("9987", "B02", "B02", "1", "", "w1", None)),
         ("9987_B02.TIF", "metaxpress", ("9987", "B02", "B02", "1", "", "w1", None)),
         ("a_b_AA01_s12.tif", "metaxpress", ("a_b", "AA01", "AA01", "12", "", "w1", None)),
+        ("P_B2_s1_w1.tif", "metaxpress", ("P", "B02", "B2", "1", "", "w1", None)),
+        ("C07_s3.png", "metaxpress", ("", "C07", "C07", "3", "", "w1", None)),
+        ("C7_w2.png", "metaxpress", ("", "C07", "C7", "1", "", "w2", None)),
         ("P_H12_w3.tif", "metaxpress", ("P", "H12", "H12", "1", "", "w3", None)),
         ("TimePoint_2/P_A01_s1_w1.TIF", "metaxpress", ("P", "A01", "A01", "1", "2", "w1", None)),
         (f"IXM_A01_s2_w1{UUID}.tif", "metaxpress_native",
@@ -74,7 +77,8 @@ def test_each_layout_by_hand(
 
 @pytest.mark.parametrize(
     "name",
-    ["00071198d059ba7f.png", "cell_12.png", "b_1863.png", "set01.tif", "image_001.tif",
+    ["00071198d059ba7f.png", "A01.tif", "exp_B2.tif", "cell_12.png", "b_1863.png",
+     "set01.tif", "image_001.tif",
      "trai_2022-03-18_RPE1_eccbc8_3.tif", "s_Z49_s1.tif", "P_B02_s1_w1_mask.tif",
      "r01c01.tif", "exp_t24.tif"],
 )  # fmt: skip

@@ -30,6 +30,9 @@ __all__ = ["as_grey", "bit_depth", "full_scale", "read_pages", "reading", "to_gr
 # damaged file is said by the file's row.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+MAX_UNCHECKED_BYTES = 2**32
+MAX_RATIO = 1000  # no lossless codec shrinks a real image as far
+
 # What decoders raise on damaged files, found by cutting and flipping bytes of good ones.
 _DAMAGE = (
     ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
@@ -125,6 +128,12 @@ def _check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
     if page.imagedepth > 1:
         detail = f"{shown} holds a volume in one page: export it as 2-D planes."
         raise ImageError("unsupported", detail)
+    if page.nbytes > MAX_UNCHECKED_BYTES and page.nbytes > MAX_RATIO * size:
+        # A flipped bit in the width would otherwise ask for all of the memory there is.
+        detail = (
+            f"{shown} claims {page.nbytes / 1e9:.0f} GB of pixels in {size} bytes: copy it again."
+        )
+        raise ImageError("unreadable", detail)
     ends = [at + n for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
     holes = sum(n == 0 for n in page.databytecounts)
     short = page.compression == 1 and sum(page.databytecounts) < _stored_bytes(page)

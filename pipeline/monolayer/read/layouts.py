@@ -11,7 +11,6 @@ given on the command line in the very form in which the known ones are written h
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from monolayer.errors import ConfigError, InputError
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
@@ -121,7 +120,10 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "metaxpress",
-        rf"^(?P<plate>.+)_{_WELL2}(?:_s(?P<field>\d+))?(?P<channel>_w\d{{1,2}})?",
+        # B2 and a missing plate are taken only where a site or wavelength follows.
+        rf"^(?:(?P<plate>.+)_{_WELL2}|(?:(?P<plate2>.+)_)?(?P<well2>(?-i:[A-Z]{{1,2}})\d)(?=_[sw]\d)"
+        rf"|(?P<well3>(?-i:[A-Z]{{1,2}})\d{{2}})(?=_[sw]\d))"
+        r"(?:_s(?P<field>\d+))?(?P<channel>_w\d{1,2})?",
         "MetaXpress export: PLATE_B02_s1_w1.TIF, with or without s and w, TimePoint_N folders",
         "w1",
     ),
@@ -208,7 +210,7 @@ def is_thumbnail(path: str) -> bool:
     """A MetaXpress thumbnail, which lies beside each native image."""
     native = LAYOUTS[0].pattern
     assert native is not None
-    found = native.search(PurePosixPath(path).name)
+    found = native.search(path.rpartition("/")[2])
     return found is not None and bool(found["thumb"] or found["thumb2"])
 
 
@@ -228,7 +230,7 @@ def parse(path: str, layout: Layout) -> Position | None:
     found = layout.pattern.search(path if layout.is_regex else name)
     if found is None:
         return None
-    groups = {name.rstrip("2"): text for name, text in found.groupdict().items() if text}
+    groups = {name.rstrip("23"): text for name, text in found.groupdict().items() if text}
     well, well_text = _well(groups)
     if well is None:
         return None

@@ -3,7 +3,6 @@
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from monolayer.field import Field, natural_key
@@ -43,10 +42,10 @@ def missing_fields(
     regular = {_key(f) for f in fields if f.problem is None or f.problem[0] == "missing_channel"}
     planned: dict[Key, str] = {}
     for key in _grid(regular):
-        planned[key] = "is missing from the plate's regular grid"
+        planned[key] = "A hole in the plate's regular grid"
     for path, plate in side_files:
         for key in _side_file(path, plate, present, layout):
-            planned[key] = f"was planned by {path.name} and has no file"
+            planned[key] = f"Planned by {path.name}"
     absent = [_absent(key, planned[key]) for key in planned if key not in present]
     return sorted(absent, key=lambda field: field.sort_key)
 
@@ -56,8 +55,8 @@ def _key(field: Field) -> Key:
 
 
 def _absent(key: Key, why: str) -> Field:
-    field = Field(*key, channels={})
-    return replace(field, problem=("missing", f"Field {field.field_id} {why}."))
+    detail = f"{why}, but no file is there: copy it if it was lost."
+    return Field(*key, channels={}, problem=("missing", detail))
 
 
 def _grid(present: set[Key]) -> Iterable[Key]:
