@@ -140,12 +140,19 @@ def test_images_that_are_gone_cost_their_picture_only() -> None:
 
 def test_scores_are_means_over_objects_of_batches_that_cut_fields_apart() -> None:
     run = example(["A01"], fields_per_well=2)
-    for batch in run.batches:
-        batch["segmentation_score"] = np.linspace(0.2, 1.0, len(batch["weight"]))
+    for batch, lowest in zip(run.batches, (0.2, 0.6), strict=True):
+        batch["segmentation_score"] = np.linspace(lowest, 1.0, len(batch["weight"]))
     halves = [{k: v[part] for k, v in b.items()} for b in run.batches for part in _halves(b)]
     run.batches = halves
     whys = [p.why for p in built(run, disks).doubtful]
-    assert whys == ["low mean segmentation score, 0.60"] * 2
+    assert whys == ["low mean segmentation score, 0.60"]
+
+
+def test_equal_scores_single_nobody_out() -> None:
+    run = example(["A01"], fields_per_well=6)
+    for batch in run.batches:
+        batch["segmentation_score"][:] = 1.0
+    assert not [p for p in built(run, disks).doubtful if "score" in p.why]
 
 
 def _halves(batch: dict[str, NDArray[Any]]) -> tuple[slice, slice]:

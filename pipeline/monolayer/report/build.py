@@ -64,7 +64,9 @@ def build_content(
         is gone. Asked for at most 27 fields, whatever the size of the run.
     objects : callable, optional
         Gives an iterable over batches of object columns, afresh on every call (it is called
-        several times). Without it the report has no histograms and no scores of fields.
+        four times). It reads ``field_id``, ``weight``, ``segmentation_score``, ``area_um2`` or
+        ``area_px`` and ``intensity_mean_<channel>``: give no more, it is read in full. Without it
+        the report has no histograms and no scores of fields.
     """
     field_rows, well_rows, plate_rows = (table.to_pylist() for table in (fields, wells, plates))
     measure = _measure([*plate_rows, *well_rows, *field_rows], run)

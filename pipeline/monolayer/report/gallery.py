@@ -80,8 +80,11 @@ def _words(code: str) -> str:
 
 
 def _lowest_scores(ok: Sequence[Row]) -> list[Choice]:
-    scored = [row for row in ok if finite([row.get(SCORE)])]
-    lowest = sorted(scored, key=lambda row: row[SCORE])[: _N_DOUBTFUL * _TRIES]
+    scores = finite(row.get(SCORE) for row in ok)
+    # Scores that are all alike, as of a method that gives none, single nobody out.
+    middle = np.median(scores) if scores else 0.0
+    low = [row for row in ok if finite([row.get(SCORE)]) and row[SCORE] < middle]
+    lowest = sorted(low, key=lambda row: row[SCORE])[: _N_DOUBTFUL * _TRIES]
     return [(row, f"low mean segmentation score, {row[SCORE]:.2f}") for row in lowest]
 
 

@@ -95,9 +95,9 @@ def interval_words(content: ReportContent) -> str:
     method = f" (here: {named})" if named else ""
     return (
         f"Each {content.measure.interval} says how far the mean could lie from the one found had "
-        "other places been imaged: between the fields of a well for a well, between wells for a plate"
-        f"{method}, and by Poisson counting where a single field, or fields that all hold the "
-        "same number, leave nothing to compare. It holds the chance of sampling and counting "
+        "other places been imaged: between the fields of a well for a well, between wells for a "
+        f"plate{method}, and by Poisson counting where a single field, or fields that all hold "
+        "the same number, leave nothing to compare. It holds the chance of sampling and counting "
         "only, and not errors of the segmentation, of the pixel size, or of places that were "
         "never imaged."
     )
