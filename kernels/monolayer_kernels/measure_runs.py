@@ -236,9 +236,11 @@ def _sum_moments(runs: Runs, sums: RunSums) -> None:
 
 
 @kernel
-def _overlap(start: int, stop: int, other_start: int, other_stop: int) -> int:
-    """Length that two stretches share."""
-    return max(0, min(stop, other_stop) - max(start, other_start))
+def _shared(runs: Runs, i: int, j: int, shift: int) -> int:
+    """Count the columns that run i shares with run j moved right by `shift`."""
+    first = max(runs.start[i], runs.start[j] + shift)
+    shared: int = max(0, min(runs.stop[i], runs.stop[j] + shift) - first)
+    return shared
 
 
 @kernel
@@ -254,8 +256,8 @@ def _count_pairs(runs: Runs, pairs: Int64) -> None:
                 above += 1
             j = above
             while row[j] == y and start[j] <= stop[i]:
-                pairs[k, 1] += _overlap(start[i], stop[i], start[j], stop[j])
-                pairs[k, 2] += _overlap(start[i], stop[i], start[j] + 1, stop[j] + 1)
-                pairs[k, 3] += _overlap(start[i], stop[i], start[j] - 1, stop[j] - 1)
+                pairs[k, 1] += _shared(runs, i, j, 0)
+                pairs[k, 2] += _shared(runs, i, j, 1)
+                pairs[k, 3] += _shared(runs, i, j, -1)
                 pairs[k, 4] += 1
                 j += 1

@@ -100,7 +100,7 @@ def _axes(sums: RunSums) -> dict[str, Column]:
 
 
 def _orientation(var_y: Float64, var_x: Float64, cov: Float64) -> Float64:
-    """Angle of the long axis to the column direction; -pi/4 by convention where there is none."""
+    """Angle of the long axis to axis 0; scikit-image's -pi/4 where both axes are equal."""
     even = var_y == var_x
     angle: Float64 = 0.5 * np.arctan2(2 * cov, var_y - var_x)
     return np.where(even, np.where(cov > 0, np.pi / 4, -np.pi / 4), angle)

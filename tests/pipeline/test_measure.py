@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from skimage.measure import regionprops_table as _regionprops_table
 
-from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.measure import (
+    CHANNEL_DEFINITIONS,
+    DEFINITIONS,
+    MeasureSettings,
+    measure_objects,
+)
 
 # scikit-image carries no types.
 regionprops_table: Any = _regionprops_table
@@ -91,6 +96,12 @@ def test_rows_follow_the_labels_that_are_present() -> None:
     assert found["area_px"].tolist() == [200, 120, 400, 12]
     assert found["touches_border"].tolist() == [False, False, True, False]
     assert len(found) >= 35
+
+
+def test_every_column_is_defined() -> None:
+    found = {name for name in measured(*two_fields()) if not name.endswith(("_um", "_um2"))}
+    channel = {f"{name}_dna" for name in CHANNEL_DEFINITIONS}
+    assert found == set(DEFINITIONS) | channel
 
 
 def test_neighbours_are_counted_within_the_radius() -> None:

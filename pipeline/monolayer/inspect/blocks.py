@@ -100,6 +100,7 @@ def fit_surface(levels: Float64, degree: int) -> Float64:
     y, x = np.meshgrid(centres, centres, indexing="ij")
     terms = np.stack([(y**i * x**j).ravel() for i, j in powers], axis=1)
     wanted, used = levels.ravel(), np.ones(levels.size, np.bool_)
+    found = np.zeros(len(powers))
     for _ in range(3):
         found = np.linalg.lstsq(terms[used], wanted[used], rcond=None)[0]
         off = np.abs(wanted - terms @ found)

@@ -116,7 +116,8 @@ def log_log_slope(pixels: NDArray[Any]) -> float | None:
     if side < 64:
         return None
     binned = block_statistics(pixels, bin_px)[0] if bin_px > 1 else pixels.astype(np.float64)
-    spectrum = scipy.fft.rfft2(binned - binned.mean(), overwrite_x=True, workers=1)
+    transformed = scipy.fft.rfft2(binned - binned.mean(), overwrite_x=True, workers=1)
+    spectrum: NDArray[np.complex128] = np.asarray(transformed, np.complex128)
     power = spectrum.real**2 + spectrum.imag**2
     steps = (side / (binned.shape[0] * bin_px), side / (binned.shape[1] * bin_px))
     sums = ring_sums(power, steps, int(rings[-1]) + 1)[rings]

@@ -51,10 +51,10 @@ def estimate_flat_field(
     InputError
         Too few usable fields, fields of different shapes, or too small ones.
     """
-    shape: tuple[int, ...] = ()
-    tiles = []
+    shape: tuple[int, ...] = (0, 0)
+    tiles: list[NDArray[np.float64] | None] = []
     for pixels in images:
-        shape = shape or pixels.shape
+        shape = pixels.shape if not tiles else shape
         if pixels.shape != shape:
             msg = f"a flat field needs fields of one shape; got {shape} and {pixels.shape}."
             raise InputError(msg)

@@ -61,8 +61,8 @@ def measure_objects(
     dict of str to ndarray, shape (n,)
         Column by column in a fixed order; row i belongs to the i-th label present in ascending
         order, which ``label`` (int32) names. Counts of pixels, bounding boxes and
-        ``euler_number`` are int64, ``touches_border`` is bool, all else float64. The README's
-        table of columns gives their definitions.
+        ``euler_number`` are int64, ``touches_border`` is bool, all else float64.
+        `monolayer.measure.DEFINITIONS` says what each is.
 
     Raises
     ------
