@@ -1,0 +1,78 @@
+"""The README's commands and code run as they stand there, in a copy of the sources."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```", README, re.M | re.S)
+# The suite cannot run itself, and pip would need the network: scripts/test and CI do both.
+LEFT_OUT = {"./scripts/test", "pip install ."}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(PROJECT / "sample_data", folder / "sample_data")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_blocks_run_in_order(copy: Path) -> None:
+    """Blocks build on one another as a reader would go through them."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = 0
+    for language, block in BLOCKS:
+        if block.strip() in LEFT_OUT or block.strip() == "./scripts/demo":
+            continue
+        command = ["bash", "-euc", block] if language == "bash" else [sys.executable, "-c", block]
+        result = subprocess.run(
+            command, cwd=copy, env=os.environ | {"PATH": path}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, f"{block}\n{result.stdout}\n{result.stderr}"
+        ran += 1
+    assert ran >= 4
+
+
+@pytest.mark.slow
+def test_the_demo_command_ends_by_naming_the_report(tmp_path: Path) -> None:
+    """`./scripts/demo` from a fresh copy, with this environment in place of a new one."""
+    for name in ("scripts", "sample_data", "requirements.lock", "pyproject.toml"):
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name)
+        else:
+            shutil.copy(source, tmp_path / name)
+    venv = tmp_path / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    for name in ("python", "monolayer"):
+        (venv / "bin" / name).symlink_to(Path(sys.executable).parent / name)
+    stamp = "cat requirements.lock pyproject.toml | sha256sum | cut -c1-64"
+    prepared = subprocess.run(
+        ["bash", "-c", stamp], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    (venv / ".prepared-requirements.lock").write_text(prepared.stdout)
+    result = subprocess.run(
+        ["./scripts/demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    report = Path(tmp_path, result.stdout.strip().splitlines()[-1].removeprefix("Report: "))
+    assert "<html" in report.read_text(encoding="utf-8")
+
+
+def test_ci_calls_the_readmes_test_command() -> None:
+    assert ("bash", "./scripts/test\n") in BLOCKS
+    assert "scripts/test" in (PROJECT / ".ci" / "run").read_text()
+
+
+def test_pictures_exist() -> None:
+    for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (PROJECT / target).stat().st_size > 10_000
