@@ -278,12 +278,18 @@ def test_narrow_screens_scroll_charts_and_not_the_page(browse: Browse, page: Pat
     assert scrolled <= inner < 700
 
 
-def test_prints_whole_without_scripts(browse: Browse, page: Path) -> None:
-    printed, plain = page.parent / "report.pdf", page.parent / "plain.html"
-    # Headless Chromium drives printing by a script of its own: take out ours instead.
-    text = page.read_text(encoding="utf-8")
-    plain.write_text(re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL), encoding="utf-8")
-    browse(plain, f"--print-to-pdf={printed}", "--no-pdf-header-footer")
+@pytest.mark.parametrize("scripted", [True, False])
+def test_prints_whole_with_heads_on_every_page(
+    browse: Browse, tmp_path: Path, scripted: bool
+) -> None:
+    run = example(well_names(8, 12), fields_per_well=1)
+    text = render_report(build_content(*run.tables(), run.run, lambda field_id: None))
+    if not scripted:
+        # Headless Chromium drives printing by a script of its own: take out ours instead.
+        text = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    page, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+    page.write_text(text, encoding="utf-8")
+    browse(page, f"--print-to-pdf={printed}", "--no-pdf-header-footer")
     data = printed.read_bytes()
     assert data.startswith(b"%PDF")
     assert len(re.findall(rb"/Type /Page\b", data)) >= 3
@@ -292,6 +298,10 @@ def test_prints_whole_without_scripts(browse: Browse, page: Path) -> None:
     words = subprocess.run(
         ["pdftotext", "-layout", printed, "-"], capture_output=True, text=True, check=True
     ).stdout
-    # Rows that the screen folds away are printed.
-    assert all(re.search(rf"^\s*{well}\s", words, re.MULTILINE) for well in well_names(4, 6))
-    assert "PLATE-7/C03/4" in words
+    # Rows that the screen folds away are printed, under a head on each page.
+    assert all(re.search(rf"^\s*{well}\s", words, re.MULTILINE) for well in well_names(8, 12))
+    pages = [
+        page for page in words.split("\f") if re.search(r"^\s*[A-H]\d\d\s+\d", page, re.MULTILINE)
+    ]
+    assert len(pages) >= 2
+    assert all("Fields evaluated" in page for page in pages)
