@@ -406,3 +406,12 @@ def test_damage_anywhere_is_an_image_error_or_an_image(tmp_path: Path, kind: str
             else:
                 assert all(c.ndim == 2 and c.size > 0 for c in image.channels.values())
     assert refused > 40
+
+
+def test_the_first_of_identical_copies_is_the_first_in_natural_order(tmp_path: Path) -> None:
+    for folder in ("scan10", "scan9"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "A01.tif", pixels())
+    listing = find_fields(tmp_path, ReadSettings(), layout=r"(?P<well>\w\d\d)\.tif")
+    assert {f.paths[0]: f.problem and f.problem[0] for f in listing.fields} == {
+        "scan9/A01.tif": None, "scan10/A01.tif": "duplicate_position"}  # fmt: skip

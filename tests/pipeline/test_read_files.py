@@ -437,3 +437,33 @@ def test_as_grey() -> None:
     for bad in (np.zeros(5), np.zeros((2, 2, 2, 2)), np.array([[np.nan]]), np.eye(3) * 1j):
         with pytest.raises(ConfigError, match="The array"):
             as_grey(bad)
+
+
+@pytest.mark.parametrize("names", [["DAPI", ""], ["DAPI", "DAPI"]])
+def test_ome_names_that_cannot_tell_channels_apart_are_not_used(
+    tmp_path: Path, names: list[str]
+) -> None:
+    data = noise((2, 20, 24))
+    metadata = {"axes": "CYX", "Channel": {"Name": names}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", data, metadata=metadata, photometric="minisblack")
+    (image,) = read_all(tmp_path).values()
+    assert list(image.channels) == ["ch1", "ch2"]
+    np.testing.assert_array_equal(image.channels["ch2"], data[1])
+
+
+def test_names_and_pages_add_up(tmp_path: Path) -> None:
+    """Stacks in numbered folders, channels both in the name and in the file, times in both."""
+    for t in (1, 2):
+        for z in (1, 2):
+            folder = tmp_path / f"TimePoint_{t}" / f"ZStep_{z}"
+            folder.mkdir(parents=True)
+            data = noise((2, 2, 3, 8, 9), seed=10 * t + z)
+            tifffile.imwrite(
+                folder / "P_A01_s1_w2.tif", data, ome=True, metadata={"axes": "TCZYX"},
+                photometric="minisblack",
+            )  # fmt: skip
+    images = read_all(tmp_path, z=4)  # the second plane of the second folder
+    assert list(images) == [f"A01/1/{t}.{i}" for t in (1, 2) for i in (1, 2)]
+    assert list(images["A01/1/1.1"].channels) == ["w2 ch1", "w2 ch2"]
+    data = noise((2, 2, 3, 8, 9), seed=22)
+    np.testing.assert_array_equal(images["A01/1/2.2"].channels["w2 ch2"], data[1, 1, 1])
