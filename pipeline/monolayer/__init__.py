@@ -8,8 +8,9 @@
 Names are imported when they are first used, so that ``import monolayer`` costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
     from monolayer.api import Count, count, run
@@ -18,23 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Count", "Method", "Run", "Table", "count", "load_method", "open_run", "run"]
 
-_HOMES = {
-    "Count": "monolayer.api",
-    "Method": "monolayer.method",
-    "Run": "monolayer.results",
-    "Table": "monolayer.results",
-    "count": "monolayer.api",
-    "load_method": "monolayer.method",
-    "open_run": "monolayer.results",
-    "run": "monolayer.api",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'monolayer' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Count": "api",
+        "Method": "method",
+        "Run": "results",
+        "Table": "results",
+        "count": "api",
+        "load_method": "method",
+        "open_run": "results",
+        "run": "api",
+    },
+)

@@ -138,7 +138,7 @@ def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:
         for row in rows:
             if row["state"] == State.OK and row["n_objects"]:
                 table = objects_in(parts[row["field_id"]])
-                tables.append(table.filter(pc.equal(table["field_id"], row["field_id"])))
+                tables.append(table.filter(pc.field("field_id") == row["field_id"]))
         joined = pa.concat_tables(tables, promote_options="permissive")
         return joined.select(schema.names).cast(schema).combine_chunks()
 

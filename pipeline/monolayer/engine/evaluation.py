@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
+from pyarrow import csv
 from numpy.typing import NDArray
 
 from monolayer.engine.files import write_file
@@ -49,7 +49,7 @@ def write_scores(folder: Path, images: Rows, datasets: Rows) -> None:
     """Write ``images.csv`` and ``datasets.csv``."""
     for name, rows in (("images", images), ("datasets", datasets)):
         table = pa.Table.from_pylist(rows)
-        write_file(folder / f"{name}.csv", partial(pa.csv.write_csv, table))
+        write_file(folder / f"{name}.csv", partial(csv.write_csv, table))
 
 
 def _segment(row: ManifestRow, method: Method) -> NDArray[Any]:

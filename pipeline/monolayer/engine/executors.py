@@ -73,7 +73,7 @@ def _windowed(
     under_way = {client.submit(work, c, pure=False): c for c in islice(chunks, window)}
     while under_way:
         try:
-            ended = wait(list(under_way), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
+            ended: Any = wait(list(under_way), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
         except WaitTimeout:
             yield None, None
             continue
@@ -100,7 +100,7 @@ def _outcome(future: Any, chunk: Any) -> Any:
 
 @contextmanager
 def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
-    import dask
+    import dask.config
     from distributed import Client, LocalCluster
 
     settings = {

@@ -103,12 +103,12 @@ def drop_parts(run_folder: Path, signatures: set[str]) -> None:
 
 def _copy_part(run_folder: Path, name: str, ledger: list[dict[str, Any]]) -> None:
     """Write the part again with only the fields that the ledger names."""
-    ids = pa.array([entry["field_id"] for entry in ledger])
+    ids = [entry["field_id"] for entry in ledger]
     with finished_folder(run_folder / "parts" / f"{name}-{len(ids)}") as smaller:
         for kind in ("fields", "objects"):
             table = read_part(run_folder, name, kind)
-            rows = pc.is_in(table["field_id"], value_set=ids)
-            pq.write_table(table.filter(rows), smaller / f"{kind}.parquet")
+            rows = table.filter(pc.field("field_id").isin(ids))
+            pq.write_table(rows, smaller / f"{kind}.parquet")
         (smaller / "ledger.json").write_text(json.dumps(ledger, indent=1), encoding="utf-8")
 
 

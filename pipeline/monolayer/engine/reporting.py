@@ -19,6 +19,8 @@ from monolayer.report import build_content, render_report
 
 __all__ = ["field_reader", "write_report"]
 
+_SHOWN = ("field_id", "weight", "segmentation_score", "area_um2", "area_px", "intensity_mean_")
+
 
 def write_report(folder: Path, root: Path | None = None) -> Path:
     """Draw the report of a run's folder from its tables; return its path.
@@ -96,11 +98,12 @@ def _overlays(
 
 
 def _objects(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
-    """Columns of the objects, a well at a time."""
+    """Columns of the objects that a report shows, a well at a time."""
     for path in sorted((folder / "objects").glob("*.parquet")):
         file = pq.ParquetFile(path)
+        wanted = [name for name in file.schema_arrow.names if name.startswith(_SHOWN)]
         for group in range(file.num_row_groups):
-            table = file.read_row_group(group)
+            table = file.read_row_group(group, columns=wanted)
             yield {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
 
 

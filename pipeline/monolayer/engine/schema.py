@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monolayer.engine.plan import Plan
-from monolayer.inspect.figures import FIGURES as INSPECTED
+from monolayer.inspect import FIGURES as INSPECTED
 from monolayer.summarise import field_schema
 
 __all__ = ["fields_schema", "objects_schema"]

@@ -9,10 +9,9 @@ Pure functions of columns and rows; no files. Names are imported when they are f
 a method file is read without waiting for Arrow and scipy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from monolayer.summarise.settings import SummariseSettings
+from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
     from monolayer.summarise.fields import summarise_field
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     )
     from monolayer.summarise.sampling import dispersion_test
     from monolayer.summarise.schema import field_schema, plate_schema, well_schema
+    from monolayer.summarise.settings import SummariseSettings
     from monolayer.summarise.tables import objects_by_well, summarise_plates, summarise_wells
     from monolayer.summarise.wells import summarise_plate, summarise_well
 
@@ -49,31 +49,25 @@ __all__ = [
     "wilson_interval",
 ]
 
-_HOMES = {
-    "Interval": "intervals",
-    "clopper_pearson_interval": "intervals",
-    "dispersion_test": "sampling",
-    "field_schema": "schema",
-    "objects_by_well": "tables",
-    "plate_schema": "schema",
-    "poisson_interval": "intervals",
-    "summarise_field": "fields",
-    "summarise_plate": "wells",
-    "summarise_plates": "tables",
-    "summarise_well": "wells",
-    "summarise_wells": "tables",
-    "t_interval": "intervals",
-    "weighted_poisson_interval": "intervals",
-    "well_schema": "schema",
-    "wilson_interval": "intervals",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Interval": "intervals",
+        "SummariseSettings": "settings",
+        "clopper_pearson_interval": "intervals",
+        "dispersion_test": "sampling",
+        "field_schema": "schema",
+        "objects_by_well": "tables",
+        "plate_schema": "schema",
+        "poisson_interval": "intervals",
+        "summarise_field": "fields",
+        "summarise_plate": "wells",
+        "summarise_plates": "tables",
+        "summarise_well": "wells",
+        "summarise_wells": "tables",
+        "t_interval": "intervals",
+        "weighted_poisson_interval": "intervals",
+        "well_schema": "schema",
+        "wilson_interval": "intervals",
+    },
+)
