@@ -241,7 +241,9 @@ def to_working(pixels: NDArray[Any], shown: str) -> NDArray[Any]:
         values = np.ascontiguousarray(pixels, dtype=np.float32)
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
-        detail = f"{shown} is NaN or infinite at {bad} of {values.size} pixels: export it without them."
+        detail = (
+            f"{shown} is NaN or infinite at {bad} of {values.size} pixels: export it without them."
+        )
         raise ImageError("non_finite", detail)
     return values
 
