@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 
-__all__ = ["fill_holes", "grow_labels", "label_boxes"]
+__all__ = ["grow_labels"]
 
 Labels = NDArray[np.int32]
 
@@ -44,27 +44,6 @@ def grow_labels(
     links = np.empty(seeds.size, dtype=np.int32)
     _grow(seeds, contrast, steps, thresholds, labels, links)
     return labels
-
-
-def label_boxes(labels: Labels, count: int) -> NDArray[np.int32]:
-    """Bounding boxes of labels 1 to ``count``: top, left, bottom, right, the last two exclusive.
-
-    A label that does not occur has an empty box at the origin.
-    """
-    boxes = np.zeros((count, 4), dtype=np.int32)
-    _boxes(labels, boxes)
-    return boxes
-
-
-def fill_holes(labels: Labels, boxes: NDArray[np.int32]) -> None:
-    """Give background that is enclosed by one label to it, in place.
-
-    Enclosed means: no 4-connected way over pixels of other labels or background leads out of
-    the label's bounding box. Pixels of other labels are left alone.
-    """
-    if len(boxes):
-        size = int(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max())
-        _fill(labels, boxes, np.empty(size, np.bool_), np.empty(size, np.int32))
 
 
 @kernel
@@ -126,58 +105,3 @@ def _push(
     else:
         links[last[step]] = at
     last[step] = at
-
-
-@kernel
-def _boxes(labels: Labels, boxes: NDArray[np.int32]) -> None:
-    height, width = labels.shape
-    for y in range(height):
-        for x in range(width):
-            label = labels[y, x]
-            if label > 0:
-                box = boxes[label - 1]
-                if box[2] == 0:
-                    box[0], box[1], box[2], box[3] = y, x, y + 1, x + 1
-                else:
-                    box[1] = min(box[1], x)
-                    box[2] = y + 1
-                    box[3] = max(box[3], x + 1)
-
-
-@kernel
-def _fill(
-    labels: Labels,
-    boxes: NDArray[np.int32],
-    outside: NDArray[np.bool_],
-    queue: NDArray[np.int32],
-) -> None:
-    for i in range(len(boxes)):
-        label = i + 1
-        top, left = boxes[i, 0], boxes[i, 1]
-        height, width = boxes[i, 2] - top, boxes[i, 3] - left
-        outside[: height * width] = False
-        tail = 0
-        for y in range(height):
-            stride = 1 if y == 0 or y == height - 1 else max(1, width - 1)
-            for x in range(0, width, stride):
-                if labels[top + y, left + x] != label:
-                    outside[y * width + x] = True
-                    queue[tail] = y * width + x
-                    tail += 1
-        head = 0
-        while head < tail:
-            y, x = queue[head] // width, queue[head] % width
-            head += 1
-            for side in range(4):
-                r = y + (side == 0) - (side == 1)
-                c = x + (side == 2) - (side == 3)
-                inside = 0 <= r < height and 0 <= c < width
-                free = inside and not outside[r * width + c]
-                if free and labels[top + r, left + c] != label:
-                    outside[r * width + c] = True
-                    queue[tail] = r * width + c
-                    tail += 1
-        for y in range(height):
-            for x in range(width):
-                if not outside[y * width + x] and labels[top + y, left + x] == 0:
-                    labels[top + y, left + x] = label

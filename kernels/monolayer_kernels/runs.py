@@ -260,35 +260,3 @@ def shape_score(sums: NDArray[np.int64]) -> float:
 def _score(sums: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
     for i in range(len(sums)):
         scores[i] = shape_score(sums[i])
-
-
-@kernel
-def _label_runs(labels: NDArray[np.int32], runs: Runs, components: NDArray[np.int32]) -> int:
-    height, width = labels.shape
-    n = 0
-    for y in range(height):
-        row = labels[y]
-        x = 0
-        while x < width:
-            label = row[x]
-            if label == 0:
-                x += 1
-                continue
-            start = x
-            while x < width and row[x] == label:
-                x += 1
-            if n < len(runs):
-                runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = y, start, x, 0
-                components[n] = label - 1
-            n += 1
-    return n
-
-
-def label_runs(labels: NDArray[np.int32]) -> tuple[Runs, NDArray[np.int32]]:
-    runs = np.empty((max(16, labels.size // 8), 4), dtype=np.int32)
-    components = np.empty(len(runs), dtype=np.int32)
-    n = _label_runs(labels, runs, components)
-    if n > len(runs):
-        runs, components = np.empty((n, 4), dtype=np.int32), np.empty(n, dtype=np.int32)
-        _label_runs(labels, runs, components)
-    return runs[:n], components[:n]

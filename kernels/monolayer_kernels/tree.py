@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.runs import AREA, FIRST_X, FIRST_Y, connect_runs, find_runs, sum_runs
 
-__all__ = ["ComponentTree", "build_tree", "choose_nodes", "paint_nodes"]
+__all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "paint_nodes"]
 
 
 class ComponentTree(NamedTuple):
@@ -30,14 +30,11 @@ class ComponentTree(NamedTuple):
         Node of the level below that holds this one; -1 at the lowest level.
     sums : ndarray (n, N_SUMS) int64
         Integer sums of the node's pixels, see `monolayer_kernels.runs`.
-    volume : ndarray (n,) int64
-        Sum over the node's pixels of ``pixel level - node level + 1``.
     """
 
     level: NDArray[np.int32]
     parent: NDArray[np.int32]
     sums: NDArray[np.int64]
-    volume: NDArray[np.int64]
 
 
 def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTree:
@@ -66,10 +63,7 @@ def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTre
         sums.append(sum_runs(np.empty((0, 4), np.int32), np.empty(0, np.int32), 0))
         level.append(np.empty(0, np.int32))
         parent.append(np.empty(0, np.int32))
-    all_parents, all_sums = np.concatenate(parent), np.concatenate(sums)
-    volume = all_sums[:, AREA].copy()
-    _add_to_parents(all_parents, volume)
-    return ComponentTree(np.concatenate(level), all_parents, all_sums, volume)
+    return ComponentTree(np.concatenate(level), np.concatenate(parent), np.concatenate(sums))
 
 
 def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -122,11 +116,56 @@ def _parents(
     return parent
 
 
+def branch_prominence(
+    tree: ComponentTree, heights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each node's branch rises above the saddle where it joins a higher one.
+
+    Of two branches that meet, the one with the higher peak lives on and the other ends (elder
+    rule of persistent homology; of equal peaks the branch that comes first lives on).
+
+    Parameters
+    ----------
+    tree : ComponentTree
+    heights : ndarray (highest level + 1,) float64
+        Height of each level, ``heights[0]`` that of the background.
+
+    Returns
+    -------
+    prominence : ndarray (n,) float64
+        Peak minus saddle of the branch that the node lies on; for the last branch of each
+        lowest component, peak minus ``heights[0]``.
+    peak : ndarray (n,) float64
+        Height of the highest level within the node.
+    """
+    if tree.level.size and len(heights) <= int(tree.level.max()):
+        raise ValueError(f"{len(heights)} heights for levels up to {int(tree.level.max())}")
+    peak = heights[tree.level].astype(np.float64)
+    prominence = np.empty(len(peak), dtype=np.float64)
+    _prominence(tree.parent, heights[tree.level - 1] if len(peak) else peak, peak, prominence)
+    return prominence, peak
+
+
 @kernel
-def _add_to_parents(parent: NDArray[np.int32], values: NDArray[np.int64]) -> None:
-    for i in range(len(parent) - 1, -1, -1):
-        if parent[i] >= 0:
-            values[parent[i]] += values[i]
+def _prominence(
+    parent: NDArray[np.int32],
+    saddle: NDArray[np.float64],
+    peak: NDArray[np.float64],
+    prominence: NDArray[np.float64],
+) -> None:
+    n = len(parent)
+    elder = np.full(n, -1, dtype=np.int32)
+    for i in range(n - 1, -1, -1):
+        above = parent[i]
+        if above >= 0 and (elder[above] < 0 or peak[i] >= peak[above]):
+            elder[above] = i
+            peak[above] = max(peak[above], peak[i])
+    for i in range(n):
+        above = parent[i]
+        if above >= 0 and elder[above] == i:
+            prominence[i] = prominence[above]
+        else:
+            prominence[i] = peak[i] - saddle[i]
 
 
 @kernel
@@ -171,37 +210,3 @@ def _paint(
                 labels[r, c] = label
                 queue[tail] = r * width + c
                 tail += 1
-
-
-def branch_prominence(tree: ComponentTree, heights: NDArray[np.float64]) -> NDArray[np.float64]:
-    n = len(tree.parent)
-    peak = heights[tree.level]
-    out = np.empty(n, dtype=np.float64)
-    _prominence(tree.parent, tree.level, heights, peak, out)
-    return out
-
-
-@kernel
-def _prominence(parent, level, heights, peak, out):
-    n = len(parent)
-    elder = np.full(n, -1, dtype=np.int32)
-    for i in range(n - 1, -1, -1):
-        p = parent[i]
-        if p >= 0 and (elder[p] < 0 or peak[i] >= peak[elder[p]]):
-            elder[p] = i
-            peak[p] = peak[i]
-    for i in range(n):
-        p = parent[i]
-        if p < 0:
-            out[i] = peak[i]
-        elif elder[p] == i:
-            out[i] = out[p]
-        else:
-            out[i] = peak[i] - heights[level[p]]
-
-
-@kernel
-def _peak(parent, peak):
-    for i in range(len(parent) - 1, -1, -1):
-        if parent[i] >= 0:
-            peak[parent[i]] = max(peak[parent[i]], peak[i])

@@ -10,7 +10,7 @@ from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, 
 from monolayer_kernels.split import propose_cut
 from monolayer.segment.settings import SegmentSettings
 
-P = dict(sig=.04, win=5., nlev=24, s0=3., qmid=.90, qw=.05, prior=1.0, dbin=14., area_exp=.3, floor=.12, qmin=.6, h=8., hrel=.1, split=0.)
+P = dict(sig=.04, win=5., nlev=24, s0=3., qmid=.90, qw=.05, prior=1.0, dbin=14., area_exp=.3, floor=.12, qmin=.6, h=8., hrel=.1, split=0., peak=1, snr=8., cons=2.2, iters=2, dpow=1.)
 
 def sigmoid(z):
     return .5*(1+z/np.sqrt(1+z*z))
@@ -36,7 +36,20 @@ def prepare(image, d, step):
     raw=estimate_noise(image,c<=med)
     w=gaussian_weights(sig); gain=float(w[0]**2+2*(w[1:]**2).sum())
     noise=max(raw*gain, step*.29)
+    if noise<=0: return c,0.
+    if P['peak']:
+        z,sd=peak(c,noise)
+        c=c-np.float32(z); noise=max(noise,sd)
     return c,noise
+
+def peak(c,noise):
+    w=noise/2
+    lo=float(c.min()); v=c[c<lo+100*noise]
+    h=np.bincount(((v-np.float32(lo))/np.float32(w)).astype(np.int64),minlength=5)
+    k=np.convolve(h,[1,1,1,1,1],'same'); m=int(np.argmax(k))
+    z=lo+(m+.5)*w
+    d=v[v<z]-z
+    return z, float(np.sqrt(np.mean(d.astype(float)**2))) if d.size else 0.
 
 def nodes_peak(parent,pk):
     from monolayer_kernels.tree import _peak
@@ -71,6 +84,7 @@ def find_diameter(image, step):
         im=bin_mean(image,f)
         if min(im.shape)<16: break
         c,noise=prepare(im,16.,step/f)
+        if noise<=0: return best,tot
         lev,t,q,s,nodes=detect(c,noise,None)
         if not len(nodes): tot.append((f,0)); continue
         lab=paint_nodes(lev,t,nodes)
@@ -81,6 +95,8 @@ def find_diameter(image, step):
         o=np.argsort(dia,kind='stable'); cw=np.cumsum(w[o]); dm=dia[o][np.searchsorted(cw,cw[-1]/2)]
         br=flux/t.sums[nodes,AREA]; o=np.argsort(br,kind='stable'); cw=np.cumsum(w[o]); B=br[o][np.searchsorted(cw,cw[-1]/2)]
         tot.append((f,expl,dm,B))
+        fit=max(dm/(16*f),16*f/dm)
+        expl=expl if fit<=P['cons'] else expl*1e-3/fit
         if expl>best[0]: best=(expl,dm,f,B)
     return best,tot
 
@@ -91,10 +107,13 @@ def segment(pixels, d=None, settings=SegmentSettings(), debug=None):
         best,tot=find_diameter(image,step)
         if best[1] is None: return np.zeros(image.shape,np.int32)
         _,d,_,B=best
-        lab=segment2(image,step,d,B,settings)
-        n=lab.max()
-        if n==0: return lab
-        a=np.bincount(lab.ravel())[1:]; d=float(np.median(2*np.sqrt(a/np.pi)))
+        if debug is not None: debug['d0']=best[1]
+        for it in range(P['iters']):
+            lab=segment2(image,step,d,B,settings)
+            n=lab.max()
+            if n==0: return lab
+            a=np.bincount(lab.ravel())[1:]
+            dd=np.sort(2*np.sqrt(a/np.pi)); cw=np.cumsum(dd**P['dpow']); d=float(dd[np.searchsorted(cw,cw[-1]/2)])
     else:
         best,tot=find_diameter(image,step); B=best[3] if best[1] else 0
     return segment2(image,step,d,B,settings,debug)
@@ -138,7 +157,14 @@ def segment2(image,step,d,B,settings,debug=None):
     sums=sum_runs(r,comp,n); area=sums[:,AREA]; qf=np.nan_to_num(shape_scores(np.maximum(sums,0)))
     lab,n=split_all(lab,n,qf,area,d)
     r,comp=label_runs(lab); sums=sum_runs(r,comp,n); area=sums[:,AREA]; qf=shape_scores(sums)
-    keep=(qf>P['qmin'])&(area>=settings.min_relative_area*math.pi/4*d*d)
+    mean=np.bincount(lab.ravel(),weights=cf.ravel(),minlength=n+1)[1:]/np.maximum(area,1)
+    keep=(qf>P['qmin'])&(mean>P['snr']*noise)&(area>=settings.min_relative_area*math.pi/4*d*d)
+    if debug is not None:
+        from monolayer_kernels.edges import edge_steps
+        A=math.pi/4*d*d
+        st=edge_steps(lab,cf,n,max(1,round(P.get('reach',.08)*d)))/np.maximum(mean,1e-9)
+        med=np.median(mean[keep]) if keep.any() else 1
+        debug['feat']=np.stack([qf,area/A,st,mean/med,mean/noise],1)[keep]
     lut=np.zeros(n+1,np.int32); lut[1:][keep]=np.arange(1,keep.sum()+1)
     return lut[lab]
 

@@ -16,7 +16,7 @@ class SegmentSettings(Settings):
     min_area_um2: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Smallest object reported, um2. Null: only ``min_relative_area`` holds."""
 
-    min_relative_area: float = Field(default=0.06, ge=0, lt=1)
+    min_relative_area: float = Field(default=0.11, ge=0, lt=1)
     """Smallest object reported, as a share of the typical nucleus's area."""
 
     contour_level: float = Field(default=0.45, gt=0, lt=1)
