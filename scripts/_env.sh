@@ -24,7 +24,7 @@ need_system() {
   fi
   say "installing system packages: $*"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
 }
 
 supported() {
@@ -48,7 +48,7 @@ make_venv() {
   python=$(find_python)
   say "making $venv with $("$python" --version)"
   # Debian and Ubuntu ship Python without the part of venv that brings pip.
-  if ! "$python" -m venv "$venv" 2>/dev/null; then
+  if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
     rm -rf "$venv"
     need_system "$("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
     "$python" -m venv "$venv"

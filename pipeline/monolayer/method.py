@@ -67,6 +67,13 @@ class Method(Settings):
         text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
         return text
 
+    def with_options(self, pixel_size_um: float | None, channel: str | None) -> "Method":
+        """Return this method with what a command line overrides (None changes nothing)."""
+        sized = self.with_pixel_size(pixel_size_um)
+        if channel is None:
+            return sized
+        return sized.model_copy(update={"read": sized.read.model_copy(update={"channel": channel})})
+
     def with_pixel_size(self, pixel_size_um: float | None) -> "Method":
         """Return this method with the given pixel size (None changes nothing)."""
         if pixel_size_um is None:

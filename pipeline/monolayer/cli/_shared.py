@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "channel_option",
     "echo_json",
     "json_option",
     "layout_option",
@@ -33,6 +34,11 @@ pixel_size_option = click.option(
     type=float,
     metavar="X",
     help="Micrometres per pixel; wins over what the images say.",
+)
+channel_option = click.option(
+    "--channel",
+    metavar="NAME",
+    help="Channel to segment, named as 'monolayer plan' lists it; wins over the method.",
 )
 layout_option = click.option(
     "--layout",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from monolayer.cli._shared import (
+    channel_option,
     echo_json,
     json_option,
     layout_option,
@@ -24,6 +25,7 @@ LISTED = 12
 @method_option
 @layout_option
 @pixel_size_option
+@channel_option
 @select_option
 @json_option
 def command(
@@ -31,6 +33,7 @@ def command(
     method_path: Path | None,
     layout: str,
     pixel_size_um: float | None,
+    channel: str | None,
     select: str | None,
     as_json: bool,
 ) -> None:
@@ -38,7 +41,7 @@ def command(
     from monolayer.engine.plan import expected_memory, make_plan
     from monolayer.method import load_method
 
-    method = load_method(method_path).with_pixel_size(pixel_size_um)
+    method = load_method(method_path).with_options(pixel_size_um, channel)
     plan = make_plan(images, method, layout, select)
     memory = expected_memory(plan)
     if as_json:
@@ -83,7 +86,9 @@ def _tell(plan: Any, memory: float | None) -> None:
         "Pixel size": f"{size:g} um ({source})"
         if size
         else "unknown: give it with --pixel-size-um, or nothing is given in um or per cm2",
-        "Memory": f"about {memory / 1e6:.0f} MB a worker" if memory else "unknown",
+        "Memory": f"about {memory / 1e6:.0f} MB a worker"
+        if memory
+        else "unknown: none of the first fields can be read; a run will say why",
         "Missing": str(len(plan.missing)),
         "Ignored": f"{len(plan.listing.ignored)} files (thumbnails, side files)",
     }

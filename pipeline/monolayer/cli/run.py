@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from monolayer.cli._shared import (
+    channel_option,
     echo_json,
     json_option,
     layout_option,
@@ -31,6 +32,7 @@ __all__ = ["command"]
 @method_option
 @layout_option
 @pixel_size_option
+@channel_option
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -52,6 +54,7 @@ def command(
     method_path: Path | None,
     layout: str,
     pixel_size_um: float | None,
+    channel: str | None,
     workers: int | None,
     select: str | None,
     retry: bool,
@@ -68,7 +71,7 @@ def command(
     from monolayer.engine.run import execute
     from monolayer.method import load_method
 
-    method = load_method(method_path).with_pixel_size(pixel_size_um)
+    method = load_method(method_path).with_options(pixel_size_um, channel)
     plan = make_plan(images, method, layout, select)
     with progress(quiet=as_json) as notify:
         outcome = execute(

@@ -21,7 +21,8 @@ __all__ = ["command"]
 def command(folder: Path, seed: int | None, as_json: bool) -> None:
     """Make a small SIMULATED plate of fluorescent nuclei with exact truth in FOLDER.
 
-    Images go into plate/, label masks into truth/; manifest.csv pairs them. Without a seed it is the plate in sample_data/ of the source tree, bit for bit.
+    Images go into plate/, label masks into truth/; manifest.csv pairs them. Without a seed it
+    is the plate in sample_data/ of the source tree, bit for bit.
     """
     from monolayer.simulate import SAMPLE_SEED, SimulateSettings, plan_fields, simulate_plate
 

@@ -83,8 +83,10 @@ def _field_rows(plan: Plan, folder: Path, parts: dict[str, str]) -> list[Row]:
         rows = read_part(folder, part, "fields").to_pylist()
         return {row["field_id"]: row for row in rows}
 
+    lacks = dict(plan.listing.incomplete)
     found = [
-        (field.sort_key, rows_of(parts[field.field_id])[field.field_id]) for field in plan.fields
+        (field.sort_key, _noted(rows_of(parts[field.field_id])[field.field_id], lacks))
+        for field in plan.fields
     ]
     absent = [
         (
@@ -96,6 +98,12 @@ def _field_rows(plan: Plan, folder: Path, parts: dict[str, str]) -> list[Row]:
         if field.problem
     ]
     return [row for _, row in sorted([*found, *absent], key=lambda item: item[0])]
+
+
+def _noted(row: Row, lacks: dict[str, str]) -> Row:
+    """Say in the row which of its neighbours' channels a field lacks."""
+    notes = [text for text in (row.get("notes"), lacks.get(row["field_id"])) if text]
+    return row | {"notes": "; ".join(notes) or None}
 
 
 _KEPT_OF_A_DOUBLE = {

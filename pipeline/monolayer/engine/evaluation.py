@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv
 from numpy.typing import NDArray
+from pyarrow import csv
 
 from monolayer.engine.files import write_file
 from monolayer.engine.work import process_field

@@ -130,5 +130,8 @@ def _identity(plan: Plan, folder: Path, notify: Notify) -> str:
 
 def _tables_of(plan: Plan, signatures: dict[str, str]) -> str:
     """Name of the tables that this plan makes: equal means they need not be made again."""
-    parts = [*(signatures[field.field_id] for field in plan.fields), *map(repr, plan.missing)]
+    parts = [
+        *(signatures[field.field_id] for field in plan.fields),
+        *map(repr, (plan.missing, plan.listing.incomplete)),
+    ]
     return hashlib.sha256("".join(parts).encode()).hexdigest()

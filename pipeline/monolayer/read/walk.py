@@ -1,5 +1,6 @@
 """Every file below a folder, sorted: images, and what is ignored with the reason."""
 
+import csv
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,25 @@ def list_files(root: Path) -> Files:
     """List the files below `root`; links are followed, a loop of them only once."""
     files = Files()
     _walk(root, "", (os.path.realpath(root),), files)
+    masks = _truth_masks(root)
+    files.ignored += [
+        (path, "truth mask of manifest.csv") for path in files.images if path in masks
+    ]
+    files.images = [path for path in files.images if path not in masks]
     files.sort()
     return files
+
+
+def _truth_masks(root: Path) -> set[str]:
+    """Label masks that an evaluation manifest beside the images names: no images to count."""
+    try:
+        with (root / "manifest.csv").open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"path", "mask"} <= set(rows.fieldnames or ()):
+                return set()
+            return {os.path.normpath(row["mask"]) for row in rows if row["mask"]}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return set()
 
 
 def _walk(folder: Path, prefix: str, above: tuple[str, ...], files: Files) -> None:
