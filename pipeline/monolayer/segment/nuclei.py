@@ -1,193 +1,219 @@
-"""proto"""
+"""Nuclei in a fluorescence plane, in five steps.
+
+1. `scale`: how large and how bright nuclei are here, where nobody said.
+2. `contrast`: height above the background, in units of its noise.
+3. `detect`: the best disjoint components of a tree of levels, on an image binned so that a
+   nucleus is 10 to 20 pixels wide.
+4. Outline: at full resolution, each at the same share of its own mean height, so that dim and
+   bright nuclei are outlined alike. Then `split` what is still a clump.
+5. `confidence`: a score each, and out with what is too small, too faint or too soft.
+"""
+
 import math
 from dataclasses import dataclass, field
+
 import numpy as np
-from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
-from monolayer_kernels.flood import fill_holes, grow_labels, label_boxes
-from monolayer_kernels.runs import AREA, shape_scores, sum_runs, label_runs
-from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
-from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, paint_nodes
-from monolayer_kernels.split import propose_cut
+from monolayer_kernels.flood import grow_labels
+from monolayer_kernels.labels import (
+    enlarge_labels,
+    fill_holes,
+    label_boxes,
+    label_means,
+    renumber_labels,
+)
+from monolayer_kernels.smooth import bin_mean
+from monolayer_kernels.threshold import quantise
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer.segment.confidence import weigh_objects
+from monolayer.segment.contrast import Contrast, grey_step, measure_contrast
+from monolayer.segment.detect import circle_area, detect, log_levels
+from monolayer.segment.scale import Scale, bin_factor, find_scale, look_at_scale
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.split import split_clumps
 
-P = dict(sig=.04, win=5., nlev=24, s0=3., qmid=.90, qw=.05, prior=1.0, dbin=14., area_exp=.3, floor=.12, qmin=.6, h=8., hrel=.1, split=0., peak=1, snr=8., cons=2.2, iters=2, dpow=1.)
+__all__ = ["Segmentation", "segment_nuclei"]
 
-def sigmoid(z):
-    return .5*(1+z/np.sqrt(1+z*z))
-
-def grey_step(im):
-    d=np.abs(np.diff(im[:256].astype(np.float32),axis=1)); d=d[d>0]
-    return float(d.min()) if d.size else 0.
-
-def levels_of(snr, n, s0, dtype=np.uint8, full=False):
-    hi=float(snr.max())
-    if hi<=s0: return (np.zeros(snr.shape,dtype),np.zeros(1)) if full else np.zeros(snr.shape,dtype)
-    th=np.expm1(np.linspace(math.log1p(s0), math.log1p(hi), n+1))[:-1].round(4).astype(np.float32)
-    out=np.searchsorted(th,snr.ravel(),side='right').astype(dtype).reshape(snr.shape)
-    return (out,np.r_[0,th].astype(float)) if full else out
-
-def prepare(image, d, step):
-    """contrast (background subtracted, smoothed) and noise of smoothed."""
-    sig=P['sig']*d
-    sm=gaussian(image,sig)
-    grid,block=estimate_background(sm,P['win']*d)
-    c=subtract_background(sm,grid,block)
-    med=np.median(c)
-    raw=estimate_noise(image,c<=med)
-    w=gaussian_weights(sig); gain=float(w[0]**2+2*(w[1:]**2).sum())
-    noise=max(raw*gain, step*.29)
-    if noise<=0: return c,0.
-    if P['peak']:
-        z,sd=peak(c,noise)
-        c=c-np.float32(z); noise=max(noise,sd)
-    return c,noise
-
-def peak(c,noise):
-    w=noise/2
-    lo=float(c.min()); v=c[c<lo+100*noise]
-    h=np.bincount(((v-np.float32(lo))/np.float32(w)).astype(np.int64),minlength=5)
-    k=np.convolve(h,[1,1,1,1,1],'same'); m=int(np.argmax(k))
-    z=lo+(m+.5)*w
-    d=v[v<z]-z
-    return z, float(np.sqrt(np.mean(d.astype(float)**2))) if d.size else 0.
-
-def nodes_peak(parent,pk):
-    from monolayer_kernels.tree import _peak
-    _peak(parent,pk)
-
-def detect(c, noise, d, B=0.):
-    lev,th=levels_of(c/np.float32(noise),P['nlev'],max(P['s0'],P['floor']*B/noise),full=True)
-    t=build_tree(lev)
-    q=shape_scores(t.sums)
-    prom=branch_prominence(t,th)
-    # peak of node: recompute
-    pk=th[t.level].copy(); nodes_peak(t.parent,pk)
-    a=t.sums[:,AREA].astype(float)
-    s=sigmoid((q-P['qmid'])/P['qw'])
-    v=s*a**P['area_exp']
-    if d is not None:
-        A=math.pi/4*d*d
-        v*=np.where(a<.03*A,0,1)
-        if P['prior']:
-            z=np.log2(a/A)
-            v*=1/(1+(z/P['prior'])**2)
-    else:
-        v[a<16]=0
-    v[(prom<P['h'])|(prom<P['hrel']*pk)]=0
-    nodes=np.flatnonzero(choose_nodes(t.parent,v))
-    return lev,t,q,s,nodes
-
-def find_diameter(image, step):
-    best=(-1,None)
-    tot=[]
-    for f in (1,2,4,8):
-        im=bin_mean(image,f)
-        if min(im.shape)<16: break
-        c,noise=prepare(im,16.,step/f)
-        if noise<=0: return best,tot
-        lev,t,q,s,nodes=detect(c,noise,None)
-        if not len(nodes): tot.append((f,0)); continue
-        lab=paint_nodes(lev,t,nodes)
-        flux=np.bincount(lab.ravel(),weights=c.ravel(),minlength=len(nodes)+1)[1:]
-        expl=(flux*s[nodes]).sum()*f*f
-        dia=2*np.sqrt(t.sums[nodes,AREA]/np.pi)*f
-        w=flux*s[nodes]
-        o=np.argsort(dia,kind='stable'); cw=np.cumsum(w[o]); dm=dia[o][np.searchsorted(cw,cw[-1]/2)]
-        br=flux/t.sums[nodes,AREA]; o=np.argsort(br,kind='stable'); cw=np.cumsum(w[o]); B=br[o][np.searchsorted(cw,cw[-1]/2)]
-        tot.append((f,expl,dm,B))
-        fit=max(dm/(16*f),16*f/dm)
-        expl=expl if fit<=P['cons'] else expl*1e-3/fit
-        if expl>best[0]: best=(expl,dm,f,B)
-    return best,tot
-
-def segment(pixels, d=None, settings=SegmentSettings(), debug=None):
-    image=np.ascontiguousarray(pixels,dtype=np.float32)
-    step=grey_step(image)
-    if d is None:
-        best,tot=find_diameter(image,step)
-        if best[1] is None: return np.zeros(image.shape,np.int32)
-        _,d,_,B=best
-        if debug is not None: debug['d0']=best[1]
-        for it in range(P['iters']):
-            lab=segment2(image,step,d,B,settings)
-            n=lab.max()
-            if n==0: return lab
-            a=np.bincount(lab.ravel())[1:]
-            dd=np.sort(2*np.sqrt(a/np.pi)); cw=np.cumsum(dd**P['dpow']); d=float(dd[np.searchsorted(cw,cw[-1]/2)])
-    else:
-        best,tot=find_diameter(image,step); B=best[3] if best[1] else 0
-    return segment2(image,step,d,B,settings,debug)
-
-def split_all(lab,n,qf,area,d):
-    A=math.pi/4*d*d
-    boxes=label_boxes(lab,n)
-    todo=[(i+1,tuple(boxes[i])) for i in np.flatnonzero((qf<.96)&(area>.6*A))]
-    while todo:
-        k,(y0,x0,y1,x1)=todo.pop()
-        win=lab[y0:y1,x0:x1]
-        c=propose_cut(win==k)
-        if c is None: continue
-        z=-5.2-18*(c.whole_score-.9)+37*(c.parts_score-.94)-2.4*(min(c.neck,2.5)-1.2)-3*math.log2(max(c.smaller_area/A,.1))+5*math.log2(min(max(c.area/A,.5),4))
-        if z>P['split']:
-            n+=1; win[c.parts==2]=n
-            todo+= [(k,(y0,x0,y1,x1)),(n,(y0,x0,y1,x1))]
-    return lab,n
-
-def segment2(image,step,d,B,settings,debug=None):
-    b=1
-    while d/(2*b)>=P['dbin']/2: b*=2
-    small=bin_mean(image,b)
-    c,noise=prepare(small,d/b,step/b)
-    lev,t,q,s,nodes=detect(c,noise,d/b,B)
-    if debug is not None: debug.update(d=d,b=b,noise=noise,lev=lev,t=t,q=q,nodes=nodes)
-    if not len(nodes): return np.zeros(image.shape,np.int32)
-    seeds=paint_nodes(lev,t,nodes)
-    if b>1:
-        seeds=np.ascontiguousarray(np.repeat(np.repeat(seeds,b,0),b,1)[:image.shape[0],:image.shape[1]])
-        cf,nf=prepare(image,d,step)
-    else: cf=c
-    n=len(nodes)
-    cnt=np.bincount(seeds.ravel(),minlength=n+1)[1:]
-    mean=np.bincount(seeds.ravel(),weights=cf.ravel(),minlength=n+1)[1:]/np.maximum(cnt,1)
-    thr=(settings.contour_level*mean).astype(np.float32)
-    steps=levels_of(cf/np.float32(noise),200,.5)
-    lab=grow_labels(seeds,cf,steps,thr)
-    boxes=label_boxes(lab,n); fill_holes(lab,boxes)
-    r,comp=label_runs(lab)
-    sums=sum_runs(r,comp,n); area=sums[:,AREA]; qf=np.nan_to_num(shape_scores(np.maximum(sums,0)))
-    lab,n=split_all(lab,n,qf,area,d)
-    r,comp=label_runs(lab); sums=sum_runs(r,comp,n); area=sums[:,AREA]; qf=shape_scores(sums)
-    mean=np.bincount(lab.ravel(),weights=cf.ravel(),minlength=n+1)[1:]/np.maximum(area,1)
-    keep=(qf>P['qmin'])&(mean>P['snr']*noise)&(area>=settings.min_relative_area*math.pi/4*d*d)
-    if debug is not None:
-        from monolayer_kernels.edges import edge_steps
-        A=math.pi/4*d*d
-        st=edge_steps(lab,cf,n,max(1,round(P.get('reach',.08)*d)))/np.maximum(mean,1e-9)
-        med=np.median(mean[keep]) if keep.any() else 1
-        debug['feat']=np.stack([qf,area/A,st,mean/med,mean/noise],1)[keep]
-    lut=np.zeros(n+1,np.int32); lut[1:][keep]=np.arange(1,keep.sum()+1)
-    return lut[lab]
+_FLOOD_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    labels: np.ndarray
-    scores: np.ndarray
+    """Nuclei of one plane.
+
+    Attributes
+    ----------
+    labels : ndarray (H, W) int32
+        0 for background; objects are 1 to n in the row-major order of their first pixels.
+    scores : ndarray (n,) float64
+        Confidence of each object, 0 to 1: the estimated probability that an expert would have
+        outlined the same object. Low scores come first in a review queue.
+    diameter_px : float or None
+        Typical diameter: as given, or found; None where nothing was found.
+    figures : dict of str to float or None
+        ``segment_noise`` (standard deviation of the background after smoothing, grey values),
+        ``segment_brightness`` (typical height of a nucleus above it), ``segment_mean_score``.
+    """
+
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float64]
     diameter_px: float | None
-    figures: dict = field(default_factory=dict)
+    figures: dict[str, float | None] = field(default_factory=dict)
 
 
-def segment_nuclei(pixels, settings=SegmentSettings(), pixel_size_um=None):
-    """First working version; being replaced."""
-    d = None
-    if settings.expected_diameter_um is not None and pixel_size_um:
-        d = settings.expected_diameter_um / pixel_size_um
-    lab = segment(np.asarray(pixels), d, settings)
-    u, first = np.unique(lab, return_index=True)
-    first = first[u > 0]; u = u[u > 0]
-    lut = np.zeros(int(u.max()) + 1 if len(u) else 1, np.int32)
-    lut[u[np.argsort(first, kind="stable")]] = np.arange(1, len(u) + 1)
-    out = lut[lab]
-    a = np.bincount(out.ravel())[1:]
-    dia = float(np.median(2 * np.sqrt(a / np.pi))) if len(a) else None
-    return Segmentation(out, np.ones(len(a)), dia, {"diameter_px": dia})
+@dataclass(frozen=True, slots=True)
+class _Typical:
+    """Diameter in pixels and height in grey values of this image's typical nucleus."""
+
+    diameter: float
+    brightness: float
+
+
+def segment_nuclei(
+    pixels: NDArray[np.generic],
+    settings: SegmentSettings | None = None,
+    pixel_size_um: float | None = None,
+) -> Segmentation:
+    """Find and outline the nuclei of one fluorescence plane.
+
+    Parameters
+    ----------
+    pixels : ndarray (H, W)
+        Integers or floats, nuclei brighter than the background; any memory order. Counts give
+        the same result whatever dtype they are stored in, up to 24 bits.
+    settings : SegmentSettings, optional
+    pixel_size_um : float, optional
+        Micrometres per pixel; only needed by settings in um.
+
+    Returns
+    -------
+    Segmentation
+        The same to the last bit for the same pixels and settings.
+
+    Raises
+    ------
+    ImageError
+        A setting is in um and the pixel size is not known, or pixels are not finite.
+    ValueError, TypeError
+        ``pixels`` is not 2-D, is empty or does not hold real numbers.
+    """
+    settings = settings or SegmentSettings()
+    image = _checked(pixels)
+    told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
+    side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
+    step = grey_step(image)
+    scale = _scale(image, step, told)
+    if scale is None:
+        return _nothing(image, told)
+    diameter = told or _settle_diameter(image, step, scale, settings)
+    smallest = max(settings.min_relative_area * circle_area(diameter), side * side if side else 1)
+    return _segment(image, step, _Typical(diameter, scale.brightness), smallest, settings)
+
+
+def _checked(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    if pixels.ndim != 2 or pixels.size == 0:
+        raise ValueError(f"pixels must be 2-D and not empty, not of shape {pixels.shape}")
+    if pixels.dtype.kind not in "uif":
+        raise TypeError(f"pixels must be integers or floats, not {pixels.dtype}")
+    image = np.ascontiguousarray(pixels, dtype=np.float32)
+    if pixels.dtype.kind == "f" and not np.isfinite(image).all():
+        bad = int((~np.isfinite(image)).sum())
+        raise ImageError("not_finite", f"{bad} pixels are NaN or infinite; export the image anew.")
+    return image
+
+
+def _in_pixels(name: str, um: float | None, size: float | None, root: bool = False) -> float | None:
+    """Pixels for um; with ``root`` the side of a square of so many um2."""
+    if um is None:
+        return None
+    if size is None:
+        raise ImageError(
+            "pixel_size_unknown",
+            f"{name} is {um:g} but the pixel size is unknown; give --pixel-size-um.",
+        )
+    return (math.sqrt(um) if root else um) / size
+
+
+def _scale(image: NDArray[np.float32], step: float, told: float | None) -> Scale | None:
+    if told is None:
+        return find_scale(image, step)
+    return look_at_scale(image, step, bin_factor(told))
+
+
+def _settle_diameter(
+    image: NDArray[np.float32], step: float, scale: Scale, settings: SegmentSettings
+) -> float:
+    """Diameter of the objects as outlined; the scale's own includes their blurred skirts."""
+    factor = bin_factor(scale.diameter)
+    typical = _Typical(scale.diameter / factor, scale.brightness)
+    contrast = measure_contrast(bin_mean(image, factor), typical.diameter, step / factor)
+    labels, count = _outline(contrast, contrast, 1, typical, settings)
+    count = split_clumps(labels, count, typical.diameter, settings.split_bias)
+    evidence = weigh_objects(labels, count, contrast, typical.diameter)
+    keep = evidence.areas >= settings.min_relative_area * circle_area(typical.diameter)
+    diameters = np.sort(2 * np.sqrt(evidence.areas[keep] / np.pi))
+    if not diameters.size:
+        return scale.diameter
+    # Weighted by diameter, so that debris does not make the typical nucleus.
+    total = np.cumsum(diameters)
+    return float(diameters[int(np.searchsorted(total, total[-1] / 2))]) * factor
+
+
+def _outline(
+    coarse: Contrast, fine: Contrast, factor: int, typical: _Typical, settings: SegmentSettings
+) -> tuple[NDArray[np.int32], int]:
+    """Objects found in ``coarse``, outlined in ``fine``, and their number.
+
+    ``typical`` is in pixels of ``coarse``, which is ``fine`` binned by ``factor``.
+    """
+    floor = settings.min_relative_brightness * typical.brightness
+    found = detect(coarse, floor, typical.diameter)
+    count = len(found.areas)
+    seeds = enlarge_labels(found.labels, factor, fine.height.shape)
+    if count == 0:
+        return seeds, 0
+    means, _ = label_means(seeds, fine.height, count)
+    outline = (settings.contour_level * means).astype(np.float32)
+    top = max(float(fine.height.max()) / coarse.noise, 1.0)
+    steps = quantise(fine.height, log_levels(0.5, top, _FLOOD_STEPS) * coarse.noise)
+    labels = grow_labels(seeds, fine.height, steps, outline)
+    fill_holes(labels, label_boxes(labels, count))
+    return labels, count
+
+
+def _segment(
+    image: NDArray[np.float32],
+    step: float,
+    typical: _Typical,
+    smallest: float,
+    settings: SegmentSettings,
+) -> Segmentation:
+    diameter = typical.diameter
+    factor = bin_factor(diameter)
+    coarse = measure_contrast(bin_mean(image, factor), diameter / factor, step / factor)
+    if coarse.noise == 0:
+        return _nothing(image, diameter)
+    fine = coarse if factor == 1 else measure_contrast(image, diameter, step)
+    binned = _Typical(diameter / factor, typical.brightness)
+    labels, count = _outline(coarse, fine, factor, binned, settings)
+    count = split_clumps(labels, count, diameter, settings.split_bias)
+    evidence = weigh_objects(labels, count, fine, diameter)
+    keep = (evidence.areas >= smallest) & (evidence.scores >= settings.min_score)
+    keep &= evidence.heights >= settings.min_signal_to_noise * coarse.noise
+    keep &= ~evidence.blots()
+    order = renumber_labels(labels, keep)
+    scores = evidence.scores[order]
+    figures = {
+        "segment_noise": coarse.noise,
+        "segment_brightness": typical.brightness,
+        "segment_mean_score": float(scores.mean()) if scores.size else None,
+    }
+    return Segmentation(labels, scores, diameter, figures)
+
+
+def _nothing(image: NDArray[np.float32], diameter: float | None) -> Segmentation:
+    figures: dict[str, float | None] = dict.fromkeys(
+        ("segment_noise", "segment_brightness", "segment_mean_score")
+    )
+    return Segmentation(np.zeros(image.shape, np.int32), np.zeros(0), diameter, figures)

@@ -1,4 +1,4 @@
-"""What a user may say about nuclei; all lengths in um, everything else found in the image."""
+"""What a user may say about nuclei; lengths in um, everything else is found in the image."""
 
 from pydantic import Field
 
@@ -11,16 +11,29 @@ class SegmentSettings(Settings):
     """How nuclei are found in a fluorescence plane."""
 
     expected_diameter_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Typical diameter of a nucleus, um. Null: found in each image by itself."""
+    """Typical diameter of a nucleus, um; needs the pixel size. Null: found in each image."""
 
     min_area_um2: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Smallest object reported, um2. Null: only ``min_relative_area`` holds."""
+    """Smallest object counted, um2; needs the pixel size. Null: only min_relative_area holds."""
 
     min_relative_area: float = Field(default=0.11, ge=0, lt=1)
-    """Smallest object reported, as a share of the typical nucleus's area."""
+    """Smallest object counted, as a share of the typical nucleus's area. The default leaves out
+    micronuclei, which are by definition at most a third of a nucleus wide (a ninth of its area),
+    and most debris."""
+
+    min_score: float = Field(default=0.3, ge=0, lt=1)
+    """Smallest confidence of an object counted, 0 to 1: see the column segmentation_score."""
+
+    min_signal_to_noise: float = Field(default=8.0, gt=0, allow_inf_nan=False)
+    """Least mean height of an object above the background, in standard deviations of the
+    background."""
+
+    min_relative_brightness: float = Field(default=0.12, ge=0, lt=1)
+    """Least height of an object above the background, as a share of the typical nucleus's: what
+    is fainter is taken for cytoplasm or haze. Lower it for very unequal staining."""
 
     contour_level: float = Field(default=0.45, gt=0, lt=1)
-    """Height of the contour between background (0) and the object's own mean (1)."""
+    """Height of the outline between the background (0) and the object's own mean (1)."""
 
-    min_signal_to_noise: float = Field(default=6.0, gt=0, allow_inf_nan=False)
-    """Least height above background of an object, in standard deviations of the noise."""
+    split_bias: float = Field(default=0.0, ge=-10, le=10)
+    """Added to the evidence for cutting a clump: positive cuts more, negative less."""
