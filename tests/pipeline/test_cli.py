@@ -151,7 +151,10 @@ def test_evaluate_scores_itself_as_perfect(
         for path in sorted(images.iterdir()):
             well, site = path.stem.split("_")[1:3]
             file.write(f"{path},{run}/labels/P1/{well}/{site[1:]}.tif,mine,0.65\n")
-    assert cli(["evaluate", "--manifest", str(manifest), "-o", str(tmp_path / "S"), "--json"]) == 0
+    options = ["evaluate", "--manifest", str(manifest), "-o", str(tmp_path / "S")]
+    assert cli(options) == 0
+    assert "1.000" in capsys.readouterr().out
+    assert cli([*options, "--json"]) == 0
     (dataset,) = json.loads(capsys.readouterr().out)["datasets"]
     assert dataset["f1_iou50"] == dataset["f1_iou70"] == 1.0
     assert dataset["n_images"] == 5

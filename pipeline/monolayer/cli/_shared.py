@@ -78,13 +78,14 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     words = {
         "fields": "counting fields",
         "illumination": "estimating flat fields",
+        "kernels": "compiling kernels (once)",
         "tables": "writing tables",
         "report": "drawing the report",
         "images": "scoring images",
         "simulated": "simulating fields",
     }
     columns = (
-        TextColumn("[progress.description]{task.description:<22}"),
+        TextColumn("[progress.description]{task.description:<24}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

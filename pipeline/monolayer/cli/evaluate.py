@@ -70,7 +70,7 @@ COLUMNS = {
     "f1_iou50": "F1@0.5",
     "f1_iou70": "F1@0.7",
     "mean_matched_iou": "mean IoU",
-    "median_abs_count_error_percent": "count error %",
+    "median_absolute_count_error_percent": "count error %",
     "false_objects_on_empty": "on empty",
 }
 

@@ -18,6 +18,7 @@ from monolayer.engine.ledger import Chunk, Done, chunks_of
 from monolayer.engine.parts import Job, commit, drop_parts, process_chunk
 from monolayer.engine.plan import Notify, Plan
 from monolayer.engine.reporting import write_report
+from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work import FieldResult
 from monolayer.errors import RunAborted
 from monolayer.field import FAILURES, Field, State
@@ -71,6 +72,10 @@ def process(work: Work, max_failures: int | None, notify: Notify) -> None:
     sweep(folder)
     if work.retry:
         drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
+    if work.open_fields and not kernels_are_compiled():
+        # Once a version, here and not in every worker at the same time.
+        notify("kernels", 0, 1)
+        count_discs()
     tally = _Tally(len(work.open_fields), max_failures, notify)
     flats = flat_folder(folder) if plan.method.illumination.enabled else None
     _run_chunks(work, Job(plan.root, folder, plan.method, flats), tally.add)

@@ -9,6 +9,7 @@ from monolayer.field import natural_key
 
 __all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
 
+MANIFEST = "manifest.csv"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg")
 
 
@@ -31,10 +32,8 @@ def list_files(root: Path) -> Files:
     """List the files below `root`; links are followed, a loop of them only once."""
     files = Files()
     _walk(root, "", (os.path.realpath(root),), files)
-    masks = _truth_masks(root)
-    files.ignored += [
-        (path, "truth mask of manifest.csv") for path in files.images if path in masks
-    ]
+    masks = _truth_masks(root) if (MANIFEST, "not an image") in files.ignored else set()
+    files.ignored += [(path, f"truth mask of {MANIFEST}") for path in files.images if path in masks]
     files.images = [path for path in files.images if path not in masks]
     files.sort()
     return files
@@ -43,7 +42,7 @@ def list_files(root: Path) -> Files:
 def _truth_masks(root: Path) -> set[str]:
     """Label masks that an evaluation manifest beside the images names: no images to count."""
     try:
-        with (root / "manifest.csv").open(encoding="utf-8-sig", newline="") as file:
+        with (root / MANIFEST).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"path", "mask"} <= set(rows.fieldnames or ()):
                 return set()
