@@ -1,11 +1,11 @@
 """Count three discs: compiles every kernel of the main road, and proves that it works here."""
 
 import numpy as np
-from monolayer_kernels._jit import cache_folder
 
 from monolayer.engine.work import evaluate_image
 from monolayer.field import FieldImage
 from monolayer.method import Method
+from monolayer_kernels._jit import cache_folder
 
 __all__ = ["DISCS", "count_discs", "kernels_are_compiled"]
 
