@@ -53,8 +53,8 @@ def test_the_demo_command_ends_by_naming_the_report(tmp_path: Path) -> None:
             shutil.copy(source, tmp_path / name)
     venv = tmp_path / ".venv"
     (venv / "bin").mkdir(parents=True)
-    for name in ("python", "monolayer"):
-        (venv / "bin" / name).symlink_to(Path(sys.executable).parent / name)
+    for name in ("bin/python", "bin/monolayer", "lib", "pyvenv.cfg"):
+        (venv / name).symlink_to(Path(sys.prefix) / name)
     stamp = "cat requirements.lock pyproject.toml | sha256sum | cut -c1-64"
     prepared = subprocess.run(
         ["bash", "-c", stamp], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -59,7 +59,9 @@ def test_chunks_are_drawn_as_they_are_needed() -> None:
 
 
 def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
+    before = dict(os.environ)
     (found,) = run_with_dask(environment, [0], 1)
+    assert dict(os.environ) == before
     assert found["MALLOC_TRIM_THRESHOLD_"] is None
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "1"
     assert found["numba"] == found["cv2"] == 1

@@ -37,7 +37,7 @@ def _findings() -> dict[str, Any]:
         "versions": versions(),
         "optional": {name: _optional(name) for name in OPTIONAL},
         "machine": machine() | {"default_workers": default_workers()},
-        "threads": {"numba": numba.get_num_threads(), "threads_per_worker": 1},
+        "threads": {"numba": numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined], "threads_per_worker": 1},
         "kernel_cache": str(cache) if cache else None,
         "kernel_cache_files": len(list(cache.rglob("*.nbi"))) if cache else 0,
         "chromium": next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None),

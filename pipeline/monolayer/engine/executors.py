@@ -99,6 +99,21 @@ def _outcome(future: Any, chunk: Any) -> Any:
 
 
 @contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what Dask's nannies, which live in this process, do to its environment.
+
+    They leave the workers' variables behind, and numba then refuses to compile ("Cannot set
+    NUMBA_NUM_THREADS to a different value") in the notebook that asked for the run.
+    """
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
 def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
     import dask.config
     from distributed import Client, LocalCluster
@@ -114,6 +129,7 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
         "distributed.scheduler.allowed-failures": 1,
     }  # fmt: skip
     with (
+        _environment_kept(),
         dask.config.set(settings),
         LocalCluster(
             n_workers=workers,
