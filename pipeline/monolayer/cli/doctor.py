@@ -26,7 +26,6 @@ def command(as_json: bool) -> int:
 
 
 def _findings() -> dict[str, Any]:
-    import numba
 
     from monolayer.engine.executors import default_workers
     from monolayer.engine.runfolder import machine, versions
@@ -37,7 +36,7 @@ def _findings() -> dict[str, Any]:
         "versions": versions(),
         "optional": {name: _optional(name) for name in OPTIONAL},
         "machine": machine() | {"default_workers": default_workers()},
-        "threads": {"numba": numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined], "threads_per_worker": 1},
+        "threads_per_worker": 1,
         "kernel_cache": str(cache) if cache else None,
         "kernel_cache_files": len(list(cache.rglob("*.nbi"))) if cache else 0,
         "chromium": next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None),
