@@ -214,13 +214,15 @@ def test_each_file_is_probed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(opened) <= 60 + plan_module.PROBED_FOR_PIXEL_SIZE
 
 
-def test_masks_of_a_manifest_are_no_images(tmp_path: Path) -> None:
-    (tmp_path / "truth").mkdir()
+@pytest.mark.parametrize("above", ["", "deeper/"])
+def test_masks_of_a_manifest_are_no_images(tmp_path: Path, above: str) -> None:
+    folder = tmp_path / above
+    (folder / "truth").mkdir(parents=True)
     for name in ("plate_B02_s1_w1.tif", "truth/plate_B02_s1_w1_labels.tif"):
-        tifffile.imwrite(tmp_path / name, np.zeros((32, 32), np.uint16))
+        tifffile.imwrite(folder / name, np.zeros((32, 32), np.uint16))
     manifest = "path,mask\nplate_B02_s1_w1.tif,truth/plate_B02_s1_w1_labels.tif\n"
-    (tmp_path / "manifest.csv").write_text(manifest)
+    (folder / "manifest.csv").write_text(manifest)
     listing = find_fields(tmp_path, ReadSettings())
     assert [field.field_id for field in listing.fields] == ["plate/B02/1"]
-    ignored = ("truth/plate_B02_s1_w1_labels.tif", "truth mask of manifest.csv")
+    ignored = (f"{above}truth/plate_B02_s1_w1_labels.tif", "truth mask of manifest.csv")
     assert ignored in listing.ignored

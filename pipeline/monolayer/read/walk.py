@@ -3,7 +3,7 @@
 import csv
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from monolayer.field import natural_key
 
@@ -32,21 +32,26 @@ def list_files(root: Path) -> Files:
     """List the files below `root`; links are followed, a loop of them only once."""
     files = Files()
     _walk(root, "", (os.path.realpath(root),), files)
-    masks = _truth_masks(root) if (MANIFEST, "not an image") in files.ignored else set()
+    folders = [PurePosixPath(path).parent for path, _ in files.ignored if _is_manifest(path)]
+    masks = {mask for folder in folders for mask in _truth_masks(root, folder)}
     files.ignored += [(path, f"truth mask of {MANIFEST}") for path in files.images if path in masks]
     files.images = [path for path in files.images if path not in masks]
     files.sort()
     return files
 
 
-def _truth_masks(root: Path) -> set[str]:
+def _is_manifest(path: str) -> bool:
+    return PurePosixPath(path).name == MANIFEST
+
+
+def _truth_masks(root: Path, folder: PurePosixPath) -> set[str]:
     """Label masks that an evaluation manifest beside the images names: no images to count."""
     try:
-        with (root / MANIFEST).open(encoding="utf-8-sig", newline="") as file:
+        with (root / folder / MANIFEST).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"path", "mask"} <= set(rows.fieldnames or ()):
                 return set()
-            return {os.path.normpath(row["mask"]) for row in rows if row["mask"]}
+            return {os.path.normpath(folder / row["mask"]) for row in rows if row["mask"]}
     except (OSError, UnicodeDecodeError, csv.Error):
         return set()
 
