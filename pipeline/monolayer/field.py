@@ -125,7 +125,7 @@ class FieldImage:
         return int(first.shape[0]), int(first.shape[1])
 
 
-def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
+def natural_key(text: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Sort key that puts ``f2`` before ``f10``; equal only for equal texts."""
     parts = re.split(r"(\d+)", text)
-    return (*((0, int(p)) if p.isdigit() else (1, p) for p in parts if p), (2, text))
+    return tuple((0, int(p)) if p.isdigit() else (1, p) for p in parts if p), text
