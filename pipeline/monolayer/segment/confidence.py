@@ -25,6 +25,8 @@ _EDGE_REACH = 0.08
 # along one diameter; a disc blurred by a microscope in focus by 3 and more.
 _SHARP = 2.75
 _FAINT = 1.0
+_VERY_SHARP = 3.2
+_VERY_FAINT = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class Evidence:
 
         Neither alone will do: small nuclei are as soft as a blot, dim ones as faint.
         """
-        soft = self.slopes < _SHARP
-        return self.spans | (soft & (self.heights < _FAINT * self.levels))
+        faint = (self.slopes < _SHARP) & (self.heights < _FAINT * self.levels)
+        very_faint = (self.slopes < _VERY_SHARP) & (self.heights < _VERY_FAINT * self.levels)
+        return self.spans | faint | very_faint
 
 
 def confidence(shapes: NDArray[np.float64], relative: NDArray[np.float64]) -> NDArray[np.float64]:

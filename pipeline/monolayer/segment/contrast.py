@@ -22,7 +22,10 @@ _DARK_ROWS = 256
 # Uniform rounding to whole grey steps has this standard deviation, in steps.
 _ROUNDING = 12**-0.5
 _PEAK_BINS_A_NOISE = 2
-_PEAK_REACH = 100.0
+_PEAK_REACH = 25.0
+_RIPPLE = 0.1
+# A median over a quarter of the pixels is as good and took a quarter of the time.
+_EVERY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def measure_contrast(image: NDArray[np.float32], diameter: float, step: float) -
     height = subtract_background(smooth, grid, block)
     weights = gaussian_weights(sigma).astype(np.float64)
     gain = float(weights[0] ** 2 + 2 * (weights[1:] ** 2).sum())
-    pixel_noise = estimate_noise(image, height <= np.median(height)) * gain
+    pixel_noise = estimate_noise(image, height <= np.median(height[::_EVERY, ::_EVERY])) * gain
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
         return Contrast(smooth, height, 0.0)
@@ -89,6 +92,17 @@ def _background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, 
     width = noise / _PEAK_BINS_A_NOISE
     bins = ((near - np.float32(low)) / np.float32(width)).astype(np.int64)
     counts = np.convolve(np.bincount(bins, minlength=5), np.ones(5, dtype=np.int64), "same")
-    zero = low + (int(np.argmax(counts)) + 0.5) * width
+    zero = low + (_lowest_peak(counts) + 0.5) * width
     below = (near[near < zero] - np.float32(zero)).astype(np.float64)
     return zero, float(np.sqrt(np.mean(below * below))) if below.size else 0.0
+
+
+def _lowest_peak(counts: NDArray[np.int64]) -> int:
+    """First bin that is the highest within 3 noise widths and no mere ripple.
+
+    The highest of all is the nuclei's own peak where they cover most of the field.
+    """
+    reach = 3 * _PEAK_BINS_A_NOISE
+    padded = np.pad(counts, reach)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+    return int(np.argmax((counts == around) & (counts >= _RIPPLE * counts.max())))

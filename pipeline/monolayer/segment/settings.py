@@ -21,7 +21,7 @@ class SegmentSettings(Settings):
     micronuclei, which are by definition at most a third of a nucleus wide (a ninth of its area),
     and most debris."""
 
-    min_score: float = Field(default=0.3, ge=0, lt=1)
+    min_score: float = Field(default=0.15, ge=0, lt=1)
     """Smallest confidence of an object counted, 0 to 1: see the column segmentation_score."""
 
     min_signal_to_noise: float = Field(default=8.0, gt=0, allow_inf_nan=False)
@@ -32,7 +32,7 @@ class SegmentSettings(Settings):
     """Least height of an object above the background, as a share of the typical nucleus's: what
     is fainter is taken for cytoplasm or haze. Lower it for very unequal staining."""
 
-    contour_level: float = Field(default=0.45, gt=0, lt=1)
+    contour_level: float = Field(default=0.5, gt=0, lt=1)
     """Height of the outline between the background (0) and the object's own mean (1)."""
 
     split_bias: float = Field(default=0.0, ge=-10, le=10)

@@ -48,4 +48,4 @@ def cut_evidence(cut: Cut, diameter: float) -> float:
     smaller = math.log2(max(cut.smaller_area / typical, 0.1))
     whole = math.log2(min(max(cut.area / typical, 0.5), 4.0))
     shape = 37 * (cut.parts_score - 0.94) - 18 * (cut.whole_score - 0.90)
-    return round(shape - 2.4 * (min(cut.neck, 2.5) - 1.2) - 3 * smaller + 5 * whole - 5.9, 6)
+    return round(shape - 2.4 * (min(cut.neck, 2.5) - 1.2) - 3 * smaller + 5 * whole - 5.2, 6)
