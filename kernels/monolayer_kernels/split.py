@@ -83,10 +83,10 @@ def propose_cut(mask: NDArray[np.bool_]) -> Cut | None:
     mask = np.ascontiguousarray(mask)
     best, trial = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, np.uint8)
     sums, figures = np.zeros((3, N_SUMS), np.int64), np.zeros(5)
-    ys, xs = np.nonzero(mask)
-    if len(ys) < 16:
+    rows, columns = np.nonzero(mask)
+    if len(rows) < 16:
         return None
-    ys, xs = ys.astype(np.int32), xs.astype(np.int32)
+    ys, xs = rows.astype(np.int32), columns.astype(np.int32)
     if not _propose(ys, xs, _STARTS, trial, best, sums, figures):
         return None
     return Cut(best, figures[0], figures[1], figures[2], int(figures[3]), int(figures[4]))
@@ -159,7 +159,7 @@ def _sum_part(
     part: int,
     sums: NDArray[np.int64],
 ) -> None:
-    height, width = image.shape
+    width = image.shape[1]
     sums[:] = 0
     for i in range(len(ys)):
         y, x = np.int64(ys[i]), np.int64(xs[i])
@@ -186,7 +186,8 @@ def _fit(
     part: int,
     ellipse: NDArray[np.float64],
 ) -> bool:
-    n = sy = sx = syy = sxx = sxy = 0
+    n = 0
+    sy = sx = syy = sxx = sxy = np.int64(0)
     for i in range(len(ys)):
         y, x = np.int64(ys[i]), np.int64(xs[i])
         if image[y, x] == part:

@@ -169,9 +169,7 @@ def _prominence(
 
 
 @kernel
-def _choose(
-    parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray[np.bool_]
-) -> None:
+def _choose(parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
     n = len(parent)
     below = np.zeros(n, dtype=np.int64)
     for i in range(n - 1, -1, -1):

@@ -10,13 +10,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from monolayer_kernels.edges import edge_steps
-from monolayer_kernels.labels import label_boxes, label_means, label_runs
-from monolayer_kernels.runs import AREA, shape_scores, sum_runs
 from numpy.typing import NDArray
 
 from monolayer.segment.contrast import Contrast
 from monolayer.segment.detect import circle_area
+from monolayer_kernels.edges import edge_steps
+from monolayer_kernels.labels import label_boxes, label_means, label_runs
+from monolayer_kernels.runs import AREA, shape_scores, sum_runs
 
 __all__ = ["Evidence", "confidence", "weigh_objects"]
 
@@ -27,6 +27,7 @@ _SHARP = 2.75
 _FAINT = 1.0
 _VERY_SHARP = 3.2
 _VERY_FAINT = 1 / 3
+_VAST = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Evidence:
         Background below the object.
     slopes : ndarray float64
         Fall across the outline, in mean heights a diameter.
-    spans : ndarray bool
-        Whether it reaches from border to border: vignetting, not a nucleus.
+    vast : ndarray bool
+        Reaches from border to border, or covers an eighth of the field.
     """
 
     areas: NDArray[np.int64]
@@ -54,7 +55,7 @@ class Evidence:
     heights: NDArray[np.float64]
     levels: NDArray[np.float64]
     slopes: NDArray[np.float64]
-    spans: NDArray[np.bool_]
+    vast: NDArray[np.bool_]
 
     def blots(self) -> NDArray[np.bool_]:
         """Soft and faint: dust out of focus, stains, unevenness of the background.
@@ -63,7 +64,8 @@ class Evidence:
         """
         faint = (self.slopes < _SHARP) & (self.heights < _FAINT * self.levels)
         very_faint = (self.slopes < _VERY_SHARP) & (self.heights < _VERY_FAINT * self.levels)
-        return self.spans | faint | very_faint
+        uneven = self.vast & (self.heights < _FAINT * self.levels)
+        return uneven | faint | very_faint
 
 
 def confidence(shapes: NDArray[np.float64], relative: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,5 +93,13 @@ def weigh_objects(
         heights=heights,
         levels=brightness - heights,
         slopes=falls / np.maximum(heights, 1e-9) * diameter / (2 * reach - 1),
-        spans=(sides >= labels.shape).any(axis=1),
+        vast=_vast(sides, areas, labels.shape),
     )
+
+
+def _vast(
+    sides: NDArray[np.int32], areas: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    spans = (sides[:, 0] >= shape[0]) | (sides[:, 1] >= shape[1])
+    vast: NDArray[np.bool_] = spans | (areas > _VAST * shape[0] * shape[1])
+    return vast

@@ -10,9 +10,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
 from monolayer_kernels.smooth import gaussian, gaussian_weights
-from numpy.typing import NDArray
 
 __all__ = ["Contrast", "grey_step", "measure_contrast"]
 

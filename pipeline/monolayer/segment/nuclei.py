@@ -13,6 +13,15 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer.segment.confidence import weigh_objects
+from monolayer.segment.contrast import Contrast, grey_step, measure_contrast
+from monolayer.segment.detect import circle_area, detect, log_levels
+from monolayer.segment.scale import Scale, bin_factor, find_scale, look_at_scale
+from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import (
     enlarge_labels,
@@ -23,15 +32,6 @@ from monolayer_kernels.labels import (
 )
 from monolayer_kernels.smooth import bin_mean
 from monolayer_kernels.threshold import quantise
-from numpy.typing import NDArray
-
-from monolayer.errors import ImageError
-from monolayer.segment.confidence import weigh_objects
-from monolayer.segment.contrast import Contrast, grey_step, measure_contrast
-from monolayer.segment.detect import circle_area, detect, log_levels
-from monolayer.segment.scale import Scale, bin_factor, find_scale, look_at_scale
-from monolayer.segment.settings import SegmentSettings
-from monolayer.segment.split import split_clumps
 
 __all__ = ["Segmentation", "segment_nuclei"]
 
@@ -154,7 +154,7 @@ def _settle_diameter(
     diameters = np.sort(2 * np.sqrt(evidence.areas[keep] / np.pi))
     if not diameters.size:
         return scale.diameter
-    # Weighted by diameter, so that debris does not make the typical nucleus.
+    # Weighted, so that debris does not make the typical nucleus.
     total = np.cumsum(diameters)
     return float(diameters[int(np.searchsorted(total, total[-1] / 2))]) * factor
 

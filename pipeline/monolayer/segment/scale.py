@@ -8,12 +8,12 @@ most light wins. (Light alone was fooled by tissue: at 1/8 the whole section was
 from dataclasses import dataclass
 
 import numpy as np
-from monolayer_kernels.labels import label_means
-from monolayer_kernels.smooth import bin_mean
 from numpy.typing import NDArray
 
 from monolayer.segment.contrast import measure_contrast
 from monolayer.segment.detect import detect
+from monolayer_kernels.labels import label_means
+from monolayer_kernels.smooth import bin_mean
 
 __all__ = ["Scale", "bin_factor", "find_scale", "look_at_scale"]
 

@@ -10,12 +10,12 @@ of brightness along the cut added nothing: where there is one, the tree has cut 
 import math
 
 import numpy as np
-from monolayer_kernels.labels import label_boxes, label_runs
-from monolayer_kernels.runs import AREA, shape_scores, sum_runs
-from monolayer_kernels.split import Cut, propose_cut
 from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
+from monolayer_kernels.labels import label_boxes, label_runs
+from monolayer_kernels.runs import AREA, shape_scores, sum_runs
+from monolayer_kernels.split import Cut, propose_cut
 
 __all__ = ["cut_evidence", "split_clumps"]
 
