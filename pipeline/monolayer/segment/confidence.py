@@ -23,6 +23,7 @@ __all__ = ["Evidence", "confidence", "weigh_objects"]
 _EDGE_REACH = 0.08
 # A Gaussian blot of any width, outlined at half height, falls by 1.9 of its own mean height
 # along one diameter; a disc blurred by a microscope in focus by 3 and more.
+_BLOT = 2.1
 _SHARP = 2.75
 _FAINT = 1.0
 _VERY_SHARP = 3.2
@@ -45,7 +46,7 @@ class Evidence:
     levels : ndarray float64
         Background below the object.
     slopes : ndarray float64
-        Fall across the outline, in mean heights a diameter.
+        Fall across the outline, in mean heights a width of the object.
     vast : ndarray bool
         Reaches from border to border, or covers an eighth of the field.
     """
@@ -64,7 +65,7 @@ class Evidence:
         """
         faint = (self.slopes < _SHARP) & (self.heights < _FAINT * self.levels)
         very_faint = (self.slopes < _VERY_SHARP) & (self.heights < _VERY_FAINT * self.levels)
-        uneven = self.vast & (self.heights < _FAINT * self.levels)
+        uneven = self.vast & ((self.slopes < _BLOT) | (self.heights < _FAINT * self.levels))
         return uneven | faint | very_faint
 
 
@@ -83,6 +84,8 @@ def weigh_objects(
     sums = sum_runs(runs, components, count)
     heights, areas = label_means(labels, contrast.height, count)
     brightness, _ = label_means(labels, contrast.smooth, count)
+    # Its own width: dust found beside wider dust looked sharp against the typical width.
+    widths = 2 * np.sqrt(areas / np.pi)
     reach = max(1, math.floor(_EDGE_REACH * diameter + 0.5))
     falls = edge_steps(labels, contrast.height, count, reach)
     boxes = label_boxes(labels, count)
@@ -92,7 +95,7 @@ def weigh_objects(
         scores=confidence(shape_scores(sums), sums[:, AREA] / circle_area(diameter)),
         heights=heights,
         levels=brightness - heights,
-        slopes=falls / np.maximum(heights, 1e-9) * diameter / (2 * reach - 1),
+        slopes=falls / np.maximum(heights, 1e-9) * widths / (2 * reach - 1),
         vast=_vast(sides, areas, labels.shape),
     )
 

@@ -64,8 +64,7 @@ def log_levels(low: float, high: float, count: int) -> NDArray[np.float64]:
     Rounded to 4 decimals, because ``log`` may differ in its last bit between machines.
     """
     steps = np.linspace(math.log1p(low), math.log1p(high), count + 1)[:-1]
-    levels: NDArray[np.float64] = np.round(np.expm1(steps), 4)
-    return levels
+    return np.array([round(math.expm1(step), 4) for step in steps.tolist()])
 
 
 def detect(contrast: Contrast, floor: float, diameter: float | None) -> Detection:

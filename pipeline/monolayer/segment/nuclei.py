@@ -149,6 +149,8 @@ def _settle_diameter(
     typical = _Typical(scale.diameter / factor, scale.brightness)
     contrast = measure_contrast(bin_mean(image, factor), typical.diameter, step / factor)
     labels, count = _outline(contrast, contrast, 1, typical, settings)
+    # Uncut pairs would make a pair the typical nucleus of a field of pairs.
+    count = split_clumps(labels, count, typical.diameter, settings.split_bias)
     evidence = weigh_objects(labels, count, contrast, typical.diameter)
     keep = evidence.areas >= settings.min_relative_area * circle_area(typical.diameter)
     diameters = np.sort(2 * np.sqrt(evidence.areas[keep] / np.pi))

@@ -1,0 +1,127 @@
+"""Smoothing, binning, background, noise and quantising against scipy and slow obvious versions."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from monolayer_kernels.background import (
+    estimate_background,
+    estimate_noise,
+    grey_opening,
+    subtract_background,
+)
+from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
+from monolayer_kernels.threshold import quantise
+
+RNG = np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("sigma", [0.4, 1.0, 2.7])
+@pytest.mark.parametrize("shape", [(40, 61), (5, 3), (1, 30), (30, 1)])
+def test_gaussian_equals_scipy(sigma, shape):
+    image = RNG.random(shape).astype(np.float32)
+    radius = gaussian_weights(sigma).size - 1
+    expected = ndimage.gaussian_filter(image.astype(float), sigma, mode="mirror", radius=radius)
+    np.testing.assert_allclose(gaussian(image, sigma), expected, atol=2e-5)
+
+
+def test_gaussian_weights_add_up_to_one_exactly():
+    for sigma in (0.3, 1.1, 4.0):
+        weights = gaussian_weights(sigma).astype(float)
+        assert weights[0] + 2 * weights[1:].sum() == 1.0
+    assert gaussian_weights(0.0).tolist() == [1.0]
+
+
+def test_gaussian_of_zero_width_is_a_copy():
+    image = RNG.random((4, 5)).astype(np.float32)
+    out = gaussian(image, 0.0)
+    assert out is not image
+    np.testing.assert_array_equal(out, image)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+def test_bin_mean_is_the_mean_of_each_block(factor):
+    image = RNG.integers(0, 4096, (17, 22)).astype(np.uint16)
+    out = bin_mean(image, factor)
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            rows = slice(r * factor, (r + 1) * factor)
+            block = image[rows, c * factor : (c + 1) * factor]
+            assert out[r, c] == pytest.approx(block.mean(), rel=1e-6)
+
+
+def test_grey_opening_equals_scipy():
+    image = RNG.random((30, 41)).astype(np.float32)
+    for radius in (0, 1, 4):
+        size = 2 * radius + 1
+        # Borders are clipped, which for extremes is to pad with what never wins.
+        low = ndimage.minimum_filter(image, size, mode="constant", cval=np.inf)
+        expected = ndimage.maximum_filter(low, size, mode="constant", cval=-np.inf)
+        np.testing.assert_array_equal(grey_opening(image, radius), expected)
+
+
+def test_background_follows_a_slope_and_ignores_objects():
+    y, x = np.mgrid[:200, :240]
+    slope = (100 + 0.2 * x + 0.1 * y).astype(np.float32)
+    image = slope.copy()
+    for cy, cx in ((40, 60), (120, 120), (150, 200)):
+        image[(y - cy) ** 2 + (x - cx) ** 2 < 100] += 500
+    rest = subtract_background(image, *estimate_background(image, 100.0))
+    inner = (image == slope) & (y > 30) & (y < 170) & (x > 30) & (x < 210)
+    # An opening lags a slope by half a window at most: 0.3 a pixel over 50 pixels.
+    assert np.abs(rest[inner]).max() < 15
+    assert rest[120, 120] > 485
+
+
+def test_background_is_found_in_the_narrow_gaps_of_a_covered_field():
+    image = np.full((200, 200), 900.0, np.float32)
+    image[::25] = image[1::25] = image[2::25] = 100.0
+    image[:, ::25] = image[:, 1::25] = image[:, 2::25] = 100.0
+    rest = subtract_background(image, *estimate_background(image, 100.0))
+    assert np.median(rest[image > 800]) > 500
+
+
+def test_subtract_background_refuses_a_grid_of_another_image():
+    with pytest.raises(ValueError, match="grid must have shape"):
+        subtract_background(np.zeros((8, 8)), np.zeros((2, 3), np.float32), 4)
+
+
+def test_noise_is_that_of_the_pixels_and_not_of_a_slope():
+    slope = np.linspace(0, 500, 300)[None, :] * np.ones((200, 1))
+    image = slope + RNG.normal(0, 7, slope.shape)
+    noise = estimate_noise(image, np.ones(image.shape, bool))
+    assert noise == pytest.approx(7, rel=0.03)
+    assert estimate_noise(slope, np.zeros(slope.shape, bool)) == 0.0
+
+
+def test_quantise_counts_thresholds_reached():
+    image = RNG.random((30, 30)).astype(np.float32) * 100
+    thresholds = np.array([10.0, 11.5, 40.0, 90.0])
+    found = quantise(image, thresholds)
+    expected = (image[..., None] >= thresholds).sum(axis=-1)
+    # The table's bins are 80 / 65,535 wide: pixels that near a threshold may round up.
+    near = (np.abs(image[..., None] - thresholds) < 80 / 65535 * 1.01).any(axis=-1)
+    np.testing.assert_array_equal(found[~near], expected[~near])
+    assert (~near).sum() > 800
+
+
+def test_quantise_with_one_threshold():
+    assert quantise(np.array([[1, 2, 3]], np.float32), np.array([2.0])).tolist() == [[0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: gaussian(np.zeros(3), 1.0), "2-D"),
+        (lambda: gaussian(np.zeros((0, 3)), 1.0), "not empty"),
+        (lambda: gaussian(np.zeros((3, 3)), -1.0), "-1.0"),
+        (lambda: gaussian(np.zeros((3, 3)), float("nan")), "nan"),
+        (lambda: bin_mean(np.zeros((3, 3)), 0), "not 0"),
+        (lambda: grey_opening(np.zeros((3, 3), np.float32), -1), "not -1"),
+        (lambda: estimate_noise(np.zeros((3, 3)), np.zeros((2, 3), bool)), "(3, 3)"),
+        (lambda: quantise(np.zeros((3, 3), np.float32), np.array([3.0, 1.0])), "ascending"),
+    ],
+)
+def test_bad_calls_name_the_value(call, words):
+    with pytest.raises(ValueError, match=words.replace("(", r"\(").replace(")", r"\)")):
+        call()

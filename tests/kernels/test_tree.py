@@ -1,0 +1,201 @@
+"""Runs, their sums, the component tree and the choice on it."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage.measure import label, regionprops
+
+from monolayer_kernels.runs import (
+    AREA,
+    CHORDS_ANTIDIAGONAL,
+    CHORDS_DIAGONAL,
+    CHORDS_HORIZONTAL,
+    CHORDS_VERTICAL,
+    FIRST_X,
+    FIRST_Y,
+    connect_runs,
+    crofton_perimeter,
+    find_runs,
+    shape_scores,
+    sum_runs,
+)
+from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, paint_nodes
+
+RNG = np.random.default_rng(3)
+
+
+def painted(mask, connectivity):
+    runs = find_runs(mask.astype(np.uint8), 1)
+    components, count = connect_runs(runs, connectivity)
+    out = np.zeros(mask.shape, np.int32)
+    for (y, start, end, _), component in zip(runs, components, strict=True):
+        out[y, start:end] = component + 1
+    return out, count, sum_runs(runs, components, count)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("density", [0.05, 0.3, 0.5, 0.6, 0.9, 1.0])
+def test_components_equal_scikit_image_in_number_and_order(connectivity, density):
+    for shape in ((1, 40), (40, 1), (31, 47)):
+        mask = RNG.random(shape) < density
+        labels, count, _ = painted(mask, connectivity)
+        expected = label(mask, connectivity=connectivity // 4)
+        assert count == expected.max()
+        np.testing.assert_array_equal(labels, expected)
+
+
+def test_sums_equal_regionprops():
+    mask = ndimage.gaussian_filter(RNG.random((80, 90)), 1.5) > 0.5
+    labels, _, sums = painted(mask, 8)
+    for row, region in zip(sums, regionprops(labels), strict=True):
+        assert row[AREA] == region.area
+        assert (row[FIRST_Y], row[FIRST_X]) == tuple(region.coords[0])
+        assert crofton_perimeter(row) == pytest.approx(region.perimeter_crofton, rel=1e-12)
+
+
+def test_shape_score_against_the_formula_of_regionprops():
+    mask = ndimage.gaussian_filter(RNG.random((80, 90)), 2.5) > 0.5
+    labels, _, sums = painted(mask, 8)
+    for score, region in zip(shape_scores(sums), regionprops(labels), strict=True):
+        # scikit-image takes pixels for points; ours are squares of second moment 1/12.
+        a, b = (2 * np.sqrt(moment + 1 / 12) for moment in region.inertia_tensor_eigvals)
+        around = np.pi * (3 * (a + b) - np.sqrt((3 * a + b) * (a + 3 * b)))
+        expected = region.area / (np.pi * a * b) * around / region.perimeter_crofton
+        assert score == pytest.approx(expected, rel=1e-9)
+
+
+def test_shape_score_tells_a_nucleus_from_a_pair():
+    y, x = np.mgrid[:60, :80]
+    ellipse = ((y - 30) / 12) ** 2 + ((x - 40) / 18) ** 2 < 1
+    pair = ((y - 30) ** 2 + (x - 28) ** 2 < 144) | ((y - 30) ** 2 + (x - 50) ** 2 < 144)
+    one = shape_scores(painted(ellipse, 4)[2])[0]
+    two = shape_scores(painted(pair, 4)[2])[0]
+    assert one > 0.97
+    assert two < 0.88
+
+
+def test_one_pixel_by_hand():
+    _, _, sums = painted(np.array([[0, 0], [0, 1]], bool), 4)
+    chords = sums[0, [CHORDS_HORIZONTAL, CHORDS_VERTICAL, CHORDS_DIAGONAL, CHORDS_ANTIDIAGONAL]]
+    assert chords.tolist() == [1, 1, 1, 1]
+    assert sums[0, :6].tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_shape_score_is_the_same_after_a_quarter_turn():
+    mask = ndimage.gaussian_filter(RNG.random((50, 60)), 2.0) > 0.52
+    first = np.sort(shape_scores(painted(mask, 4)[2]))
+    turned = np.sort(shape_scores(painted(np.rot90(mask), 4)[2]))
+    np.testing.assert_allclose(first, turned, rtol=1e-12)
+
+
+def test_runs_within_runs_are_the_runs_of_the_level():
+    levels = RNG.integers(0, 6, (30, 40)).astype(np.uint8)
+    lower = find_runs(levels, 2)
+    upper = find_runs(levels, 4, lower)
+    np.testing.assert_array_equal(upper[:, :3], find_runs(levels, 4)[:, :3])
+    for y, start, end, holder in upper:
+        assert lower[holder, 0] == y
+        assert lower[holder, 1] <= start < end <= lower[holder, 2]
+
+
+def smooth_levels(seed):
+    image = ndimage.gaussian_filter(np.random.default_rng(seed).random((40, 50)), 2)
+    return ((image - image.min()) / np.ptp(image) * 7).astype(np.uint8)
+
+
+def test_tree_holds_every_component_of_every_level_and_its_parent():
+    levels = smooth_levels(1)
+    tree = build_tree(levels)
+    for k in range(1, levels.max() + 1):
+        nodes = np.flatnonzero(tree.level == k)
+        regions = regionprops(label(levels >= k, connectivity=1))
+        assert tree.sums[nodes, AREA].tolist() == [r.area for r in regions]
+        below = label(levels >= k - 1, connectivity=1)
+        for node, region in zip(nodes, regions, strict=True):
+            if k == 1:
+                assert tree.parent[node] == -1
+                continue
+            parent = tree.parent[node]
+            assert tree.level[parent] == k - 1
+            holder = below[tuple(region.coords[0])]
+            assert below[tree.sums[parent, FIRST_Y], tree.sums[parent, FIRST_X]] == holder
+
+
+def test_tree_of_nothing():
+    tree = build_tree(np.zeros((5, 5), np.uint8))
+    assert len(tree.level) == len(tree.parent) == len(tree.sums) == 0
+    assert choose_nodes(tree.parent, np.zeros(0)).tolist() == []
+
+
+def best_by_trying(parent, value):
+    ancestors = [set() for _ in parent]
+    for i, p in enumerate(parent):
+        ancestors[i] = ancestors[p] | {p} if p >= 0 else set()
+    best = 0.0
+    for n in range(len(parent) + 1):
+        for nodes in itertools.combinations(range(len(parent)), n):
+            if not any(ancestors[i] & set(nodes) for i in nodes):
+                best = max(best, sum(value[i] for i in nodes))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_choice_is_the_best_of_all_disjoint_sets(seed):
+    rng = np.random.default_rng(seed)
+    parent = np.array([-1, *(rng.integers(-1, i) for i in range(1, 10))], np.int32)
+    value = rng.random(10)
+    chosen = choose_nodes(parent, value)
+    assert value[chosen].sum() == pytest.approx(best_by_trying(parent.tolist(), value), abs=1e-7)
+
+
+def test_of_equals_the_larger_node_is_taken():
+    parent = np.array([-1, 0, 0], np.int32)
+    assert choose_nodes(parent, np.array([2.0, 1.0, 1.0])).tolist() == [True, False, False]
+    assert not choose_nodes(parent, np.zeros(3)).any()
+
+
+def test_painted_nodes_are_their_components():
+    levels = smooth_levels(2)
+    tree = build_tree(levels)
+    nodes = np.flatnonzero(tree.level == 4)
+    expected = label(levels >= 4, connectivity=1)
+    np.testing.assert_array_equal(paint_nodes(levels, tree, nodes), expected)
+
+
+def test_prominence_by_hand():
+    # Two peaks, 5 and 4, joined at 2; a third, 3, stands alone.
+    levels = np.array([[5, 4, 2, 3, 4, 0, 3]], np.uint8)
+    tree = build_tree(levels)
+    heights = np.arange(6, dtype=float) * 10
+    prominence, peak = branch_prominence(tree, heights)
+    by_level = {
+        (int(k), int(x)): (p, q)
+        for k, x, p, q in zip(tree.level, tree.sums[:, FIRST_X], prominence, peak, strict=True)
+    }
+    assert by_level[(1, 0)] == (50.0, 50.0)
+    assert by_level[(5, 0)] == (50.0, 50.0)
+    assert by_level[(3, 3)] == (20.0, 40.0)
+    assert by_level[(4, 4)] == (20.0, 40.0)
+    assert by_level[(3, 6)] == (30.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: find_runs(np.zeros((3, 3), np.int32), 1), "int32"),
+        (lambda: find_runs(np.zeros((3, 3), np.uint8), 0), "not 0"),
+        (lambda: connect_runs(np.zeros((0, 4), np.int32), 6), "not 6"),
+        (lambda: sum_runs(np.zeros((2, 4), np.int32), np.zeros(1, np.int32), 1), "2 runs"),
+        (lambda: choose_nodes(np.zeros(2, np.int32), np.zeros(3)), "3 values"),
+        (lambda: choose_nodes(np.full(1, -1, np.int32), np.array([np.nan])), "finite"),
+        (
+            lambda: branch_prominence(build_tree(np.eye(3, dtype=np.uint8)), np.zeros(1)),
+            "1 heights",
+        ),
+    ],
+)
+def test_bad_calls_name_the_value(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
