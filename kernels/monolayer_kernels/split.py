@@ -60,6 +60,8 @@ class Cut(NamedTuple):
         Length of the cut over the shorter part's minor axis.
     area, smaller_area : int
         Pixels of the object and of its smaller part.
+    part_scores : tuple of float
+        Shape scores of parts 1 and 2.
     """
 
     parts: NDArray[np.uint8]
@@ -68,6 +70,7 @@ class Cut(NamedTuple):
     neck: float
     area: int
     smaller_area: int
+    part_scores: tuple[float, float]
 
 
 def propose_cut(mask: NDArray[np.bool_]) -> Cut | None:
@@ -82,14 +85,15 @@ def propose_cut(mask: NDArray[np.bool_]) -> Cut | None:
         raise ValueError(f"mask must be 2-D bool, not {mask.ndim}-D {mask.dtype}")
     mask = np.ascontiguousarray(mask)
     best, trial = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, np.uint8)
-    sums, figures = np.zeros((3, N_SUMS), np.int64), np.zeros(5)
+    sums, figures = np.zeros((3, N_SUMS), np.int64), np.zeros(7)
     rows, columns = np.nonzero(mask)
     if len(rows) < 16:
         return None
     ys, xs = rows.astype(np.int32), columns.astype(np.int32)
     if not _propose(ys, xs, _STARTS, trial, best, sums, figures):
         return None
-    return Cut(best, figures[0], figures[1], figures[2], int(figures[3]), int(figures[4]))
+    whole, parts, neck, area, smaller, one, two = figures.tolist()
+    return Cut(best, whole, parts, neck, int(area), int(smaller), (one, two))
 
 
 @kernel
@@ -132,12 +136,13 @@ def _propose(
         a, b = sums[0, AREA], sums[1, AREA]
         if min(a, b) < 8:
             continue
-        score = (shape_score(sums[0]) * a + shape_score(sums[1]) * b) / n
+        one, two = shape_score(sums[0]), shape_score(sums[1])
+        score = (one * a + two * b) / n
         # Of equals the first start wins; a last bit must not decide.
         if not found or score > figures[1] + 1e-9:
             found = True
             figures[1] = score
-            figures[4] = min(a, b)
+            figures[4], figures[5], figures[6] = min(a, b), one, two
             cut = crofton_perimeter(sums[0]) + crofton_perimeter(sums[1]) - around
             figures[2] = 0.5 * cut / min(_minor_axis(sums[0]), _minor_axis(sums[1]))
             best[:] = trial

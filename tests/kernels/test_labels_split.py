@@ -176,6 +176,7 @@ def test_two_discs_are_cut_between_them(gap):
     assert np.abs(x.max() - middle) <= 1.5
     assert cut.parts_score > cut.whole_score + 0.04
     assert cut.area == (first | second).sum()
+    assert min(cut.part_scores) > 0.95
     assert cut.smaller_area == min((cut.parts == 1).sum(), (cut.parts == 2).sum())
     # The neck is the chord at the overlap, the minor axis about the diameter.
     chord = 2 * np.sqrt(144 - (gap / 2) ** 2)

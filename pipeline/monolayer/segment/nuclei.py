@@ -36,6 +36,8 @@ from monolayer_kernels.threshold import quantise
 __all__ = ["Segmentation", "segment_nuclei"]
 
 _FLOOD_STEPS = 200
+_ROUNDS = 3
+_SETTLED = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,25 @@ def _scale(image: NDArray[np.float32], step: float, told: float | None) -> Scale
 def _settle_diameter(
     image: NDArray[np.float32], step: float, scale: Scale, settings: SegmentSettings
 ) -> float:
-    """Diameter of the objects as outlined; the scale's own includes their blurred skirts."""
-    factor = bin_factor(scale.diameter)
-    typical = _Typical(scale.diameter / factor, scale.brightness)
+    """Diameter of the objects as outlined; the scale's own includes their blurred skirts.
+
+    Repeated while it still moves: a diameter that is too large leaves pairs uncut, whose own
+    diameter is too large again, but less so.
+    """
+    diameter = scale.diameter
+    for _ in range(_ROUNDS):
+        before = diameter
+        diameter = _outlined_diameter(image, step, _Typical(before, scale.brightness), settings)
+        if max(diameter / before, before / diameter) < _SETTLED:
+            break
+    return diameter
+
+
+def _outlined_diameter(
+    image: NDArray[np.float32], step: float, guess: _Typical, settings: SegmentSettings
+) -> float:
+    factor = bin_factor(guess.diameter)
+    typical = _Typical(guess.diameter / factor, guess.brightness)
     contrast = measure_contrast(bin_mean(image, factor), typical.diameter, step / factor)
     labels, count = _outline(contrast, contrast, 1, typical, settings)
     # Uncut pairs would make a pair the typical nucleus of a field of pairs.
@@ -155,7 +173,7 @@ def _settle_diameter(
     keep = evidence.areas >= settings.min_relative_area * circle_area(typical.diameter)
     diameters = np.sort(2 * np.sqrt(evidence.areas[keep] / np.pi))
     if not diameters.size:
-        return scale.diameter
+        return guess.diameter
     # Weighted, so that debris does not make the typical nucleus.
     total = np.cumsum(diameters)
     return float(diameters[int(np.searchsorted(total, total[-1] / 2))]) * factor

@@ -38,7 +38,9 @@ def split_clumps(labels: NDArray[np.int32], count: int, diameter: float, bias: f
             continue
         count += 1
         window[cut.parts == 2] = count
-        waiting += [(label, top, left, bottom, right), (count, top, left, bottom, right)]
+        box = (top, left, bottom, right)
+        halves = zip((label, count), cut.part_scores, strict=True)
+        waiting += [(part, *box) for part, score in halves if score < _ELLIPSE]
     return count
 
 
