@@ -63,7 +63,7 @@ def _grow(
             label = seeds[y, x]
             if label > 0 and contrast[y, x] >= thresholds[label - 1]:
                 labels[y, x] = label
-    top = 0
+    top = np.int64(0)
     for y in range(height):
         for x in range(width):
             if labels[y, x] > 0:
@@ -72,7 +72,7 @@ def _grow(
                 rim = rim or (x + 1 < width and labels[y, x + 1] == 0)
                 if rim:
                     _push(first, last, links, steps[y, x], y * width + x)
-                    top = max(top, steps[y, x])
+                    top = max(top, np.int64(steps[y, x]))
     while top >= 0:
         at = first[top]
         if at < 0:
@@ -87,7 +87,7 @@ def _grow(
             inside = 0 <= r < height and 0 <= c < width
             if inside and labels[r, c] == 0 and contrast[r, c] >= thresholds[label - 1]:
                 labels[r, c] = label
-                step = min(steps[r, c], top)
+                step = int(min(np.int64(steps[r, c]), top))
                 _push(first, last, links, step, r * width + c)
 
 

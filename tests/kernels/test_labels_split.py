@@ -1,6 +1,7 @@
 """Flooding, chores on label images, outlines and cuts."""
 
 import heapq
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from monolayer_kernels.split import propose_cut
 RNG = np.random.default_rng(11)
 
 
-def random_labels(shape=(40, 50), count=6):
+def random_labels(shape: Any = (40, 50), count: Any = 6) -> Any:
     labels = np.zeros(shape, np.int32)
     for i in range(count):
         y, x = RNG.integers(0, shape[0] - 6), RNG.integers(0, shape[1] - 6)
@@ -29,12 +30,13 @@ def random_labels(shape=(40, 50), count=6):
     return labels
 
 
-def grow_slowly(seeds, contrast, steps, thresholds):
+def grow_slowly(seeds: Any, contrast: Any, steps: Any, thresholds: Any) -> Any:
     """The same flood with a heap: highest step first, first in, first out."""
     labels = np.where(
         (seeds > 0) & (contrast >= np.concatenate([[np.inf], thresholds])[seeds]), seeds, 0
     )
-    order, heap = 0, []
+    order = 0
+    heap: list[Any] = []
     around = ((-1, 0), (1, 0), (0, -1), (0, 1))
     for y, x in np.argwhere(labels > 0):
         heapq.heappush(heap, (-int(steps[y, x]), order := order + 1, y, x))
@@ -50,7 +52,7 @@ def grow_slowly(seeds, contrast, steps, thresholds):
     return labels
 
 
-def test_flood_covers_what_a_heap_covers():
+def test_flood_covers_what_a_heap_covers() -> None:
     contrast = ndimage.gaussian_filter(RNG.random((60, 70)), 2).astype(np.float32)
     contrast = (contrast - contrast.min()) / np.ptp(contrast)
     seeds, count = ndimage.label(contrast > 0.8)
@@ -61,7 +63,7 @@ def test_flood_covers_what_a_heap_covers():
     np.testing.assert_array_equal(found, expected)
 
 
-def test_two_labels_meet_in_the_valley_between_them():
+def test_two_labels_meet_in_the_valley_between_them() -> None:
     row = np.array([9, 8, 6, 3, 5, 7, 9], np.float32)
     seeds = np.array([1, 0, 0, 0, 0, 0, 2], np.int32)
     steps = row.astype(np.uint8)
@@ -81,13 +83,13 @@ def test_two_labels_meet_in_the_valley_between_them():
     ]
 
 
-def test_a_seed_below_its_threshold_is_dropped():
+def test_a_seed_below_its_threshold_is_dropped() -> None:
     ones = np.ones((3, 3), np.float32)
     seeds = np.ones((3, 3), np.int32)
     assert not grow_labels(seeds, ones, ones.astype(np.uint8), np.array([2], np.float32)).any()
 
 
-def test_boxes_and_means_equal_scipy():
+def test_boxes_and_means_equal_scipy() -> None:
     labels = random_labels()
     image = RNG.random(labels.shape).astype(np.float32)
     boxes = label_boxes(labels, 7)
@@ -104,7 +106,7 @@ def test_boxes_and_means_equal_scipy():
         assert means[i] == pytest.approx(image[labels == i + 1].mean(), rel=1e-6)
 
 
-def test_holes_are_filled_as_scipy_fills_them():
+def test_holes_are_filled_as_scipy_fills_them() -> None:
     labels = (ndimage.gaussian_filter(RNG.random((60, 60)), 1.5) > 0.49).astype(np.int32)
     labels = ndimage.label(labels)[0].astype(np.int32)
     one = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
@@ -115,7 +117,7 @@ def test_holes_are_filled_as_scipy_fills_them():
     assert expected.sum() > (labels == one).sum()
 
 
-def test_a_hole_that_holds_another_object_keeps_it():
+def test_a_hole_that_holds_another_object_keeps_it() -> None:
     labels = np.ones((5, 5), np.int32)
     labels[1:4, 1:4] = 0
     labels[2, 2] = 2
@@ -124,7 +126,7 @@ def test_a_hole_that_holds_another_object_keeps_it():
     assert (labels == 1).sum() == 24
 
 
-def test_runs_paint_the_labels_again():
+def test_runs_paint_the_labels_again() -> None:
     labels = random_labels()
     runs, components = label_runs(labels)
     out = np.zeros_like(labels)
@@ -135,20 +137,20 @@ def test_runs_paint_the_labels_again():
     assert len(label_runs(busy)[0]) == 400
 
 
-def test_enlarged_labels_are_numpys_repeat():
+def test_enlarged_labels_are_numpys_repeat() -> None:
     labels = random_labels((10, 12), 3)
     expected = np.repeat(np.repeat(labels, 4, 0), 4, 1)[:38, :45]
     np.testing.assert_array_equal(enlarge_labels(labels, 4, (38, 45)), expected)
 
 
-def test_renumbering_follows_the_first_pixels():
+def test_renumbering_follows_the_first_pixels() -> None:
     labels = np.array([[0, 3, 3], [1, 0, 2], [1, 4, 4]], np.int32)
     order = renumber_labels(labels, np.array([True, False, True, True]))
     assert order.tolist() == [2, 0, 3]
     assert labels.tolist() == [[0, 1, 1], [2, 0, 0], [2, 3, 3]]
 
 
-def test_edge_step_of_a_square_is_its_height():
+def test_edge_step_of_a_square_is_its_height() -> None:
     labels = np.zeros((30, 30), np.int32)
     labels[8:20, 8:20] = 1
     image = labels.astype(np.float32) * 7
@@ -159,7 +161,7 @@ def test_edge_step_of_a_square_is_its_height():
     assert edge_steps(labels, ramp, 1, 1).tolist() == [0.0]
 
 
-def two_discs(gap, radius=12, shape=(50, 80)):
+def two_discs(gap: Any, radius: Any = 12, shape: Any = (50, 80)) -> Any:
     y, x = np.mgrid[: shape[0], : shape[1]]
     first = (y - 25) ** 2 + (x - 27) ** 2 < radius**2
     second = (y - 25) ** 2 + (x - 27 - gap) ** 2 < radius**2
@@ -167,7 +169,7 @@ def two_discs(gap, radius=12, shape=(50, 80)):
 
 
 @pytest.mark.parametrize("gap", [17, 20, 22])
-def test_two_discs_are_cut_between_them(gap):
+def test_two_discs_are_cut_between_them(gap: Any) -> None:
     first, second = two_discs(gap)
     cut = propose_cut(first | second)
     assert cut is not None
@@ -183,7 +185,7 @@ def test_two_discs_are_cut_between_them(gap):
     assert cut.neck == pytest.approx(chord / 24, abs=0.15)
 
 
-def test_the_cut_turns_with_the_object():
+def test_the_cut_turns_with_the_object() -> None:
     first, second = two_discs(20)
     cut, turned = propose_cut(first | second), propose_cut(np.rot90(first | second))
     assert cut is not None
@@ -193,7 +195,7 @@ def test_the_cut_turns_with_the_object():
     assert turned.parts_score == pytest.approx(cut.parts_score, abs=0.01)
 
 
-def test_parts_are_connected_and_cover_the_object():
+def test_parts_are_connected_and_cover_the_object() -> None:
     mask = ndimage.gaussian_filter(RNG.random((60, 60)), 4)
     labels, _ = ndimage.label(mask > np.median(mask))
     one = labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
@@ -204,7 +206,7 @@ def test_parts_are_connected_and_cover_the_object():
         assert ndimage.label(cut.parts == part)[1] == 1
 
 
-def test_specks_are_not_cut():
+def test_specks_are_not_cut() -> None:
     assert propose_cut(np.ones((3, 5), bool)) is None
 
 
@@ -226,6 +228,6 @@ def test_specks_are_not_cut():
         (lambda z: propose_cut(z), "int32"),
     ],
 )
-def test_bad_calls_name_the_value(call, words):
+def test_bad_calls_name_the_value(call: Any, words: Any) -> None:
     with pytest.raises(ValueError, match=words):
         call(np.zeros((3, 3), np.int32))

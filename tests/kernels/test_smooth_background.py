@@ -1,5 +1,7 @@
 """Smoothing, binning, background, noise and quantising against scipy and slow obvious versions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -18,21 +20,21 @@ RNG = np.random.default_rng(7)
 
 @pytest.mark.parametrize("sigma", [0.4, 1.0, 2.7])
 @pytest.mark.parametrize("shape", [(40, 61), (5, 3), (1, 30), (30, 1)])
-def test_gaussian_equals_scipy(sigma, shape):
+def test_gaussian_equals_scipy(sigma: Any, shape: Any) -> None:
     image = RNG.random(shape).astype(np.float32)
     radius = gaussian_weights(sigma).size - 1
     expected = ndimage.gaussian_filter(image.astype(float), sigma, mode="mirror", radius=radius)
     np.testing.assert_allclose(gaussian(image, sigma), expected, atol=2e-5)
 
 
-def test_gaussian_weights_add_up_to_one_exactly():
+def test_gaussian_weights_add_up_to_one_exactly() -> None:
     for sigma in (0.3, 1.1, 4.0):
         weights = gaussian_weights(sigma).astype(float)
         assert weights[0] + 2 * weights[1:].sum() == 1.0
     assert gaussian_weights(0.0).tolist() == [1.0]
 
 
-def test_gaussian_of_zero_width_is_a_copy():
+def test_gaussian_of_zero_width_is_a_copy() -> None:
     image = RNG.random((4, 5)).astype(np.float32)
     out = gaussian(image, 0.0)
     assert out is not image
@@ -40,7 +42,7 @@ def test_gaussian_of_zero_width_is_a_copy():
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 8])
-def test_bin_mean_is_the_mean_of_each_block(factor):
+def test_bin_mean_is_the_mean_of_each_block(factor: Any) -> None:
     image = RNG.integers(0, 4096, (17, 22)).astype(np.uint16)
     out = bin_mean(image, factor)
     for r in range(out.shape[0]):
@@ -50,7 +52,7 @@ def test_bin_mean_is_the_mean_of_each_block(factor):
             assert out[r, c] == pytest.approx(block.mean(), rel=1e-6)
 
 
-def test_grey_opening_equals_scipy():
+def test_grey_opening_equals_scipy() -> None:
     image = RNG.random((30, 41)).astype(np.float32)
     for radius in (0, 1, 4):
         size = 2 * radius + 1
@@ -60,7 +62,7 @@ def test_grey_opening_equals_scipy():
         np.testing.assert_array_equal(grey_opening(image, radius), expected)
 
 
-def test_background_follows_a_slope_and_ignores_objects():
+def test_background_follows_a_slope_and_ignores_objects() -> None:
     y, x = np.mgrid[:200, :240]
     slope = (100 + 0.2 * x + 0.1 * y).astype(np.float32)
     image = slope.copy()
@@ -73,7 +75,7 @@ def test_background_follows_a_slope_and_ignores_objects():
     assert rest[120, 120] > 485
 
 
-def test_background_is_found_in_the_narrow_gaps_of_a_covered_field():
+def test_background_is_found_in_the_narrow_gaps_of_a_covered_field() -> None:
     image = np.full((200, 200), 900.0, np.float32)
     image[::25] = image[1::25] = image[2::25] = 100.0
     image[:, ::25] = image[:, 1::25] = image[:, 2::25] = 100.0
@@ -81,12 +83,12 @@ def test_background_is_found_in_the_narrow_gaps_of_a_covered_field():
     assert np.median(rest[image > 800]) > 500
 
 
-def test_subtract_background_refuses_a_grid_of_another_image():
+def test_subtract_background_refuses_a_grid_of_another_image() -> None:
     with pytest.raises(ValueError, match="grid must have shape"):
         subtract_background(np.zeros((8, 8)), np.zeros((2, 3), np.float32), 4)
 
 
-def test_noise_is_that_of_the_pixels_and_not_of_a_slope():
+def test_noise_is_that_of_the_pixels_and_not_of_a_slope() -> None:
     slope = np.linspace(0, 500, 300)[None, :] * np.ones((200, 1))
     image = slope + RNG.normal(0, 7, slope.shape)
     noise = estimate_noise(image, np.ones(image.shape, bool))
@@ -94,7 +96,7 @@ def test_noise_is_that_of_the_pixels_and_not_of_a_slope():
     assert estimate_noise(slope, np.zeros(slope.shape, bool)) == 0.0
 
 
-def test_quantise_counts_thresholds_reached():
+def test_quantise_counts_thresholds_reached() -> None:
     image = RNG.random((30, 30)).astype(np.float32) * 100
     thresholds = np.array([10.0, 11.5, 40.0, 90.0])
     found = quantise(image, thresholds)
@@ -105,7 +107,7 @@ def test_quantise_counts_thresholds_reached():
     assert (~near).sum() > 800
 
 
-def test_quantise_with_one_threshold():
+def test_quantise_with_one_threshold() -> None:
     assert quantise(np.array([[1, 2, 3]], np.float32), np.array([2.0])).tolist() == [[0, 1, 1]]
 
 
@@ -122,6 +124,6 @@ def test_quantise_with_one_threshold():
         (lambda: quantise(np.zeros((3, 3), np.float32), np.array([3.0, 1.0])), "ascending"),
     ],
 )
-def test_bad_calls_name_the_value(call, words):
+def test_bad_calls_name_the_value(call: Any, words: Any) -> None:
     with pytest.raises(ValueError, match=words.replace("(", r"\(").replace(")", r"\)")):
         call()

@@ -1,11 +1,13 @@
 """Runs, their sums, the component tree and the choice on it."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage.measure import label, regionprops
+from skimage.measure import label as _label
+from skimage.measure import regionprops as _regionprops
 
 from monolayer_kernels.runs import (
     AREA,
@@ -23,10 +25,13 @@ from monolayer_kernels.runs import (
 )
 from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, paint_nodes
 
+label: Any = _label
+regionprops: Any = _regionprops
+
 RNG = np.random.default_rng(3)
 
 
-def painted(mask, connectivity):
+def painted(mask: Any, connectivity: Any) -> Any:
     runs = find_runs(mask.astype(np.uint8), 1)
     components, count = connect_runs(runs, connectivity)
     out = np.zeros(mask.shape, np.int32)
@@ -37,7 +42,7 @@ def painted(mask, connectivity):
 
 @pytest.mark.parametrize("connectivity", [4, 8])
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.5, 0.6, 0.9, 1.0])
-def test_components_equal_scikit_image_in_number_and_order(connectivity, density):
+def test_components_equal_scikit_image_in_number_and_order(connectivity: Any, density: Any) -> None:
     for shape in ((1, 40), (40, 1), (31, 47)):
         mask = RNG.random(shape) < density
         labels, count, _ = painted(mask, connectivity)
@@ -46,7 +51,7 @@ def test_components_equal_scikit_image_in_number_and_order(connectivity, density
         np.testing.assert_array_equal(labels, expected)
 
 
-def test_sums_equal_regionprops():
+def test_sums_equal_regionprops() -> None:
     mask = ndimage.gaussian_filter(RNG.random((80, 90)), 1.5) > 0.5
     labels, _, sums = painted(mask, 8)
     for row, region in zip(sums, regionprops(labels), strict=True):
@@ -55,7 +60,7 @@ def test_sums_equal_regionprops():
         assert crofton_perimeter(row) == pytest.approx(region.perimeter_crofton, rel=1e-12)
 
 
-def test_shape_score_against_the_formula_of_regionprops():
+def test_shape_score_against_the_formula_of_regionprops() -> None:
     mask = ndimage.gaussian_filter(RNG.random((80, 90)), 2.5) > 0.5
     labels, _, sums = painted(mask, 8)
     for score, region in zip(shape_scores(sums), regionprops(labels), strict=True):
@@ -66,7 +71,7 @@ def test_shape_score_against_the_formula_of_regionprops():
         assert score == pytest.approx(expected, rel=1e-9)
 
 
-def test_shape_score_tells_a_nucleus_from_a_pair():
+def test_shape_score_tells_a_nucleus_from_a_pair() -> None:
     y, x = np.mgrid[:60, :80]
     ellipse = ((y - 30) / 12) ** 2 + ((x - 40) / 18) ** 2 < 1
     pair = ((y - 30) ** 2 + (x - 28) ** 2 < 144) | ((y - 30) ** 2 + (x - 50) ** 2 < 144)
@@ -76,21 +81,21 @@ def test_shape_score_tells_a_nucleus_from_a_pair():
     assert two < 0.88
 
 
-def test_one_pixel_by_hand():
+def test_one_pixel_by_hand() -> None:
     _, _, sums = painted(np.array([[0, 0], [0, 1]], bool), 4)
     chords = sums[0, [CHORDS_HORIZONTAL, CHORDS_VERTICAL, CHORDS_DIAGONAL, CHORDS_ANTIDIAGONAL]]
     assert chords.tolist() == [1, 1, 1, 1]
     assert sums[0, :6].tolist() == [1, 0, 0, 0, 0, 0]
 
 
-def test_shape_score_is_the_same_after_a_quarter_turn():
+def test_shape_score_is_the_same_after_a_quarter_turn() -> None:
     mask = ndimage.gaussian_filter(RNG.random((50, 60)), 2.0) > 0.52
     first = np.sort(shape_scores(painted(mask, 4)[2]))
     turned = np.sort(shape_scores(painted(np.rot90(mask), 4)[2]))
     np.testing.assert_allclose(first, turned, rtol=1e-12)
 
 
-def test_runs_within_runs_are_the_runs_of_the_level():
+def test_runs_within_runs_are_the_runs_of_the_level() -> None:
     levels = RNG.integers(0, 6, (30, 40)).astype(np.uint8)
     lower = find_runs(levels, 2)
     upper = find_runs(levels, 4, lower)
@@ -100,12 +105,12 @@ def test_runs_within_runs_are_the_runs_of_the_level():
         assert lower[holder, 1] <= start < end <= lower[holder, 2]
 
 
-def smooth_levels(seed):
+def smooth_levels(seed: Any) -> Any:
     image = ndimage.gaussian_filter(np.random.default_rng(seed).random((40, 50)), 2)
     return ((image - image.min()) / np.ptp(image) * 7).astype(np.uint8)
 
 
-def test_tree_holds_every_component_of_every_level_and_its_parent():
+def test_tree_holds_every_component_of_every_level_and_its_parent() -> None:
     levels = smooth_levels(1)
     tree = build_tree(levels)
     for k in range(1, levels.max() + 1):
@@ -123,14 +128,14 @@ def test_tree_holds_every_component_of_every_level_and_its_parent():
             assert below[tree.sums[parent, FIRST_Y], tree.sums[parent, FIRST_X]] == holder
 
 
-def test_tree_of_nothing():
+def test_tree_of_nothing() -> None:
     tree = build_tree(np.zeros((5, 5), np.uint8))
     assert len(tree.level) == len(tree.parent) == len(tree.sums) == 0
     assert choose_nodes(tree.parent, np.zeros(0)).tolist() == []
 
 
-def best_by_trying(parent, value):
-    ancestors = [set() for _ in parent]
+def best_by_trying(parent: Any, value: Any) -> Any:
+    ancestors: list[Any] = [set() for _ in parent]
     for i, p in enumerate(parent):
         ancestors[i] = ancestors[p] | {p} if p >= 0 else set()
     best = 0.0
@@ -142,7 +147,7 @@ def best_by_trying(parent, value):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_choice_is_the_best_of_all_disjoint_sets(seed):
+def test_choice_is_the_best_of_all_disjoint_sets(seed: Any) -> None:
     rng = np.random.default_rng(seed)
     parent = np.array([-1, *(rng.integers(-1, i) for i in range(1, 10))], np.int32)
     value = rng.random(10)
@@ -150,13 +155,13 @@ def test_choice_is_the_best_of_all_disjoint_sets(seed):
     assert value[chosen].sum() == pytest.approx(best_by_trying(parent.tolist(), value), abs=1e-7)
 
 
-def test_of_equals_the_larger_node_is_taken():
+def test_of_equals_the_larger_node_is_taken() -> None:
     parent = np.array([-1, 0, 0], np.int32)
     assert choose_nodes(parent, np.array([2.0, 1.0, 1.0])).tolist() == [True, False, False]
     assert not choose_nodes(parent, np.zeros(3)).any()
 
 
-def test_painted_nodes_are_their_components():
+def test_painted_nodes_are_their_components() -> None:
     levels = smooth_levels(2)
     tree = build_tree(levels)
     nodes = np.flatnonzero(tree.level == 4)
@@ -164,7 +169,7 @@ def test_painted_nodes_are_their_components():
     np.testing.assert_array_equal(paint_nodes(levels, tree, nodes), expected)
 
 
-def test_prominence_by_hand():
+def test_prominence_by_hand() -> None:
     # Two peaks, 5 and 4, joined at 2; a third, 3, stands alone.
     levels = np.array([[5, 4, 2, 3, 4, 0, 3]], np.uint8)
     tree = build_tree(levels)
@@ -196,6 +201,6 @@ def test_prominence_by_hand():
         ),
     ],
 )
-def test_bad_calls_name_the_value(call, words):
+def test_bad_calls_name_the_value(call: Any, words: Any) -> None:
     with pytest.raises(ValueError, match=words):
         call()

@@ -1,6 +1,7 @@
 """Nuclei: drawn fields with known truth, empty fields, invariances, real annotated images."""
 
 import csv
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from monolayer.errors import ImageError
 from monolayer.segment import SegmentSettings, segment_nuclei
 
 
-def draw(shape, centres, radius, heights, soft=1.2):
+def draw(shape: Any, centres: Any, radius: Any, heights: Any, soft: Any = 1.2) -> Any:
     """Noiseless discs blurred by the optics; where two overlap, the higher shows."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     out = np.zeros(shape)
@@ -21,19 +22,26 @@ def draw(shape, centres, radius, heights, soft=1.2):
     return ndimage.gaussian_filter(out, soft)
 
 
-def grid(side, pitch, margin):
+def grid(side: Any, pitch: Any, margin: Any) -> Any:
     ticks = range(margin, side - margin + 1, pitch)
     return [(y, x) for y in ticks for x in ticks]
 
 
-def field(seed=0, background=150, heights=600, side=256, pitch=40, radius=11):
+def field(
+    seed: Any = 0,
+    background: Any = 150,
+    heights: Any = 600,
+    side: Any = 256,
+    pitch: Any = 40,
+    radius: Any = 11,
+) -> Any:
     rng = np.random.default_rng(seed)
     centres = grid(side, pitch, 28)
     clean = background + draw((side, side), centres, radius, heights)
     return rng.poisson(clean).astype(np.uint16), len(centres)
 
 
-def matched(truth, found):
+def matched(truth: Any, found: Any) -> Any:
     """Objects found with IoU above 0.5: such matches are one to one."""
     n, m = int(truth.max()), int(found.max())
     both = np.bincount(truth.ravel() * (m + 1) + found.ravel(), minlength=(n + 1) * (m + 1))
@@ -42,7 +50,7 @@ def matched(truth, found):
     return int((both / np.maximum(union, 1) > 0.5)[1:, 1:].sum())
 
 
-def test_drawn_nuclei_are_all_found_and_outlined():
+def test_drawn_nuclei_are_all_found_and_outlined() -> None:
     image, count = field()
     found = segment_nuclei(image)
     assert len(found.scores) == found.labels.max() == count
@@ -56,7 +64,7 @@ def test_drawn_nuclei_are_all_found_and_outlined():
     assert ((found.scores > 0.8) & (found.scores <= 1)).all()
 
 
-def test_labels_follow_the_first_pixels():
+def test_labels_follow_the_first_pixels() -> None:
     image, count = field()
     labels = segment_nuclei(image).labels.ravel()
     values, first = np.unique(labels, return_index=True)
@@ -69,7 +77,7 @@ def test_labels_follow_the_first_pixels():
     [(256, 14, 4, 10), (512, 40, 12, 30), (900, 220, 75, 110)],
     ids=["8 px", "24 px", "150 px"],
 )
-def test_the_scale_is_found_by_itself(side, pitch, radius, margin):
+def test_the_scale_is_found_by_itself(side: Any, pitch: Any, radius: Any, margin: Any) -> None:
     centres = grid(side, pitch, margin)
     clean = 100 + draw((side, side), centres, radius, 400, soft=max(1.0, radius / 25))
     found = segment_nuclei(np.random.default_rng(1).poisson(clean).astype(np.uint16))
@@ -77,19 +85,19 @@ def test_the_scale_is_found_by_itself(side, pitch, radius, margin):
     assert found.diameter_px == pytest.approx(2 * radius, rel=0.12)
 
 
-def test_a_single_nucleus_in_a_tiny_image():
+def test_a_single_nucleus_in_a_tiny_image() -> None:
     clean = 100 + draw((16, 16), [(8, 8)], 4, 400)
     assert len(segment_nuclei(np.random.default_rng(2).poisson(clean).astype("u2")).scores) == 1
 
 
-def test_nuclei_cut_by_the_border_are_found():
+def test_nuclei_cut_by_the_border_are_found() -> None:
     centres = [(0, 60), (128, 0), (255, 180), (100, 255), (128, 128), (60, 180), (200, 60)]
     clean = 150 + draw((256, 256), centres, 12, 500)
     found = segment_nuclei(np.random.default_rng(3).poisson(clean).astype("u2"))
     assert len(found.scores) == len(centres)
 
 
-def test_dim_nuclei_beside_bright_ones():
+def test_dim_nuclei_beside_bright_ones() -> None:
     centres = grid(400, 40, 30)
     heights = np.where(np.arange(len(centres)) % 2, 300, 1500)
     clean = 200 + draw((400, 400), centres, 12, heights)
@@ -99,25 +107,25 @@ def test_dim_nuclei_beside_bright_ones():
     assert areas.max() / areas.min() < 1.3
 
 
-def test_dim_nuclei_alone_are_found():
+def test_dim_nuclei_alone_are_found() -> None:
     image, count = field(background=200, heights=60)
     assert len(segment_nuclei(image).scores) == count
 
 
-def test_uneven_background_changes_nothing():
+def test_uneven_background_changes_nothing() -> None:
     image, count = field()
     slope = np.linspace(0, 400, 256)[None, :].astype(np.uint16)
     assert len(segment_nuclei(image + slope).scores) == count
 
 
-def test_touching_nuclei_are_parted():
+def test_touching_nuclei_are_parted() -> None:
     centres = [(y, x + dx) for y, x in grid(320, 80, 40) for dx in (0, 21)]
     clean = 100 + draw((320, 320), centres, 12, 500)
     found = segment_nuclei(np.random.default_rng(5).poisson(clean).astype("u2"))
     assert len(found.scores) == len(centres)
 
 
-def test_debris_is_left_out_unless_asked_for():
+def test_debris_is_left_out_unless_asked_for() -> None:
     centres, specks = grid(320, 60, 40), [(70, 70), (130, 190), (250, 130)]
     clean = 100 + draw((320, 320), centres, 13, 500) + draw((320, 320), specks, 3, 900)
     image = np.random.default_rng(6).poisson(clean).astype("u2")
@@ -131,7 +139,7 @@ def test_debris_is_left_out_unless_asked_for():
 # Empty fields ---------------------------------------------------------------------------------
 
 
-def empty_field(seed, dust, dtype):
+def empty_field(seed: Any, dust: Any, dtype: Any) -> Any:
     """Offset, light with vignetting and a slope, dust out of focus, shot and read noise."""
     rng = np.random.default_rng(seed)
     height, width = shape = (300, 380)
@@ -153,14 +161,14 @@ def empty_field(seed, dust, dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("dust", [0, 1, 4])
-def test_no_object_on_an_empty_field(dust, dtype):
+def test_no_object_on_an_empty_field(dust: Any, dtype: Any) -> None:
     counts = [len(segment_nuclei(empty_field(seed, dust, dtype)).scores) for seed in range(8)]
     assert counts == [0] * 8
 
 
 @pytest.mark.parametrize("value", [0, 7, 65535])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (64, 48)])
-def test_a_constant_image_has_no_object_and_no_diameter(value, shape):
+def test_a_constant_image_has_no_object_and_no_diameter(value: Any, shape: Any) -> None:
     found = segment_nuclei(np.full(shape, value, np.uint16))
     assert found.labels.shape == shape
     assert not found.labels.any()
@@ -169,7 +177,7 @@ def test_a_constant_image_has_no_object_and_no_diameter(value, shape):
     assert found.figures["segment_noise"] is None
 
 
-def test_one_dead_or_hot_pixel_is_no_nucleus():
+def test_one_dead_or_hot_pixel_is_no_nucleus() -> None:
     image = np.random.default_rng(8).poisson(200, (200, 200)).astype(np.uint16)
     image[50, 60], image[120, 30] = 60000, 0
     assert len(segment_nuclei(image).scores) == 0
@@ -191,14 +199,14 @@ def test_one_dead_or_hot_pixel_is_no_nucleus():
     ],
     ids=["float32", "float64", "int32", "fortran", "strided", "12 in 16 bits", "scaled"],
 )
-def test_storage_changes_nothing(same):
+def test_storage_changes_nothing(same: Any) -> None:
     image, _ = field(9)
     expected, found = segment_nuclei(image), segment_nuclei(same(image))
     np.testing.assert_array_equal(found.labels, expected.labels)
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-def test_twice_the_same_to_the_last_bit_and_the_input_untouched():
+def test_twice_the_same_to_the_last_bit_and_the_input_untouched() -> None:
     image, _ = field(10)
     before = image.copy()
     first, second = segment_nuclei(image), segment_nuclei(image)
@@ -208,7 +216,7 @@ def test_twice_the_same_to_the_last_bit_and_the_input_untouched():
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_quarter_turn_turns_the_objects(turns):
+def test_a_quarter_turn_turns_the_objects(turns: Any) -> None:
     # 256 is a multiple of every block, so blocks turn onto blocks; what is left is the order of
     # float sums and of the flood, which moves single pixels of an outline.
     image, count = field(11)
@@ -220,7 +228,7 @@ def test_a_quarter_turn_turns_the_objects(turns):
     assert ((straight > 0) != (back > 0)).mean() < 0.003
 
 
-def test_shifting_the_content_shifts_the_objects():
+def test_shifting_the_content_shifts_the_objects() -> None:
     big = (
         np.random.default_rng(12)
         .poisson(150 + draw((320, 320), grid(320, 40, 60), 11, 500))
@@ -237,7 +245,7 @@ def test_shifting_the_content_shifts_the_objects():
 # Settings and bad calls -----------------------------------------------------------------------
 
 
-def test_a_given_diameter_is_used():
+def test_a_given_diameter_is_used() -> None:
     image, count = field()
     found = segment_nuclei(image, SegmentSettings(expected_diameter_um=11.0), 0.5)
     assert found.diameter_px == 22.0
@@ -245,12 +253,12 @@ def test_a_given_diameter_is_used():
 
 
 @pytest.mark.parametrize("name", ["expected_diameter_um", "min_area_um2"])
-def test_um_without_a_pixel_size_is_refused(name):
+def test_um_without_a_pixel_size_is_refused(name: Any) -> None:
     with pytest.raises(ImageError, match=f"{name} is 9 but the pixel size is unknown"):
         segment_nuclei(field()[0], SegmentSettings(**{name: 9.0}))
 
 
-def test_pixels_that_are_not_finite_are_counted():
+def test_pixels_that_are_not_finite_are_counted() -> None:
     image = field()[0].astype(np.float32)
     image[3, 4:7] = np.nan
     with pytest.raises(ImageError, match="3 pixels are NaN"):
@@ -266,7 +274,7 @@ def test_pixels_that_are_not_finite_are_counted():
         (np.zeros((4, 4), complex), TypeError, "complex128"),
     ],
 )
-def test_what_is_not_a_plane_is_refused(pixels, error, words):
+def test_what_is_not_a_plane_is_refused(pixels: Any, error: Any, words: Any) -> None:
     with pytest.raises(error, match=words):
         segment_nuclei(pixels)
 
@@ -278,11 +286,11 @@ FLOORS = {"bbbc039": 0.915, "dsb2018": 0.81, "mnfinder": 0.89}
 COUNT_ERRORS = {"bbbc039": 0.08, "dsb2018": 0.15, "mnfinder": 0.10}
 
 
-def read(path):
+def read(path: Any) -> Any:
     return tifffile.imread(path) if path.suffix == ".tif" else imread(path)
 
 
-def pooled_f1(folder, name):
+def pooled_f1(folder: Any, name: Any) -> Any:
     with (folder / "manifest.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["path"].startswith(f"nuclei_fluo/{name}/")]
     hits = truths = founds = 0
@@ -300,7 +308,7 @@ def pooled_f1(folder, name):
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", sorted(FLOORS))
-def test_real_nuclei_with_one_setting(name, data_folder):
+def test_real_nuclei_with_one_setting(name: Any, data_folder: Any) -> None:
     f1, count_error = pooled_f1(data_folder, name)
     assert f1 >= FLOORS[name]
     assert count_error <= COUNT_ERRORS[name]
