@@ -94,12 +94,13 @@ def paint_nodes(
     levels: NDArray[np.uint8], tree: ComponentTree, nodes: NDArray[np.intp]
 ) -> NDArray[np.int32]:
     """Label image of disjoint nodes of a 4-connected tree: node ``nodes[i]`` becomes ``i + 1``."""
+    levels = np.ascontiguousarray(levels)
     labels = np.zeros(levels.shape, dtype=np.int32)
     area = tree.sums[nodes, AREA]
     queue = np.empty(max(1, int(area.max())) if len(nodes) else 1, dtype=np.int64)
-    for i, node in enumerate(nodes.tolist()):
-        y, x = tree.sums[node, FIRST_Y], tree.sums[node, FIRST_X]
-        _paint(np.ascontiguousarray(levels), y, x, tree.level[node], i + 1, labels, queue)
+    starts = zip(tree.sums[nodes].tolist(), tree.level[nodes].tolist(), strict=True)
+    for label, (sums, level) in enumerate(starts, start=1):
+        _paint(levels, sums[FIRST_Y], sums[FIRST_X], level, label, labels, queue)
     return labels
 
 
