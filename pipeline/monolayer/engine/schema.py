@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from monolayer.engine.plan import Plan
 from monolayer.inspect import FIGURES as INSPECTED
+from monolayer.segment import FIGURES as SEGMENTED
 from monolayer.summarise import field_schema
 
 __all__ = ["fields_schema", "objects_schema"]
@@ -29,7 +30,7 @@ def fields_schema(plan: Plan) -> pa.Schema:
         ("width_px", "int64"),
         ("pixel_size_um", "float64"),
         ("pixel_size_source", "string"),
-        *((name, "float64") for name in (*INSPECTED, "diameter_px", "diameter_um")),
+        *((name, "float64") for name in (*INSPECTED, "diameter_px", "diameter_um", *SEGMENTED)),
         *field_schema(plan.channels, plan.method.summarise),
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]

@@ -33,7 +33,10 @@ from monolayer_kernels.labels import (
 from monolayer_kernels.smooth import bin_mean
 from monolayer_kernels.threshold import quantise
 
-__all__ = ["Segmentation", "segment_nuclei"]
+__all__ = ["FIGURES", "Segmentation", "segment_nuclei"]
+
+FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
+"""Names of `Segmentation.figures`, the same whatever was found."""
 
 _FLOOD_STEPS = 200
 _ROUNDS = 3
