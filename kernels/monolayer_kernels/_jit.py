@@ -16,9 +16,10 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import config as numba_config
 
 __all__ = ["cache_folder", "kernel"]
 
@@ -50,14 +51,15 @@ def cache_folder() -> Path | None:
 def kernel(function: F) -> F:
     """Compile a loop over arrays at its first call: serial, ``nogil``, cached, strict IEEE."""
     folder = cache_folder()
-    before = numba.config.CACHE_DIR
     # numba reads the setting while it decorates; other packages' caches stay where they were.
-    numba.config.CACHE_DIR = str(folder) if folder else ""
+    settings: Any = numba_config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder) if folder else ""
     try:
-        compiled: F = numba.njit(nogil=True, cache=folder is not None)(function)
+        compiled: Any = numba.njit(nogil=True, cache=folder is not None)(function)
     finally:
-        numba.config.CACHE_DIR = before
-    return compiled
+        settings.CACHE_DIR = before
+    return cast("F", compiled)
 
 
 def _user_cache() -> Path:

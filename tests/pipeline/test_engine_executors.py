@@ -23,7 +23,8 @@ def environment(_: int) -> dict[str, Any]:
 
     names = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     found: dict[str, Any] = {name: os.environ.get(name) for name in names}
-    return found | {"numba": numba.config.NUMBA_NUM_THREADS, "cv2": cv2.getNumThreads()}
+    threads = vars(numba.config)["NUMBA_NUM_THREADS"]
+    return found | {"numba": threads, "cv2": cv2.getNumThreads()}
 
 
 class Poison:
@@ -55,7 +56,7 @@ def test_chunks_are_drawn_as_they_are_needed() -> None:
     results = run_with_dask(square, source(), 1)
     next(results)
     assert len(drawn) < 10
-    results.close()
+    del results  # closes the cluster
 
 
 def test_workers_get_one_thread_and_no_malloc_trimming() -> None:

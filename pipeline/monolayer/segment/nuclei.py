@@ -19,7 +19,7 @@ from monolayer.errors import ImageError
 from monolayer.segment.confidence import weigh_objects
 from monolayer.segment.contrast import Contrast, grey_step, measure_contrast
 from monolayer.segment.detect import circle_area, detect, log_levels
-from monolayer.segment.scale import Scale, bin_factor, find_scale, look_at_scale
+from monolayer.segment.scale import Scale, bin_factor, find_scales, look_at_scale
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
@@ -108,12 +108,15 @@ def segment_nuclei(
     told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
     step = grey_step(image)
-    scale = _scale(image, step, told)
-    if scale is None:
-        return _nothing(image, told)
-    diameter = told or _settle_diameter(image, step, scale, settings)
-    smallest = max(settings.min_relative_area * circle_area(diameter), side * side if side else 1)
-    return _segment(image, step, _Typical(diameter, scale.brightness), smallest, settings)
+    for scale in _scales(image, step, told):
+        diameter = told or _settle_diameter(image, step, scale, settings)
+        smallest = settings.min_relative_area * circle_area(diameter)
+        smallest = max(smallest, side * side if side else 1)
+        typical = _Typical(diameter, scale.brightness)
+        found = _segment(image, step, typical, smallest, settings)
+        if found.scores.size:
+            return found
+    return _nothing(image, told)
 
 
 def _checked(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -140,10 +143,13 @@ def _in_pixels(name: str, um: float | None, size: float | None, root: bool = Fal
     return (math.sqrt(um) if root else um) / size
 
 
-def _scale(image: NDArray[np.float32], step: float, told: float | None) -> Scale | None:
+def _scales(image: NDArray[np.float32], step: float, told: float | None) -> list[Scale]:
+    """Scales to try: those believed where none is told, as a wrong one finds nuclei in noise."""
     if told is None:
-        return find_scale(image, step)
-    return look_at_scale(image, step, bin_factor(told))
+        scales = find_scales(image, step)
+        return [scale for scale in scales if scale.rank[0]] or scales[:1]
+    scale = look_at_scale(image, step, bin_factor(told))
+    return [scale] if scale else []
 
 
 def _settle_diameter(
@@ -235,7 +241,5 @@ def _segment(
 
 
 def _nothing(image: NDArray[np.float32], diameter: float | None) -> Segmentation:
-    figures: dict[str, float | None] = dict.fromkeys(
-        ("segment_noise", "segment_brightness", "segment_mean_score")
-    )
+    figures: dict[str, float | None] = dict.fromkeys(FIGURES)
     return Segmentation(np.zeros(image.shape, np.int32), np.zeros(0), diameter, figures)

@@ -15,7 +15,7 @@ from monolayer.segment.detect import detect
 from monolayer_kernels.labels import label_means
 from monolayer_kernels.smooth import bin_mean
 
-__all__ = ["Scale", "bin_factor", "find_scale", "look_at_scale"]
+__all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale"]
 
 _DIAMETER = 16.0
 _FACTORS = (8, 4, 2, 1)
@@ -54,17 +54,22 @@ class Scale:
         return (self.misfit <= _MISFIT, self.light if self.misfit <= _MISFIT else -self.misfit)
 
 
-def find_scale(image: NDArray[np.float32], step: float) -> Scale | None:
-    """Diameter and brightness of the plane's typical object, None where there is none."""
-    best: Scale | None = None
+def find_scales(image: NDArray[np.float32], step: float) -> list[Scale]:
+    """Diameter and brightness of the plane's typical object, most believed first.
+
+    The first is nearly always right. It is not where a few separate nuclei blur into one blot at
+    1/8, which explains 5 % more light than they do; the blot then does not stand up at full
+    resolution, and the caller goes on to the next.
+    """
+    scales: list[Scale] = []
     for factor in _FACTORS:
+        best = max(scales, key=lambda scale: scale.rank, default=None)
         found = best is not None and best.rank[0] and best.diameter > _NEEDS_FULL
         if factor == 1 and found and image.size > 1 << 20:
             break
         scale = look_at_scale(image, step, factor)
-        if scale and (best is None or scale.rank > best.rank):
-            best = scale
-    return best
+        scales += [scale] if scale else []
+    return sorted(scales, key=lambda scale: scale.rank, reverse=True)
 
 
 def look_at_scale(image: NDArray[np.float32], step: float, factor: int) -> Scale | None:
