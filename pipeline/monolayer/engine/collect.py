@@ -4,9 +4,8 @@
 2. objects/          one file a plate, written well by well: memory holds a well, not a plate
 3. wells.parquet, plates.parquet
 
-Nothing that a clock or a machine says goes in, so equal work gives equal files. Two fields with
-the same pixels are one image counted twice: the first in the plan's order stands, the others
-become ``not_evaluable`` and say whose double they are.
+Nothing that a clock or a machine says goes in, so equal work gives equal files. What only the
+fields together can tell (doubles, a blurred field among sharp ones) is marked here: see `marks`.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from monolayer.engine.files import labels_path, write_file
 from monolayer.engine.ledger import ledger_of
+from monolayer.engine.marks import mark_blurred, mark_doubles
 from monolayer.engine.parts import identity_columns, read_part
 from monolayer.engine.plan import Plan
 from monolayer.engine.schema import fields_schema, objects_schema
@@ -51,10 +51,11 @@ def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, i
     """
     ledger = ledger_of(folder)
     parts = {f.field_id: ledger[signatures[f.field_id]].part for f in plan.fields}
-    rows = _mark_doubles(_field_rows(plan, folder, parts))
+    rows = _field_rows(plan, folder, parts)
     for row in rows:
-        if row["state"] != State.OK:
+        if row["state"] != State.OK:  # an image that changed for the worse left its labels
             (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
+    rows = mark_blurred(mark_doubles(rows), plan.method.inspect)
     fields = pa.Table.from_pylist(rows, fields_schema(plan))
     objects_of = _object_source(folder, parts)
     _write_objects(folder, rows, objects_of, plan)
@@ -104,33 +105,6 @@ def _noted(row: Row, lacks: dict[str, str]) -> Row:
     """Say in the row which of its neighbours' channels a field lacks."""
     notes = [text for text in (row.get("notes"), lacks.get(row["field_id"])) if text]
     return row | {"notes": "; ".join(notes) or None}
-
-
-_KEPT_OF_A_DOUBLE = {
-    "field_id", "plate", "well", "well_text", "field", "time", "paths", "height_px", "width_px",
-    "pixel_size_um", "pixel_size_source", "channel", "image_sha256", "pixels_sha256", "notes",
-}  # fmt: skip
-
-
-def _mark_doubles(rows: list[Row]) -> list[Row]:
-    first: dict[str, str] = {}
-    return [_unless_double(row, first) for row in rows]
-
-
-def _unless_double(row: Row, first: dict[str, str]) -> Row:
-    pixels = row.get("pixels_sha256")
-    if row["state"] != State.OK or not pixels:
-        return row
-    original = first.setdefault(pixels, row["field_id"])
-    if original == row["field_id"]:
-        return row
-    detail = (
-        f"{row['paths']}: has the same pixels as field {original}, which stands for both; remove "
-        "the copy, or look why the microscope saved one image twice."
-    )
-    kept = {name: value for name, value in row.items() if name in _KEPT_OF_A_DOUBLE}
-    verdict = {"state": str(State.NOT_EVALUABLE), "reason": "duplicate_image", "detail": detail}
-    return kept | verdict
 
 
 def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:

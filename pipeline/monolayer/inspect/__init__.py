@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from monolayer.inspect.field import Inspection, inspect_field
     from monolayer.inspect.figures import FIGURES
     from monolayer.inspect.illumination import correct_illumination, estimate_flat_field
+    from monolayer.inspect.outliers import blurred_beside
     from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "IlluminationSettings",
     "InspectSettings",
     "Inspection",
+    "blurred_beside",
     "correct_illumination",
     "estimate_flat_field",
     "inspect_field",
@@ -27,6 +29,7 @@ __getattr__, __dir__ = lazy(
         "IlluminationSettings": "settings",
         "InspectSettings": "settings",
         "Inspection": "field",
+        "blurred_beside": "outliers",
         "correct_illumination": "illumination",
         "estimate_flat_field": "illumination",
         "inspect_field": "field",

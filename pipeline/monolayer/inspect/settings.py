@@ -24,6 +24,11 @@ class InspectSettings(Settings):
     lowers the slope, but by how much depends on magnification and cells: set it from the report's
     own figures of one instrument and objective, as Bray et al. (2012) advise."""
 
+    max_focus_deviation: float | None = Field(default=4.0, gt=0, allow_inf_nan=False)
+    """Robust standard deviations by which a field's power log-log slope may lie below the median
+    of its plate's fields in the run before it is out of focus; needs 8 fields and a difference of
+    at least 1. Null compares no fields."""
+
     focus_min_signal_to_noise: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     """Signal-to-noise ratio below which focus is not judged: a field without cells has no edges
     and is not out of focus."""
