@@ -1,5 +1,6 @@
 """The README's commands and code run as they stand there, in a copy of the sources."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from monolayer.cli import _exit_code as cli
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -76,3 +79,28 @@ def test_ci_calls_the_readmes_test_command() -> None:
 def test_pictures_exist() -> None:
     for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (PROJECT / target).stat().st_size > 10_000
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_scores_are_what_the_command_prints(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = data_folder / "manifest.csv"
+    assert cli(["evaluate", "--manifest", str(manifest), "--json"]) == 0
+    datasets = json.loads(capsys.readouterr().out)["datasets"]
+    printed = [
+        f"| {row['dataset']} | {row['n_images']} | {row['n_true']} | {row['n_predicted']} "
+        f"| {row['f1_iou50']:.3f} | {row['f1_iou70']:.3f} "
+        f"| {row['median_absolute_count_error_percent']:.1f} % |"
+        for row in datasets
+        if row["n_images"] > 1
+    ]
+    assert len(printed) == 3
+    assert [line for line in printed if line not in README] == []
+    floors = dict(
+        zip(("BBBC039v1", "BBBC038/DSB2018", "MNFinder"), (0.92, 0.80, 0.88), strict=True)
+    )
+    for name, floor in floors.items():
+        (row,) = (row for row in datasets if row["dataset"].startswith(name))
+        assert row["f1_iou50"] >= floor

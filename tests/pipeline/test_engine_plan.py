@@ -57,15 +57,19 @@ def test_expected_memory_is_about_what_is_used(tmp_path: Path) -> None:
     tile += 900 * (np.hypot(y - 32, x - 32) < 11)
     tifffile.imwrite(tmp_path / "a.tif", np.tile(tile, (24, 24)).astype(np.uint16))
     expected = expected_memory(make_plan(tmp_path, Method()))
-    code = (
-        "import resource, sys\n"
-        "from monolayer.cli import _exit_code as cli\n"
-        f"code = cli(['run', {str(tmp_path)!r}, '-o', {str(tmp_path / 'R')!r}, '--workers', '1'])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)\n"
-        "sys.exit(code)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    used = int(done.stdout.splitlines()[-1])
+    used = 0
+    # The first run may compile kernels, which takes some 200 MB once and is no worker's memory.
+    for folder in (tmp_path / "R1", tmp_path / "R2"):
+        code = (
+            "import resource, sys\n"
+            "from monolayer.cli import _exit_code as cli\n"
+            f"code = cli(['run', {str(tmp_path)!r}, '-o', {str(folder)!r}, '--workers', '1'])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)\n"
+            "sys.exit(code)\n"
+        )
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        used = int(done.stdout.splitlines()[-1])
     assert expected is not None
     assert 0.8 * used < expected < 2 * used
 
