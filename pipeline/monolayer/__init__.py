@@ -15,7 +15,8 @@ from monolayer._lazy import lazy
 if TYPE_CHECKING:
     from monolayer.api import Count, count, run
     from monolayer.method import Method, load_method
-    from monolayer.results import Run, Table, open_run
+    from monolayer.results import Run, open_run
+    from monolayer.table import Table
 
 __all__ = ["Count", "Method", "Run", "Table", "count", "load_method", "open_run", "run"]
 
@@ -25,7 +26,7 @@ __getattr__, __dir__ = lazy(
         "Count": "api",
         "Method": "method",
         "Run": "results",
-        "Table": "results",
+        "Table": "table",
         "count": "api",
         "load_method": "method",
         "open_run": "results",

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from monolayer.engine.files import write_file
-from monolayer.results import Table
+from monolayer.table import Table
 
 __all__ = ["export_table"]
 
