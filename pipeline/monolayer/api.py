@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monolayer.engine.work import FieldResult, evaluate_image
 from monolayer.errors import ConfigError, MissingExtraError
-from monolayer.field import FieldImage, State
+from monolayer.field import FieldImage
 from monolayer.method import Method, load_method
 from monolayer.results import Run, open_run
 
@@ -150,5 +150,6 @@ def _method(method: Method | str | Path | None) -> Method:
 
 def _labels_or_raise(result: FieldResult) -> NDArray[np.int32]:
     if result.labels is None:
-        raise ConfigError(f"the image is {State(result.row['state'])}: {result.row['detail']}")
+        state = str(result.row["state"]).replace("_", " ")
+        raise ConfigError(f"the image is {state} ({result.row['reason']}): {result.row['detail']}")
     return result.labels
