@@ -8,7 +8,12 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from monolayer.engine.executors import Crashed, run_serially, run_with_dask
+from monolayer.engine.executors import (
+    Crashed,
+    default_workers,
+    run_serially,
+    run_with_dask,
+)
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -76,3 +81,10 @@ def test_a_killed_worker_is_said_and_the_others_are_done() -> None:
     assert 7 in crashed
     assert crashed | done == set(range(12))
     assert not crashed & done
+
+
+def test_small_runs_start_no_idle_workers() -> None:
+    processors = default_workers()
+    assert processors == len(os.sched_getaffinity(0))
+    assert default_workers(0) == default_workers(30) == 1
+    assert default_workers(10_000) == processors

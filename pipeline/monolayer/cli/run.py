@@ -37,7 +37,7 @@ __all__ = ["command"]
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Worker processes; 1 stays in this process. Default: one a processor.",
+    help="Worker processes; 1 stays in this process. Default: one a processor, fewer for small runs.",
 )
 @select_option
 @click.option("--retry", is_flag=True, help="Process again the fields that failed.")
@@ -77,7 +77,7 @@ def command(
         outcome = execute(
             plan,
             output.expanduser().resolve(),
-            workers or default_workers(),
+            workers or default_workers(len(plan.fields)),
             retry=retry,
             max_failures=max_failures,
             notify=notify,

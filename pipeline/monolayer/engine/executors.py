@@ -16,6 +16,7 @@ __all__ = ["Crashed", "default_workers", "run_serially", "run_with_dask"]
 
 Work = Callable[[Any], Any]
 WINDOW_PER_WORKER = 3
+FIELDS_A_WORKER = 24
 # A dead worker is restarted by its nanny in 1.5 to 3 s; after rapid deaths nannies can give up
 # altogether and every wait would last for ever, so the driver looks after them itself.
 WATCH_SECONDS = 5.0
@@ -28,9 +29,13 @@ class Crashed:
         self.chunk = chunk
 
 
-def default_workers() -> int:
-    """As many workers as this process may use processors."""
-    return len(os.sched_getaffinity(0))
+def default_workers(n_fields: int | None = None) -> int:
+    """One worker a usable processor, but not more than the fields can keep busy.
+
+    Worker processes take some seconds to start; a small run is done sooner without them.
+    """
+    processors = len(os.sched_getaffinity(0))
+    return processors if n_fields is None else max(1, min(processors, n_fields // FIELDS_A_WORKER))
 
 
 def run_serially(work: Work, chunks: Iterable[Any]) -> Iterator[Any]:
