@@ -37,7 +37,8 @@ __all__ = ["command"]
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Worker processes; 1 stays in this process. Default: one a processor, fewer for small runs.",
+    help="Worker processes; 1 stays in this process. Default: one a processor, fewer for "
+    "small runs.",
 )
 @select_option
 @click.option("--retry", is_flag=True, help="Process again the fields that failed.")
