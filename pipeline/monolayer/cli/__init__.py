@@ -59,9 +59,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _exit_code(arguments: list[str] | None) -> int:
     try:
         code = verbs.main(arguments, prog_name="monolayer", standalone_mode=False)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "monolayer"
+        return _say(
+            f"{error.format_message().rstrip('.')}; '{where} --help' lists what there is.", 2
+        )
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _say(error.format_message(), 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _say("aborted; what is finished is kept: the same command goes on from there.", 4)
     except RunAborted as error:
