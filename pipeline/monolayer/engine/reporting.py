@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monolayer.engine import runfolder
 from monolayer.engine.files import labels_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
-from monolayer.field import FieldImage
+from monolayer.field import FieldImage, State
 from monolayer.method import Method
 from monolayer.read import find_fields, read_field
 from monolayer.report import build_content, render_report
@@ -77,7 +77,9 @@ def field_reader(
 def _overlays(
     folder: Path, record: dict[str, Any], root: Path | None
 ) -> Callable[[str], tuple[NDArray[Any], NDArray[Any]] | None]:
-    channels = dict(_rows(folder, "field_id", "channel"))
+    rows = list(_rows(folder, "field_id", "channel", "state"))
+    channels = {field_id: channel for field_id, channel, _ in rows}
+    counted = {field_id for field_id, _, state in rows if state == State.OK}
     try:
         reader = field_reader(folder, record, root)
     except RunFolderError:
@@ -91,7 +93,9 @@ def _overlays(
         first = next(iter(image.channels))
         pixels = image.channels.get(channels[field_id], image.channels[first])
         path = folder / labels_path(field_id)
-        labels = tifffile.imread(path) if path.is_file() else np.zeros(pixels.shape, np.uint16)
+        # Outlines of a field that was refused would look as if they had been counted.
+        seen = field_id in counted and path.is_file()
+        labels = tifffile.imread(path) if seen else np.zeros(pixels.shape, np.uint16)
         return (pixels, labels) if labels.shape == pixels.shape else None
 
     return overlay
