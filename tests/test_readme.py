@@ -64,7 +64,12 @@ def test_the_demo_command_ends_by_naming_the_report(tmp_path: Path) -> None:
     )
     (venv / ".prepared-requirements.lock").write_text(prepared.stdout)
     result = subprocess.run(
-        ["./scripts/demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["./scripts/demo"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "MONOLAYER_VENV"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     report = Path(tmp_path, result.stdout.strip().splitlines()[-1].removeprefix("Report: "))

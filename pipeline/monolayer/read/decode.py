@@ -188,8 +188,11 @@ def to_grey(pixels: NDArray[Any], settings: ReadSettings, shown: str) -> tuple[N
     Raises
     ------
     ImageError
-        ``rgb`` where colour is not allowed, ``unsupported`` for other numbers of samples.
+        ``rgb`` where colour is not allowed, ``unsupported`` for other numbers of samples,
+        ``unreadable`` where a damaged file says that it has no pixel.
     """
+    if pixels.size == 0:
+        raise ImageError("unreadable", f"{shown} holds no pixel: copy or export it again.")
     if pixels.ndim == 2:
         return pixels, ""
     samples = pixels.shape[-1] if pixels.ndim == 3 else 0
