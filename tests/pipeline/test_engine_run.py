@@ -182,3 +182,35 @@ def test_illumination_correction_is_the_runs_own(plate: Path, tmp_path: Path) ->
         assert cli([*options, "--method", str(method)]) == 0
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert list((tmp_path / "one" / "illumination").glob("*.npz"))
+
+
+def test_a_single_image_that_changed_is_counted_again(
+    tmp_path: Path, write_plate: WritePlate
+) -> None:
+    write_plate(tmp_path / "images", wells=("B02",), fields=2)
+    one, other = sorted((tmp_path / "images").iterdir())
+    options = ["run", str(one), "-o", str(tmp_path / "R"), "--workers", "1"]
+    assert cli(options) == 0
+    assert [row["n_objects"] for row in rows(tmp_path / "R")] == [3]
+    one.write_bytes(other.read_bytes())
+    assert cli(options) == 0
+    assert [row["n_objects"] for row in rows(tmp_path / "R")] == [5]
+
+
+def test_stopped_before_its_report_a_run_is_not_done(
+    tmp_path: Path, write_plate: WritePlate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monolayer.engine import process
+
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    options = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "R"), "--workers", "1"]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(process, "write_report", stop)
+        assert cli(options) == 4
+    assert not (tmp_path / "R" / "report.html").exists()
+    assert cli(options) == 0
+    assert (tmp_path / "R" / "report.html").is_file()

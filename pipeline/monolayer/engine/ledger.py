@@ -13,7 +13,16 @@ from pathlib import Path
 
 from monolayer.field import Field
 
-__all__ = ["Chunk", "Done", "LedgerEntry", "chunks_of", "ledger_of", "part_names", "write_ledger"]
+__all__ = [
+    "Chunk",
+    "Done",
+    "LedgerEntry",
+    "chunks_of",
+    "ledger_of",
+    "part_names",
+    "source_signature",
+    "write_ledger",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,16 @@ def source_signature(field: Field, root: Path, identity: str) -> str:
     field : Field
         The field.
     root : Path
-        The image folder.
+        The image folder, or the one image or table that was given in its place.
     identity : str
         Method, version and flat fields.
     """
     where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
     digest = hashlib.sha256(repr(where).encode())
+    folder = root if root.is_dir() else root.parent
     for path in field.paths:
         try:
-            stat = (root / path).stat()
+            stat = (folder / path).stat()
         except OSError:
             digest.update(b"absent")
         else:

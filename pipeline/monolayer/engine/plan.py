@@ -12,7 +12,7 @@ from typing import Any
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
-from monolayer.read import Listing, channel_to_segment, find_fields, read_field
+from monolayer.read import Listing, find_fields, read_field
 
 __all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan"]
 
@@ -120,7 +120,6 @@ def make_plan(
             f"{images}: {len(listing.fields)} fields found, but --select '{select}' takes none; "
             f"wells found: {_examples(listing.fields)}."
         )
-    _check_channel(fields, method)
     _check_units(listing, method)
     missing = tuple(field for field in listing.missing if selection.takes(field))
     return Plan(root, listing, fields, missing, method)
@@ -147,14 +146,6 @@ def _same(key: str, wanted: str, have: str) -> bool:
 def _examples(fields: Sequence[Field]) -> str:
     wells = dict.fromkeys(field.well or field.field for field in fields)
     return ", ".join(list(wells)[:6]) + (", ..." if len(wells) > 6 else "")
-
-
-def _check_channel(fields: Sequence[Field], method: Method) -> None:
-    """A wanted channel that no field has is a wrong method; one that some lack costs their rows."""
-    good = [field for field in fields if field.problem is None]
-    wanted = method.read.channel
-    if good and wanted is not None and not any(wanted in field.channels for field in good):
-        channel_to_segment(good[0], method.read)
 
 
 def _check_units(listing: Listing, method: Method) -> None:

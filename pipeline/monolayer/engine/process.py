@@ -83,10 +83,12 @@ def process(work: Work, max_failures: int | None, notify: Notify) -> None:
     counts = collect(plan, folder, work.signatures)
     record = runfolder.read_record(folder)
     history = [*record.get("history", []), _session(began, start, tally, work.workers)]
-    described = _description(plan, counts, work.tables_of)
-    runfolder.write_record(folder, record | described | {"history": history})
+    record |= _description(plan, counts) | {"history": history}
+    # Only a run with its report is done: killed in between, the next call makes both again.
+    runfolder.write_record(folder, record | {"tables_of": None})
     notify("report", 0, 1)
     write_report(folder, plan.root)
+    runfolder.write_record(folder, record | {"tables_of": work.tables_of})
 
 
 class _Tally:
@@ -125,7 +127,7 @@ def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str,
     }
 
 
-def _description(plan: Plan, counts: dict[str, int], digest: str) -> dict[str, Any]:
+def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
         "method": plan.method.model_dump(mode="json"),
         "method_sha256": plan.method.sha256,
@@ -135,7 +137,6 @@ def _description(plan: Plan, counts: dict[str, int], digest: str) -> dict[str, A
         "counts": counts,
         "missing": [[field.field_id, field.problem[1]] for field in plan.missing if field.problem],
         "ignored": [list(item) for item in plan.listing.ignored],
-        "tables_of": digest,
     }
 
 
