@@ -4,9 +4,10 @@ A pixel is border where one of its four neighbours does not belong to its object
 adds a weight for each border pixel that depends on how many border pixels of the same object lie
 beside and diagonal to it (Benkrid and Crookes, Queen's University of Belfast, 2000).
 
-The one trick: each object is drawn from its runs into a small framed canvas that stays in the
-processor's cache, and wiped again run by run. Reading neighbours from the label image instead took
-twice as long, because it visits the image's rows once more for every object.
+The one trick: each object is drawn from its runs into a small canvas of 64 pixels a word, framed
+by zeros, on which erosion and the counts of border neighbours are a few logical operations for a
+whole row of the object. A canvas of bytes took four times as long, and reading neighbours from the
+label image eight times.
 """
 
 from typing import NamedTuple
@@ -17,10 +18,17 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Int32, Int64, Runs, RunSums
 
-__all__ = ["Border", "find_border"]
+__all__ = ["Border", "find_border", "measure_perimeters"]
 
-UInt8 = NDArray[np.uint8]
+UInt64 = NDArray[np.uint64]
 Float64 = NDArray[np.float64]
+
+_ONE = np.uint64(1)
+_LAST = np.uint64(63)
+_ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_EVEN = np.uint64(0x5555_5555_5555_5555)
+_PAIRS = np.uint64(0x3333_3333_3333_3333)
+_NIBBLES = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
 
 
 class Border(NamedTuple):
@@ -56,77 +64,148 @@ def find_border(runs: Runs, sums: RunSums) -> Border:
     Border
         Border pixels of objects; the image's edge counts as another object.
     """
-    n = runs.label.size
+    # No object has more border pixels than pixels, nor more than a few a run where it is smooth.
+    capacity = 4 * runs.row.size + 1024
+    while True:
+        pixels = np.empty((2, capacity), np.int32)
+        first, kinds = _measure(runs, sums, pixels)
+        if first[-1] <= capacity:
+            # Copies: the list was made longer than most need.
+            row, column = pixels[:, : first[-1]].copy()
+            return Border(first, row, column, _lengths(kinds))
+        capacity = int(first[-1])
+
+
+def measure_perimeters(runs: Runs, sums: RunSums) -> Float64:
+    """Perimeters alone, as `Border.perimeter_px` has them, without the list of border pixels."""
+    _, kinds = _measure(runs, sums, np.empty((2, 0), np.int32))
+    return _lengths(kinds)
+
+
+def _measure(runs: Runs, sums: RunSums, pixels: Int32) -> tuple[Int64, Int64]:
+    """Draw on a canvas for the largest object with a frame of one row and one word."""
     sides = sums.bbox[:, 2:] - sums.bbox[:, :2]
-    height, width = sides.max(axis=0, initial=0) + 2
-    canvas = np.zeros((2, height, width), np.uint8)
-    first = np.zeros(n + 1, np.int64)
-    pixels = np.empty((2, int(sums.moments[:, 0].sum())), np.int32)
-    kinds = np.zeros((n, 4), np.int64)
+    height, width = sides.max(axis=0, initial=1)
+    canvas = np.zeros((2, height + 2, (width + 63) // 64 + 2), np.uint64)
+    first = np.zeros(runs.label.size + 1, np.int64)
+    kinds = np.zeros((runs.label.size, 3), np.int64)
     _borders(runs, sums.bbox, canvas, (first, pixels), kinds)
+    return first, kinds
+
+
+def _lengths(kinds: Int64) -> Float64:
     root = np.sqrt(2.0)
-    perimeter = kinds[:, 1] + kinds[:, 2] * root + kinds[:, 3] * ((1 + root) / 2)
-    # Copies: the list is as long as all objects' pixels, of which about a tenth are border.
-    row, column = pixels[:, : first[-1]].copy()
-    return Border(first, row, column, perimeter)
-
-
-def _weights() -> UInt8:
-    """Kind of weight (0 none, 1 one, 2 diagonal, 3 mixed) for 1 + 2 beside + 10 diagonal."""
-    kind = np.zeros(50, np.uint8)
-    kind[[5, 7, 15, 17, 25, 27]] = 1
-    kind[[21, 33]] = 2
-    kind[[13, 23]] = 3
-    return kind
-
-
-_KIND = _weights()
+    lengths: Float64 = kinds[:, 0] + kinds[:, 1] * root + kinds[:, 2] * ((1 + root) / 2)
+    return lengths
 
 
 @kernel
-def _mark(inside: UInt8, edge: UInt8) -> None:
-    """Mark where a stretch of pixels is edge: not all four neighbours inside.
+def _n_set(word: np.uint64) -> int:
+    """Count the set bits of a word."""
+    word = word - ((word >> _ONE) & _EVEN)
+    word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
+    word = (word + (word >> np.uint64(4))) & _NIBBLES
+    word = word + (word >> np.uint64(8))
+    word = word + (word >> np.uint64(16))
+    word = word + (word >> np.uint64(32))
+    return int(word & np.uint64(127))
 
-    `inside` has three rows and one column more at either end than `edge`.
+
+@kernel
+def _draw(runs: Runs, k: int, box: Int64, inside: UInt64) -> None:
+    """Set the bits of one object, whose box begins at row 1 and word 1 of the canvas."""
+    for i in range(runs.first[k], runs.first[k + 1]):
+        line = inside[runs.row[i] - box[0] + 1]
+        start, stop = runs.start[i] - box[1], runs.stop[i] - box[1]
+        for w in range(start // 64, (stop - 1) // 64 + 1):
+            low, high = max(start - 64 * w, 0), min(stop - 64 * w, 64)
+            line[w + 1] |= (_ALL << np.uint64(low)) & (_ALL >> np.uint64(64 - high))
+
+
+@kernel
+def _beside(line: UInt64, w: int) -> tuple[np.uint64, np.uint64]:
+    """Left and right neighbours of a word's pixels."""
+    left = (line[w] << _ONE) | (line[w - 1] >> _LAST)
+    right = (line[w] >> _ONE) | (line[w + 1] << _LAST)
+    return left, right
+
+
+@kernel
+def _erode(inside: UInt64, rows: int, words: int, edge: UInt64) -> int:
+    """Keep the pixels with a 4-neighbour outside; return how many there are."""
+    n = 0
+    for y in range(1, rows + 1):
+        for w in range(1, words + 1):
+            left, right = _beside(inside[y], w)
+            around = inside[y - 1, w] & inside[y + 1, w] & left & right
+            edge[y, w] = inside[y, w] & ~around
+            n += _n_set(edge[y, w])
+    return n
+
+
+@kernel
+def _add_four(
+    a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Add four bits at each of 64 places: ones, twos and fours of the sums."""
+    low, high = a ^ b, c ^ d
+    twos = (a & b) ^ (c & d) ^ (low & high)
+    return low ^ high, twos, a & b & c & d
+
+
+@kernel
+def _count_kinds(edge: UInt64, rows: int, words: int, kinds: Int64) -> None:
+    """Count border pixels by weight, from how many lie beside (b) and diagonal (d) to each.
+
+    1 for b = 2 or 3 and d <= 2; sqrt(2) for b, d = 0, 2 or 1, 3; their mean for b = 1 and d = 1
+    or 2; else none.
     """
-    up, own, down = inside[0, 1:], inside[1], inside[2, 1:]
-    for x in range(edge.size):
-        edge[x] = 1 - (up[x] & down[x] & own[x] & own[x + 2])
+    for y in range(1, rows + 1):
+        for w in range(1, words + 1):
+            left, right = _beside(edge[y], w)
+            b1, b2, b4 = _add_four(edge[y - 1, w], edge[y + 1, w], left, right)
+            upper, lower = _beside(edge[y - 1], w), _beside(edge[y + 1], w)
+            d1, d2, d4 = _add_four(upper[0], upper[1], lower[0], lower[1])
+            own = edge[y, w]
+            single = own & b1 & ~b2
+            alone = own & ~(b1 | b2 | b4)
+            kinds[0] += _n_set(own & b2 & ~(d4 | (d1 & d2)))
+            kinds[1] += _n_set((alone & d2 & ~d1) | (single & d1 & d2))
+            kinds[2] += _n_set(single & (d1 ^ d2))
 
 
 @kernel
-def _near(edge: UInt8, y: int, x: int) -> int:
-    """Sum the marks around (y, x): 1 + 2 for each beside + 10 for each diagonal."""
-    beside = edge[y - 1, x] + edge[y + 1, x] + edge[y, x - 1] + edge[y, x + 1]
-    diagonal = edge[y - 1, x - 1] + edge[y - 1, x + 1] + edge[y + 1, x - 1] + edge[y + 1, x + 1]
-    near: int = 1 + 2 * beside + 10 * diagonal
-    return near
+def _list_bits(line: UInt64, words: int, left: int, columns: Int32) -> int:
+    """List the columns of a row's set bits; `columns` is long enough."""
+    n = 0
+    for w in range(1, words + 1):
+        word = line[w]
+        while word != 0:
+            rest = word & (word - _ONE)
+            columns[n] = left + 64 * (w - 1) + _n_set((word ^ rest) - _ONE)
+            word = rest
+            n += 1
+    return n
 
 
 @kernel
 def _borders(
-    runs: Runs, bbox: Int64, canvas: UInt8, found: tuple[Int64, Int32], kinds: Int64
+    runs: Runs, bbox: Int64, canvas: UInt64, found: tuple[Int64, Int32], kinds: Int64
 ) -> None:
-    """Draw, mark, list, count and wipe each object."""
+    """Draw, erode, count, list (while the list has room) and wipe each object."""
     first, pixels = found
     inside, edge = canvas[0], canvas[1]
-    n = 0
     for k in range(runs.label.size):
-        own = range(runs.first[k], runs.first[k + 1])
-        top, left = bbox[k, 0] - 1, bbox[k, 1] - 1
-        for i in own:
-            inside[runs.row[i] - top, runs.start[i] - left : runs.stop[i] - left] = 1
-        for i in own:
-            y, start, stop = runs.row[i] - top, runs.start[i] - left, runs.stop[i] - left
-            line = edge[y, start:stop]
-            _mark(inside[y - 1 : y + 2, start - 1 : stop + 1], line)
-            for x in range(line.size):
-                if line[x]:
-                    pixels[0, n] = runs.row[i]
-                    pixels[1, n] = runs.start[i] + x
-                    n += 1
-        first[k + 1] = n
-        for i in range(first[k], n):
-            kinds[k, _KIND[_near(edge, pixels[0, i] - top, pixels[1, i] - left)]] += 1
-        for i in own:
-            canvas[:, runs.row[i] - top, runs.start[i] - left : runs.stop[i] - left] = 0
+        top, left = bbox[k, 0], bbox[k, 1]
+        rows, words = bbox[k, 2] - top, (bbox[k, 3] - left + 63) // 64
+        _draw(runs, k, bbox[k], inside)
+        first[k + 1] = first[k] + _erode(inside, rows, words, edge)
+        _count_kinds(edge, rows, words, kinds[k])
+        if first[k + 1] <= pixels.shape[1]:
+            n = first[k]
+            for y in range(rows):
+                m = _list_bits(edge[y + 1], words, left, pixels[1, n:])
+                pixels[0, n : n + m] = top + y
+                n += m
+        inside[1 : rows + 1] = 0
+        edge[1 : rows + 1] = 0
