@@ -92,7 +92,7 @@ def connect_runs(runs: Runs, connectivity: int = 4) -> tuple[NDArray[np.int32], 
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
     components = np.empty(len(runs), dtype=np.int32)
-    count = _connect(runs, connectivity == 8, components)
+    count = join_runs(runs, connectivity == 8, 0, components)
     return components, count
 
 
@@ -101,7 +101,7 @@ def sum_runs(runs: Runs, components: NDArray[np.int32], count: int) -> NDArray[n
     if len(runs) != len(components):
         raise ValueError(f"{len(runs)} runs but {len(components)} components of runs")
     sums = np.zeros((count, N_SUMS), dtype=np.int64)
-    _sum(runs, components, sums)
+    sum_components(runs, components, sums)
     return sums
 
 
@@ -159,7 +159,8 @@ def _root(parent: NDArray[np.int32], i: int) -> int:
 
 
 @kernel
-def _connect(runs: Runs, diagonal: bool, components: NDArray[np.int32]) -> int:
+def join_runs(runs: Runs, diagonal: bool, first: int, components: NDArray[np.int32]) -> int:
+    """Number each run's component from ``first`` on; return how many there are."""
     n = runs.shape[0]
     parent = np.arange(n).astype(np.int32)
     reach = 1 if diagonal else 0
@@ -180,7 +181,7 @@ def _connect(runs: Runs, diagonal: bool, components: NDArray[np.int32]) -> int:
     count = 0
     for i in range(n):
         if parent[i] == i:
-            components[i] = count
+            components[i] = first + count
             count += 1
         else:
             components[i] = components[_root(parent, i)]
@@ -188,24 +189,32 @@ def _connect(runs: Runs, diagonal: bool, components: NDArray[np.int32]) -> int:
 
 
 @kernel
-def _sum(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.int64]) -> None:
+def add_run(sums: NDArray[np.int64], y: int, start: int, end: int) -> None:
+    """Add area and moments of one run, about the component's first pixel."""
+    n = np.int64(end - start)
+    # Sums of x and x squared over the run.
+    a, b = start - sums[FIRST_X], end - 1 - sums[FIRST_X]
+    dy = y - sums[FIRST_Y]
+    sum_x = (a + b) * n // 2
+    sums[AREA] += n
+    sums[SUM_Y] += dy * n
+    sums[SUM_X] += sum_x
+    sums[SUM_YY] += dy * dy * n
+    sums[SUM_XX] += (b * (b + 1) * (2 * b + 1) - (a - 1) * a * (2 * a - 1)) // 6
+    sums[SUM_XY] += dy * sum_x
+
+
+@kernel
+def sum_components(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.int64]) -> None:
+    """Add every run to its component's sums; runs of a component must not touch in a row."""
     j = 0
     for i in range(runs.shape[0]):
         y, start, end = np.int64(runs[i, 0]), np.int64(runs[i, 1]), np.int64(runs[i, 2])
         own = sums[components[i]]
         if own[AREA] == 0:
             own[FIRST_Y], own[FIRST_X] = y, start
+        add_run(own, y, start, end)
         n = end - start
-        # Sums of x and x squared over the run, about the first pixel.
-        a, b = start - own[FIRST_X], end - 1 - own[FIRST_X]
-        dy = y - own[FIRST_Y]
-        sum_x = (a + b) * n // 2
-        own[AREA] += n
-        own[SUM_Y] += dy * n
-        own[SUM_X] += sum_x
-        own[SUM_YY] += dy * dy * n
-        own[SUM_XX] += (b * (b + 1) * (2 * b + 1) - (a - 1) * a * (2 * a - 1)) // 6
-        own[SUM_XY] += dy * sum_x
         own[CHORDS_HORIZONTAL] += 1
         own[CHORDS_VERTICAL] += n
         own[CHORDS_DIAGONAL] += n

@@ -1,11 +1,11 @@
 """Component tree of a plane cut at a few levels, and the choice of its best disjoint parts.
 
 A node is one connected component of ``levels >= k``. Nodes are numbered level by level from the
-lowest, so a parent always comes before its children. The tree is a stack of run-length
-labellings: the runs of each level are searched only within the runs of the level below, and
-which run holds which gives the parent for nothing. (A pixel-wise union-find tree of the same
-image took 10 to 20 times as long.) Nodes keep integer sums, never their pixels: `paint_nodes`
-fetches the pixels of the few that are chosen.
+lowest, so a parent always comes before its children. The one trick: one walk over the pixels,
+with a stack of the runs that are open, finds the runs of all levels and which run holds which;
+from there on only runs are connected and summed. (A stack of one labelling a level walked the
+bright pixels once for every level and took 1.7 times as long, a pixel-wise union-find tree 10 to
+20 times.)
 """
 
 from typing import NamedTuple
@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.runs import AREA, FIRST_X, FIRST_Y, connect_runs, find_runs, sum_runs
+from monolayer_kernels.runs import N_SUMS, join_runs, sum_components
 
 __all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "paint_nodes"]
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 
 
 class ComponentTree(NamedTuple):
@@ -30,11 +33,18 @@ class ComponentTree(NamedTuple):
         Node of the level below that holds this one; -1 at the lowest level.
     sums : ndarray (n, N_SUMS) int64
         Integer sums of the node's pixels, see `monolayer_kernels.runs`.
+    runs : ndarray (m, 4) int32
+        Row, first column, column after the last, and the run of the level below that holds it
+        (-1 at the lowest); level by level, in row-major order within each.
+    node : ndarray (m,) int32
+        Node of each run.
     """
 
-    level: NDArray[np.int32]
-    parent: NDArray[np.int32]
-    sums: NDArray[np.int64]
+    level: Int32
+    parent: Int32
+    sums: Int64
+    runs: Int32
+    node: Int32
 
 
 def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTree:
@@ -47,23 +57,22 @@ def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTre
     connectivity : int
         4 or 8 neighbours.
     """
+    if levels.ndim != 2 or levels.dtype != np.uint8:
+        raise ValueError(f"levels must be 2-D uint8, not {levels.ndim}-D {levels.dtype}")
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
     levels = np.ascontiguousarray(levels)
-    highest = int(levels.max()) if levels.size else 0
-    level, parent, sums = [], [], []
-    runs, before, first = None, None, 0
-    for k in range(1, highest + 1):
-        runs = find_runs(levels, k, runs)
-        components, count = connect_runs(runs, connectivity)
-        parent.append(_parents(runs, components, count, before, first))
-        first += len(parent[-2]) if k > 1 else 0
-        level.append(np.full(count, k, dtype=np.int32))
-        sums.append(sum_runs(runs, components, count))
-        before = components
-    if not sums:
-        sums.append(sum_runs(np.empty((0, 4), np.int32), np.empty(0, np.int32), 0))
-        level.append(np.empty(0, np.int32))
-        parent.append(np.empty(0, np.int32))
-    return ComponentTree(np.concatenate(level), np.concatenate(parent), np.concatenate(sums))
+    first = np.zeros(258, np.int64)
+    _count_runs(levels, first[1:])
+    np.cumsum(first, out=first)
+    runs = np.empty((int(first[-1]), 4), np.int32)
+    _open_runs(levels, first[:-1].copy(), runs)
+    node = np.empty(len(runs), np.int32)
+    count = _join_levels(runs, first, connectivity == 8, node)
+    level, parent = np.empty(count, np.int32), np.full(count, -1, np.int32)
+    sums = np.zeros((count, N_SUMS), np.int64)
+    _sum_levels(runs, first, node, (level, parent, sums))
+    return ComponentTree(level, parent, sums, runs, node)
 
 
 def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -91,30 +100,14 @@ def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArr
 
 
 def paint_nodes(
-    levels: NDArray[np.uint8], tree: ComponentTree, nodes: NDArray[np.intp]
+    tree: ComponentTree, nodes: NDArray[np.intp], shape: tuple[int, int]
 ) -> NDArray[np.int32]:
-    """Label image of disjoint nodes of a 4-connected tree: node ``nodes[i]`` becomes ``i + 1``."""
-    levels = np.ascontiguousarray(levels)
-    labels = np.zeros(levels.shape, dtype=np.int32)
-    area = tree.sums[nodes, AREA]
-    queue = np.empty(max(1, int(area.max())) if len(nodes) else 1, dtype=np.int64)
-    starts = zip(tree.sums[nodes].tolist(), tree.level[nodes].tolist(), strict=True)
-    for label, (sums, level) in enumerate(starts, start=1):
-        _paint(levels, sums[FIRST_Y], sums[FIRST_X], level, label, labels, queue)
+    """Label image of disjoint nodes: node ``nodes[i]`` becomes ``i + 1``."""
+    labels = np.zeros(shape, dtype=np.int32)
+    number = np.zeros(len(tree.level), dtype=np.int32)
+    number[nodes] = np.arange(1, len(nodes) + 1)
+    _paint(tree.runs, tree.node, number, labels)
     return labels
-
-
-def _parents(
-    runs: NDArray[np.int32],
-    components: NDArray[np.int32],
-    count: int,
-    before: NDArray[np.int32] | None,
-    first: int,
-) -> NDArray[np.int32]:
-    parent = np.full(count, -1, dtype=np.int32)
-    if before is not None:
-        parent[components] = before[runs[:, 3]] + np.int32(first)
-    return parent
 
 
 def branch_prominence(
@@ -185,27 +178,74 @@ def _choose(parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray
 
 
 @kernel
-def _paint(
-    levels: NDArray[np.uint8],
-    y: int,
-    x: int,
-    level: int,
-    label: int,
-    labels: NDArray[np.int32],
-    queue: NDArray[np.int64],
-) -> None:
+def _paint(runs: Int32, node: Int32, number: Int32, labels: Int32) -> None:
+    for i in range(len(node)):
+        if number[node[i]] > 0:
+            labels[runs[i, 0], runs[i, 1] : runs[i, 2]] = number[node[i]]
+
+
+@kernel
+def _count_runs(levels: NDArray[np.uint8], counts: Int64) -> None:
+    """Add the number of runs of each level to ``counts[level]``."""
+    change = np.zeros(258, np.int64)
+    for y in range(levels.shape[0]):
+        before = np.uint8(0)
+        for value in levels[y]:
+            if value > before:
+                change[np.int64(before) + 1] += 1
+                change[np.int64(value) + 1] -= 1
+            before = value
+    total = np.int64(0)
+    for k in range(256):
+        total += change[k]
+        counts[k] += total
+
+
+@kernel
+def _open_runs(levels: NDArray[np.uint8], place: Int64, runs: Int32) -> None:
+    """Open a run at every rise, close it at the fall; ``place`` is where each level writes."""
     height, width = levels.shape
-    queue[0] = y * width + x
-    labels[y, x] = label
-    head, tail = 0, 1
-    while head < tail:
-        row, column = queue[head] // width, queue[head] % width
-        head += 1
-        for side in range(4):
-            r = row + (side == 0) - (side == 1)
-            c = column + (side == 2) - (side == 3)
-            inside = 0 <= r < height and 0 <= c < width
-            if inside and labels[r, c] == 0 and levels[r, c] >= level:
-                labels[r, c] = label
-                queue[tail] = r * width + c
-                tail += 1
+    open_ = np.empty(256, np.int64)
+    open_[0] = -1
+    for y in range(height):
+        depth = 0
+        for x in range(width):
+            value = np.int64(levels[y, x])
+            while depth < value:
+                depth += 1
+                i = place[depth]
+                place[depth] = i + 1
+                runs[i, 0], runs[i, 1], runs[i, 3] = y, x, open_[depth - 1]
+                open_[depth] = i
+            while depth > value:
+                runs[open_[depth], 2] = x
+                depth -= 1
+        while depth > 0:
+            runs[open_[depth], 2] = width
+            depth -= 1
+
+
+@kernel
+def _join_levels(runs: Int32, first: Int64, diagonal: bool, node: Int32) -> int:
+    """Number the components of all levels through; return how many there are."""
+    count = 0
+    for k in range(1, 256):
+        own = slice(first[k], first[k + 1])
+        if own.start == own.stop:
+            break
+        count += join_runs(runs[own], diagonal, count, node[own])
+    return count
+
+
+@kernel
+def _sum_levels(runs: Int32, first: Int64, node: Int32, nodes: tuple[Int32, Int32, Int64]) -> None:
+    level, parent, sums = nodes
+    for k in range(1, 256):
+        own = slice(first[k], first[k + 1])
+        if own.start == own.stop:
+            break
+        sum_components(runs[own], node[own], sums)
+        for i in range(own.start, own.stop):
+            level[node[i]] = k
+            if runs[i, 3] >= 0:
+                parent[node[i]] = node[runs[i, 3]]

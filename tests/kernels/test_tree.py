@@ -166,7 +166,7 @@ def test_painted_nodes_are_their_components() -> None:
     tree = build_tree(levels)
     nodes = np.flatnonzero(tree.level == 4)
     expected = label(levels >= 4, connectivity=1)
-    np.testing.assert_array_equal(paint_nodes(levels, tree, nodes), expected)
+    np.testing.assert_array_equal(paint_nodes(tree, nodes, levels.shape), expected)
 
 
 def test_prominence_by_hand() -> None:

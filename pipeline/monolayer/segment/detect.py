@@ -93,7 +93,7 @@ def detect(contrast: Contrast, floor: float, diameter: float | None) -> Detectio
     value = shape * _size_value(tree.sums[:, AREA].astype(np.float64), diameter)
     value[(prominence < _PROMINENCE_NOISE) | (prominence < _PROMINENCE_PEAK * peak)] = 0.0
     nodes = np.flatnonzero(choose_nodes(tree.parent, value))
-    labels = paint_nodes(image, tree, nodes)
+    labels = paint_nodes(tree, nodes, image.shape)
     return Detection(labels, tree.sums[nodes, AREA], shape[nodes])
 
 
