@@ -38,7 +38,7 @@ def _findings() -> dict[str, Any]:
         "machine": machine() | {"default_workers": default_workers()},
         "threads_per_worker": 1,
         "kernel_cache": str(cache) if cache else None,
-        "kernel_cache_files": len(list(cache.rglob("*.nbi"))) if cache else 0,
+        "kernel_cache_files": len(list(cache.rglob("*.nbc"))) if cache else 0,
         "chromium": next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None),
         "checks": [_check_opencv(), _check_count()],
     }

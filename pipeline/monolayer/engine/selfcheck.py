@@ -25,4 +25,4 @@ def count_discs() -> int:
 def kernels_are_compiled() -> bool:
     """Whether an earlier process left compiled kernels, so that the first field starts at once."""
     folder = cache_folder()
-    return folder is not None and any(folder.rglob("*.nbi"))
+    return folder is not None and any(folder.rglob("*.nbc"))
