@@ -61,6 +61,9 @@ def gaussian(image: NDArray[np.generic], sigma: float) -> Plane:
     weights = gaussian_weights(sigma)
     if weights.size == 1:
         return source.copy()
+    if weights.size % 2 == 0:
+        # Taps are taken in pairs; one of weight zero adds nothing to the last bit.
+        weights = np.append(weights, np.float32(0))
     out = np.empty_like(source)
     _smooth(source, weights, out)
     return out
@@ -113,48 +116,110 @@ def _mirror(i: int, n: int) -> int:
 
 
 @kernel
+def _row_at(source: Plane, y: int) -> Plane:
+    row: Plane = source[_mirror(y, source.shape[0])]
+    return row
+
+
+@kernel
+def _sum_five(
+    lines: tuple[Plane, Plane, Plane, Plane, Plane], weights: NDArray[np.float32], out: Plane
+) -> None:
+    """The centre and two taps on either side in one pass: each line is read once."""
+    centre, low, high, lower, higher = lines
+    own, near, far = weights[0], weights[1], weights[2]
+    for x in range(out.size):
+        out[x] = (centre[x] * own + near * (low[x] + high[x])) + far * (lower[x] + higher[x])
+
+
+@kernel
+def _add_four(
+    lines: tuple[Plane, Plane, Plane, Plane], weights: NDArray[np.float32], out: Plane
+) -> None:
+    low, high, lower, higher = lines
+    near, far = weights[0], weights[1]
+    for x in range(out.size):
+        out[x] = (out[x] + near * (low[x] + high[x])) + far * (lower[x] + higher[x])
+
+
+@kernel
 def _smooth(source: Plane, weights: NDArray[np.float32], out: Plane) -> None:
     height, width = source.shape
-    radius = weights.size - 1
-    line = np.empty(width + 2 * radius, dtype=np.float32)
-    centre = line[radius : radius + width]
+    r = weights.size - 1
+    line = np.empty(width + 2 * r, dtype=np.float32)
+    centre = line[r : r + width]
     for y in range(height):
-        centre[:] = source[y] * weights[0]
-        for k in range(1, radius + 1):
-            above = source[_mirror(y - k, height)]
-            below = source[_mirror(y + k, height)]
-            w = weights[k]
-            for x in range(width):
-                centre[x] += w * (above[x] + below[x])
-        for k in range(1, radius + 1):
-            line[radius - k] = centre[_mirror(-k, width)]
-            line[radius + width - 1 + k] = centre[_mirror(width - 1 + k, width)]
+        up, down = _row_at(source, y - 1), _row_at(source, y + 1)
+        upper, lower = _row_at(source, y - 2), _row_at(source, y + 2)
+        _sum_five((source[y], up, down, upper, lower), weights, centre)
+        for k in range(3, r, 2):
+            up, down = _row_at(source, y - k), _row_at(source, y + k)
+            upper, lower = _row_at(source, y - k - 1), _row_at(source, y + k + 1)
+            _add_four((up, down, upper, lower), weights[k:], centre)
+        for k in range(1, r + 1):
+            line[r - k] = centre[_mirror(-k, width)]
+            line[r + width - 1 + k] = centre[_mirror(width - 1 + k, width)]
         row = out[y]
-        row[:] = centre * weights[0]
-        for k in range(1, radius + 1):
-            left = line[radius - k : radius - k + width]
-            right = line[radius + k : radius + k + width]
-            w = weights[k]
-            for x in range(width):
-                row[x] += w * (left[x] + right[x])
+        near = (centre, line[r - 1 :], line[r + 1 :], line[r - 2 :], line[r + 2 :])
+        _sum_five(near, weights, row)
+        for k in range(3, r, 2):
+            far = (line[r - k :], line[r + k :], line[r - k - 1 :], line[r + k + 1 :])
+            _add_four(far, weights[k:], row)
 
 
 @kernel
 def _bin(source: Plane, factor: int, out: Plane) -> None:
     height, width = source.shape
-    rows, columns = out.shape
+    rows = out.shape[0]
     line = np.empty(width, dtype=np.float32)
     for r in range(rows):
         top = r * factor
         bottom = min(top + factor, height)
-        line[:] = source[top]
+        _copy(source[top], line)
         for y in range(top + 1, bottom):
-            for x in range(width):
-                line[x] += source[y, x]
-        for c in range(columns):
-            left = c * factor
-            right = min(left + factor, width)
-            total = np.float32(0)
-            for x in range(left, right):
-                total += line[x]
-            out[r, c] = total / np.float32((bottom - top) * (right - left))
+            _add(source[y], line)
+        whole = width // factor
+        # With the factor in the code the loads of neighbouring blocks are shuffled as vectors.
+        if factor == 2:
+            _pairs(line, np.float32(2 * (bottom - top)), out[r, :whole])
+        elif factor == 4:
+            _fours(line, np.float32(4 * (bottom - top)), out[r, :whole])
+        else:
+            whole = 0
+        _blocks(line, factor, bottom - top, whole, out[r])
+
+
+@kernel
+def _copy(source: Plane, line: Plane) -> None:
+    for x in range(line.size):
+        line[x] = source[x]
+
+
+@kernel
+def _add(source: Plane, line: Plane) -> None:
+    for x in range(line.size):
+        line[x] += source[x]
+
+
+@kernel
+def _pairs(line: Plane, n: np.float32, out: Plane) -> None:
+    for c in range(out.size):
+        out[c] = (line[2 * c] + line[2 * c + 1]) / n
+
+
+@kernel
+def _fours(line: Plane, n: np.float32, out: Plane) -> None:
+    for c in range(out.size):
+        pair = line[4 * c] + line[4 * c + 1]
+        out[c] = (pair + line[4 * c + 2] + line[4 * c + 3]) / n
+
+
+@kernel
+def _blocks(line: Plane, factor: int, rows: int, first: int, out: Plane) -> None:
+    for c in range(first, out.size):
+        left = c * factor
+        right = min(left + factor, line.size)
+        total = np.float32(0)
+        for x in range(left, right):
+            total += line[x]
+        out[c] = total / np.float32(rows * (right - left))

@@ -10,6 +10,7 @@ from monolayer_kernels.background import (
     estimate_background,
     estimate_noise,
     grey_opening,
+    median,
     subtract_background,
 )
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
@@ -96,6 +97,36 @@ def test_noise_is_that_of_the_pixels_and_not_of_a_slope() -> None:
     assert estimate_noise(slope, np.zeros(slope.shape, bool)) == 0.0
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 1001, 40_000])
+def test_median_equals_numpy_to_the_last_bit(size: int) -> None:
+    for values in (
+        RNG.normal(0, 1e3, size),
+        RNG.integers(-3, 4, size),
+        np.zeros(size),
+        RNG.normal(0, 1, size) * 10.0 ** RNG.integers(-20, 20, size),
+    ):
+        image = values.astype(np.float32)
+        assert median(image) == float(np.median(image))
+
+
+def test_median_takes_any_memory_order() -> None:
+    image = RNG.random((31, 40)).astype(np.float32)
+    assert median(image[::2, ::3]) == float(np.median(image[::2, ::3]))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (37, 9), (64, 130)])
+@pytest.mark.parametrize("block", [1, 4, 7, 100])
+def test_subtract_background_draws_straight_lines_between_block_centres(
+    shape: tuple[int, int], block: int
+) -> None:
+    image = RNG.random(shape).astype(np.float32)
+    grid = RNG.random([-(-side // block) for side in shape]).astype(np.float32)
+    at = [(np.arange(side) + 0.5) / block - 0.5 for side in shape]
+    where = np.meshgrid(*at, indexing="ij")
+    expected = image - ndimage.map_coordinates(grid, where, order=1, mode="nearest")
+    np.testing.assert_allclose(subtract_background(image, grid, block), expected, atol=1e-5)
+
+
 def test_quantise_counts_thresholds_reached() -> None:
     image = RNG.random((30, 30)).astype(np.float32) * 100
     thresholds = np.array([10.0, 11.5, 40.0, 90.0])
@@ -121,6 +152,8 @@ def test_quantise_with_one_threshold() -> None:
         (lambda: bin_mean(np.zeros((3, 3)), 0), "not 0"),
         (lambda: grey_opening(np.zeros((3, 3), np.float32), -1), "not -1"),
         (lambda: estimate_noise(np.zeros((3, 3)), np.zeros((2, 3), bool)), "(3, 3)"),
+        (lambda: median(np.zeros(0, np.float32)), "not empty"),
+        (lambda: median(np.zeros(3)), "float64"),
         (lambda: quantise(np.zeros((3, 3), np.float32), np.array([3.0, 1.0])), "ascending"),
     ],
 )
