@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 from monolayer_kernels.shape_hull import measure_hulls
 
-__all__ = ["measure_shapes"]
+__all__ = ["measure_shapes", "measure_sums"]
 
 Float64 = NDArray[np.float64]
 Column = NDArray[np.int64 | np.float64]
@@ -35,12 +35,19 @@ def measure_shapes(runs: Runs, sums: RunSums) -> dict[str, Column]:
     hulls = measure_hulls(runs)
     area = sums.moments[:, 0]
     return {
-        **_extents(sums),
-        **_axes(sums),
-        **_intercepts(runs, sums),
+        **measure_sums(sums, np.diff(runs.first)),
         **hulls,
         "solidity": area / hulls["area_convex_px"],
     }
+
+
+def measure_sums(sums: RunSums, n_runs: Int64) -> dict[str, Column]:
+    """Measure what needs no more than each object's sums and its number of runs, in pixels.
+
+    These columns of `measure_shapes` are all that is known of a scan's objects, whose runs are
+    not kept (``monolayer_kernels.stream``).
+    """
+    return {**_extents(sums), **_axes(sums), **_intercepts(sums, n_runs)}
 
 
 def central_moments(sums: RunSums) -> tuple[Float64, Float64, Float64, Float64, Float64]:
@@ -106,7 +113,7 @@ def _orientation(var_y: Float64, var_x: Float64, cov: Float64) -> Float64:
     return np.where(even, np.where(cov > 0, np.pi / 4, -np.pi / 4), angle)
 
 
-def _intercepts(runs: Runs, sums: RunSums) -> dict[str, Column]:
+def _intercepts(sums: RunSums, n_runs: Int64) -> dict[str, Column]:
     """Crofton: a direction's intercepts are the pixels without a neighbour along it."""
     area = sums.moments[:, 0]
     gaps = area[:, np.newaxis] - sums.pairs[:, :4]
@@ -115,5 +122,5 @@ def _intercepts(runs: Runs, sums: RunSums) -> dict[str, Column]:
     return {
         "perimeter_crofton_px": crofton,
         "form_factor": 4 * np.pi * area / crofton**2,
-        "euler_number": np.diff(runs.first) - sums.pairs[:, 4],
+        "euler_number": n_runs - sums.pairs[:, 4],
     }
