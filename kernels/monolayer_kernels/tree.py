@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.runs import N_SUMS, join_runs, sum_components
 
-__all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "paint_nodes"]
+__all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "node_runs"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -99,15 +100,17 @@ def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArr
     return chosen
 
 
-def paint_nodes(
-    tree: ComponentTree, nodes: NDArray[np.intp], shape: tuple[int, int]
-) -> NDArray[np.int32]:
-    """Label image of disjoint nodes: node ``nodes[i]`` becomes ``i + 1``."""
-    labels = np.zeros(shape, dtype=np.int32)
-    number = np.zeros(len(tree.level), dtype=np.int32)
-    number[nodes] = np.arange(1, len(nodes) + 1)
-    _paint(tree.runs, tree.node, number, labels)
-    return labels
+def node_runs(tree: ComponentTree, nodes: NDArray[np.intp]) -> Runs:
+    """Runs of disjoint nodes: node ``nodes[i]`` becomes object ``i + 1``."""
+    number = np.full(len(tree.level), -1, dtype=np.int32)
+    number[nodes] = np.arange(len(nodes), dtype=np.int32)
+    first = np.zeros(len(nodes) + 1, dtype=np.int64)
+    _count_nodes(tree.node, number, first[1:])
+    np.cumsum(first, out=first)
+    table = np.empty((3, int(first[-1])), dtype=np.int32)
+    _take_nodes(tree.runs, tree.node, number, (first[:-1].copy(), table))
+    label = np.arange(1, len(nodes) + 1, dtype=np.int32)
+    return Runs(label, first, table[0], table[1], table[2])
 
 
 def branch_prominence(
@@ -178,10 +181,21 @@ def _choose(parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray
 
 
 @kernel
-def _paint(runs: Int32, node: Int32, number: Int32, labels: Int32) -> None:
+def _count_nodes(node: Int32, number: Int32, counts: Int64) -> None:
     for i in range(len(node)):
-        if number[node[i]] > 0:
-            labels[runs[i, 0], runs[i, 1] : runs[i, 2]] = number[node[i]]
+        if number[node[i]] >= 0:
+            counts[number[node[i]]] += 1
+
+
+@kernel
+def _take_nodes(runs: Int32, node: Int32, number: Int32, out: tuple[Int64, Int32]) -> None:
+    place, table = out
+    for i in range(len(node)):
+        k = number[node[i]]
+        if k >= 0:
+            for j in range(3):
+                table[j, place[k]] = runs[i, j]
+            place[k] += 1
 
 
 @kernel

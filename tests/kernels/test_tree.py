@@ -9,6 +9,7 @@ from scipy import ndimage
 from skimage.measure import label as _label
 from skimage.measure import regionprops as _regionprops
 
+from monolayer_kernels.objects import paint_runs
 from monolayer_kernels.runs import (
     AREA,
     CHORDS_ANTIDIAGONAL,
@@ -23,7 +24,7 @@ from monolayer_kernels.runs import (
     shape_scores,
     sum_runs,
 )
-from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, paint_nodes
+from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, node_runs
 
 label: Any = _label
 regionprops: Any = _regionprops
@@ -166,7 +167,7 @@ def test_painted_nodes_are_their_components() -> None:
     tree = build_tree(levels)
     nodes = np.flatnonzero(tree.level == 4)
     expected = label(levels >= 4, connectivity=1)
-    np.testing.assert_array_equal(paint_nodes(tree, nodes, levels.shape), expected)
+    np.testing.assert_array_equal(paint_runs(node_runs(tree, nodes), levels.shape), expected)
 
 
 def test_prominence_by_hand() -> None:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from monolayer.segment.contrast import Contrast
 from monolayer.segment.detect import circle_area
-from monolayer_kernels.edges import edge_steps
-from monolayer_kernels.labels import label_boxes, label_means, label_runs
-from monolayer_kernels.runs import AREA, shape_scores, sum_runs
+from monolayer_kernels.measure_runs import Runs, sum_runs
+from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
 __all__ = ["Evidence", "confidence", "weigh_objects"]
 
@@ -76,32 +75,27 @@ def confidence(shapes: NDArray[np.float64], relative: NDArray[np.float64]) -> ND
     return np.round(1 / (1 + np.exp(-odds)), 6)
 
 
-def weigh_objects(
-    labels: NDArray[np.int32], count: int, contrast: Contrast, diameter: float
-) -> Evidence:
-    """Evidence for each of the labels 1 to ``count``."""
-    runs, components = label_runs(labels)
-    sums = sum_runs(runs, components, count)
-    heights, areas = label_means(labels, contrast.height, count)
-    brightness, _ = label_means(labels, contrast.smooth, count)
+def weigh_objects(objects: Runs, contrast: Contrast, diameter: float) -> Evidence:
+    """Evidence for each object, in the plane it was outlined in."""
+    sums = sum_runs(objects)
+    areas = sums.moments[:, 0]
+    heights = run_means(objects, contrast.height)
     # Its own width: dust found beside wider dust looked sharp against the typical width.
     widths = 2 * np.sqrt(areas / np.pi)
     reach = max(1, math.floor(_EDGE_REACH * diameter + 0.5))
-    falls = edge_steps(labels, contrast.height, count, reach)
-    boxes = label_boxes(labels, count)
-    sides = boxes[:, 2:] - boxes[:, :2]
+    falls = outline_falls(objects, contrast.height, reach)
     return Evidence(
         areas=areas,
-        scores=confidence(shape_scores(sums), sums[:, AREA] / circle_area(diameter)),
+        scores=confidence(ellipse_scores(sums), areas / circle_area(diameter)),
         heights=heights,
-        levels=brightness - heights,
+        levels=run_means(objects, contrast.smooth) - heights,
         slopes=falls / np.maximum(heights, 1e-9) * widths / (2 * reach - 1),
-        vast=_vast(sides, areas, labels.shape),
+        vast=_vast(sums.bbox[:, 2:] - sums.bbox[:, :2], areas, contrast.height.shape),
     )
 
 
 def _vast(
-    sides: NDArray[np.int32], areas: NDArray[np.int64], shape: tuple[int, ...]
+    sides: NDArray[np.int64], areas: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
     spans = (sides[:, 0] >= shape[0]) | (sides[:, 1] >= shape[1])
     vast: NDArray[np.bool_] = spans | (areas > _VAST * shape[0] * shape[1])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
 from monolayer_kernels.smooth import gaussian, gaussian_weights
 
-__all__ = ["Contrast", "grey_step", "measure_contrast"]
+__all__ = ["Contrast", "carry_contrast", "grey_step", "measure_contrast"]
 
 _SMOOTHING = 0.04
 _WINDOW = 5.0
@@ -42,11 +42,15 @@ class Contrast:
     noise : float
         Standard deviation of ``height`` where there is only background; 0 for a plane without
         any variation.
+    grid, block : ndarray float32, int
+        The background on a coarse grid, and the side of its blocks in pixels.
     """
 
     smooth: NDArray[np.float32]
     height: NDArray[np.float32]
     noise: float
+    grid: NDArray[np.float32]
+    block: int
 
 
 def grey_step(image: NDArray[np.float32]) -> float:
@@ -81,9 +85,30 @@ def measure_contrast(image: NDArray[np.float32], diameter: float, step: float) -
     pixel_noise = estimate_noise(image, height <= np.median(height[::_EVERY, ::_EVERY])) * gain
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
-        return Contrast(smooth, height, 0.0)
+        return Contrast(smooth, height, 0.0, grid, block)
     zero, spread = _background_peak(height, noise)
-    return Contrast(smooth, height - np.float32(zero), max(noise, spread))
+    height -= np.float32(zero)
+    return Contrast(smooth, height, max(noise, spread), grid + np.float32(zero), block)
+
+
+def carry_contrast(
+    image: NDArray[np.float32], binned: Contrast, factor: int, diameter: float
+) -> Contrast:
+    """Height of every pixel of the full image, with background and noise of the binned one.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) float32
+    binned : Contrast
+        Of the image binned by ``factor``.
+    factor : int
+    diameter : float
+        Typical diameter of the objects, pixels of the full image.
+    """
+    smooth = gaussian(image, _SMOOTHING * diameter)
+    block = binned.block * factor
+    height = subtract_background(smooth, binned.grid, block)
+    return Contrast(smooth, height, binned.noise, binned.grid, block)
 
 
 def _background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:

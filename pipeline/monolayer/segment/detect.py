@@ -15,11 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.contrast import Contrast
+from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.runs import AREA, shape_scores
 from monolayer_kernels.threshold import quantise
-from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, paint_nodes
+from monolayer_kernels.tree import (
+    ComponentTree,
+    branch_prominence,
+    build_tree,
+    choose_nodes,
+    node_runs,
+)
 
-__all__ = ["Detection", "circle_area", "detect", "log_levels"]
+__all__ = ["Candidates", "choose_objects", "circle_area", "find_candidates", "log_levels"]
 
 # 24 merged more neighbours, 48 gained nothing more.
 _LEVELS = 36
@@ -35,22 +42,21 @@ _SMALLEST_PIXELS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
-    """Chosen components of one plane.
+class Candidates:
+    """Everything in a plane that might be an object: the nodes of its component tree.
 
     Attributes
     ----------
-    labels : ndarray (H, W) int32
-        Each chosen component's pixels, 1 to n.
-    areas : ndarray (n,) int64
-        Pixels.
+    tree : ComponentTree
     shapes : ndarray (n,) float64
-        How sure the shape is that of one nucleus, 0 to 1.
+        How sure each node's shape is that of one nucleus, 0 to 1.
+    stands : ndarray (n,) bool
+        The node's branch rises well above the saddle to its neighbour.
     """
 
-    labels: NDArray[np.int32]
-    areas: NDArray[np.int64]
+    tree: ComponentTree
     shapes: NDArray[np.float64]
+    stands: NDArray[np.bool_]
 
 
 def circle_area(diameter: float) -> float:
@@ -67,8 +73,8 @@ def log_levels(low: float, high: float, count: int) -> NDArray[np.float64]:
     return np.array([round(math.expm1(step), 4) for step in steps.tolist()])
 
 
-def detect(contrast: Contrast, floor: float, diameter: float | None) -> Detection:
-    """Best disjoint components.
+def find_candidates(contrast: Contrast, floor: float, levels: int = _LEVELS) -> Candidates | None:
+    """Component tree of a plane, and what can be said of its nodes without knowing a diameter.
 
     Parameters
     ----------
@@ -76,25 +82,42 @@ def detect(contrast: Contrast, floor: float, diameter: float | None) -> Detectio
         Its noise must not be 0.
     floor : float
         Height below which nothing is looked at, in units of the plane.
-    diameter : float or None
-        Typical diameter in pixels of this plane; None while it is not known.
+    levels : int
+        Number of levels.
+
+    Returns
+    -------
+    Candidates or None
+        None where nothing reaches the lowest level.
     """
     lowest = max(_LOWEST, floor / contrast.noise)
     highest = float(contrast.height.max()) / contrast.noise
     if highest <= lowest:
-        return Detection(
-            np.zeros(contrast.height.shape, np.int32), np.zeros(0, np.int64), np.zeros(0)
-        )
-    thresholds = log_levels(lowest, highest, _LEVELS)
-    image = quantise(contrast.height, thresholds * contrast.noise)
-    tree = build_tree(image)
-    shape = _sigmoid((shape_scores(tree.sums) - _SHAPE_MIDDLE) / _SHAPE_WIDTH)
+        return None
+    thresholds = log_levels(lowest, highest, levels)
+    tree = build_tree(quantise(contrast.height, thresholds * contrast.noise))
+    shapes = _sigmoid((shape_scores(tree.sums) - _SHAPE_MIDDLE) / _SHAPE_WIDTH)
     prominence, peak = branch_prominence(tree, np.concatenate([[0.0], thresholds]))
-    value = shape * _size_value(tree.sums[:, AREA].astype(np.float64), diameter)
-    value[(prominence < _PROMINENCE_NOISE) | (prominence < _PROMINENCE_PEAK * peak)] = 0.0
+    stands = (prominence >= _PROMINENCE_NOISE) & (prominence >= _PROMINENCE_PEAK * peak)
+    return Candidates(tree, shapes, stands)
+
+
+def choose_objects(
+    candidates: Candidates, diameter: float | None
+) -> tuple[Runs, NDArray[np.float64]]:
+    """Best disjoint components, and how sure each one's shape is.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    diameter : float or None
+        Typical diameter in pixels of the plane; None while it is not known.
+    """
+    tree = candidates.tree
+    size = _size_value(tree.sums[:, AREA].astype(np.float64), diameter)
+    value = np.where(candidates.stands, candidates.shapes * size, 0.0)
     nodes = np.flatnonzero(choose_nodes(tree.parent, value))
-    labels = paint_nodes(tree, nodes, image.shape)
-    return Detection(labels, tree.sums[nodes, AREA], shape[nodes])
+    return node_runs(tree, nodes), candidates.shapes[nodes]
 
 
 def _size_value(areas: NDArray[np.float64], diameter: float | None) -> NDArray[np.float64]:

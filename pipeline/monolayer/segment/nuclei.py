@@ -16,20 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
-from monolayer.segment.confidence import weigh_objects
-from monolayer.segment.contrast import Contrast, grey_step, measure_contrast
-from monolayer.segment.detect import circle_area, detect, log_levels
-from monolayer.segment.scale import Scale, bin_factor, find_scales, look_at_scale
+from monolayer.segment.confidence import Evidence, weigh_objects
+from monolayer.segment.contrast import Contrast, carry_contrast, grey_step, measure_contrast
+from monolayer.segment.detect import (
+    Candidates,
+    choose_objects,
+    circle_area,
+    find_candidates,
+    log_levels,
+)
+from monolayer.segment.scale import (
+    Scale,
+    bin_factor,
+    find_scales,
+    look_at_scale,
+    weighted_median,
+)
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
-from monolayer_kernels.labels import (
-    enlarge_labels,
-    fill_holes,
-    label_boxes,
-    label_means,
-    renumber_labels,
-)
+from monolayer_kernels.labels import fill_holes, label_boxes
+from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
+from monolayer_kernels.objects import keep_largest_patch, paint_runs, run_means, select_objects
+from monolayer_kernels.refine import refine_labels
 from monolayer_kernels.smooth import bin_mean
 from monolayer_kernels.threshold import quantise
 
@@ -68,11 +77,16 @@ class Segmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Typical:
-    """Diameter in pixels and height in grey values of this image's typical nucleus."""
+class _Look:
+    """The image binned so that a nucleus is 10 to 20 pixels wide, and what might be objects in it.
 
+    ``diameter`` is in pixels of the full image; the look is good for similar ones.
+    """
+
+    factor: int
     diameter: float
-    brightness: float
+    contrast: Contrast
+    candidates: Candidates | None
 
 
 def segment_nuclei(
@@ -109,12 +123,15 @@ def segment_nuclei(
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
     step = grey_step(image)
     for scale in _scales(image, step, told):
-        diameter = told or _settle_diameter(image, step, scale, settings)
+        look = _take_look(image, step, told or scale.diameter, scale, settings)
+        diameter = told or scale.diameter
+        if told is None:
+            look, diameter = _settle_diameter(image, step, look, scale, settings)
         smallest = settings.min_relative_area * circle_area(diameter)
         smallest = max(smallest, side * side if side else 1)
-        typical = _Typical(diameter, scale.brightness)
-        found = _segment(image, step, typical, smallest, settings)
+        found = _segment(image, look, diameter, smallest, settings)
         if found.scores.size:
+            found.figures["segment_brightness"] = scale.brightness
             return found
     return _nothing(image, told)
 
@@ -152,92 +169,112 @@ def _scales(image: NDArray[np.float32], step: float, told: float | None) -> list
     return [scale] if scale else []
 
 
+def _take_look(
+    image: NDArray[np.float32],
+    step: float,
+    diameter: float,
+    scale: Scale,
+    settings: SegmentSettings,
+) -> _Look:
+    factor = bin_factor(diameter)
+    contrast = measure_contrast(bin_mean(image, factor), diameter / factor, step / factor)
+    floor = settings.min_relative_brightness * scale.brightness
+    candidates = find_candidates(contrast, floor) if contrast.noise else None
+    return _Look(factor, diameter, contrast, candidates)
+
+
 def _settle_diameter(
-    image: NDArray[np.float32], step: float, scale: Scale, settings: SegmentSettings
-) -> float:
+    image: NDArray[np.float32], step: float, look: _Look, scale: Scale, settings: SegmentSettings
+) -> tuple[_Look, float]:
     """Diameter of the objects as outlined; the scale's own includes their blurred skirts.
 
     Repeated while it still moves: a diameter that is too large leaves pairs uncut, whose own
     diameter is too large again, but less so.
     """
-    diameter = scale.diameter
+    diameter = look.diameter
     for _ in range(_ROUNDS):
         before = diameter
-        diameter = _outlined_diameter(image, step, _Typical(before, scale.brightness), settings)
+        diameter = _outlined_diameter(look, before, settings)
+        moved = max(diameter / look.diameter, look.diameter / diameter)
+        if bin_factor(diameter) != look.factor or moved >= _SETTLED:
+            look = _take_look(image, step, diameter, scale, settings)
         if max(diameter / before, before / diameter) < _SETTLED:
             break
-    return diameter
+    return look, diameter
 
 
-def _outlined_diameter(
-    image: NDArray[np.float32], step: float, guess: _Typical, settings: SegmentSettings
-) -> float:
-    factor = bin_factor(guess.diameter)
-    typical = _Typical(guess.diameter / factor, guess.brightness)
-    contrast = measure_contrast(bin_mean(image, factor), typical.diameter, step / factor)
-    labels, count = _outline(contrast, contrast, 1, typical, settings)
+def _outlined_diameter(look: _Look, guess: float, settings: SegmentSettings) -> float:
+    objects, _ = _outline(look, guess, settings)
     # Uncut pairs would make a pair the typical nucleus of a field of pairs.
-    count = split_clumps(labels, count, typical.diameter, settings.split_bias)
-    evidence = weigh_objects(labels, count, contrast, typical.diameter)
-    keep = evidence.areas >= settings.min_relative_area * circle_area(typical.diameter)
-    diameters = np.sort(2 * np.sqrt(evidence.areas[keep] / np.pi))
-    if not diameters.size:
-        return guess.diameter
+    objects = split_clumps(objects, guess / look.factor, settings.split_bias)
+    areas = sum_runs(objects).moments[:, 0]
+    areas = areas[areas >= settings.min_relative_area * circle_area(guess / look.factor)]
+    if not areas.size:
+        return guess
+    diameters = 2 * np.sqrt(areas / np.pi)
     # Weighted, so that debris does not make the typical nucleus.
-    total = np.cumsum(diameters)
-    return float(diameters[int(np.searchsorted(total, total[-1] / 2))]) * factor
+    return weighted_median(diameters, diameters) * look.factor
 
 
 def _outline(
-    coarse: Contrast, fine: Contrast, factor: int, typical: _Typical, settings: SegmentSettings
-) -> tuple[NDArray[np.int32], int]:
-    """Objects found in ``coarse``, outlined in ``fine``, and their number.
-
-    ``typical`` is in pixels of ``coarse``, which is ``fine`` binned by ``factor``.
-    """
-    floor = settings.min_relative_brightness * typical.brightness
-    found = detect(coarse, floor, typical.diameter)
-    count = len(found.areas)
-    seeds = enlarge_labels(found.labels, factor, fine.height.shape)
-    if count == 0:
-        return seeds, 0
-    means, _ = label_means(seeds, fine.height, count)
-    outline = (settings.contour_level * means).astype(np.float32)
-    top = max(float(fine.height.max()) / coarse.noise, 1.0)
-    steps = quantise(fine.height, log_levels(0.5, top, _FLOOD_STEPS) * coarse.noise)
-    labels = grow_labels(seeds, fine.height, steps, outline)
-    fill_holes(labels, label_boxes(labels, count))
-    return labels, count
+    look: _Look, diameter: float, settings: SegmentSettings
+) -> tuple[Runs, NDArray[np.float32]]:
+    """Objects outlined in the binned image, and the height of each one's outline."""
+    shape = look.contrast.height.shape
+    if look.candidates is None:
+        return find_runs(np.zeros(shape, np.int32)), np.zeros(0, np.float32)
+    height, noise = look.contrast.height, look.contrast.noise
+    objects, _ = choose_objects(look.candidates, diameter / look.factor)
+    outline = (settings.contour_level * run_means(objects, height)).astype(np.float32)
+    top = max(float(height.max()) / noise, 1.0)
+    steps = quantise(height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
+    labels = grow_labels(paint_runs(objects, shape), height, steps, outline)
+    fill_holes(labels, label_boxes(labels, len(outline)))
+    return find_runs(labels), outline
 
 
 def _segment(
     image: NDArray[np.float32],
-    step: float,
-    typical: _Typical,
+    look: _Look,
+    diameter: float,
     smallest: float,
     settings: SegmentSettings,
 ) -> Segmentation:
-    diameter = typical.diameter
-    factor = bin_factor(diameter)
-    coarse = measure_contrast(bin_mean(image, factor), diameter / factor, step / factor)
-    if coarse.noise == 0:
+    contrast, noise = look.contrast, look.contrast.noise
+    objects, outline = _outline(look, diameter, settings)
+    if noise == 0 or not objects.label.size:
         return _nothing(image, diameter)
-    fine = coarse if factor == 1 else measure_contrast(image, diameter, step)
-    binned = _Typical(diameter / factor, typical.brightness)
-    labels, count = _outline(coarse, fine, factor, binned, settings)
-    count = split_clumps(labels, count, diameter, settings.split_bias)
-    evidence = weigh_objects(labels, count, fine, diameter)
-    keep = (evidence.areas >= smallest) & (evidence.scores >= settings.min_score)
-    keep &= evidence.heights >= settings.min_signal_to_noise * coarse.noise
-    keep &= ~evidence.blots()
-    order = renumber_labels(labels, keep)
-    scores = evidence.scores[order]
+    if look.factor > 1:
+        contrast = carry_contrast(image, contrast, look.factor, diameter)
+        coarse = paint_runs(objects, look.contrast.height.shape)
+        labels = refine_labels(coarse, look.factor, contrast.height, outline)
+        objects = keep_largest_patch(find_runs(labels))
+    objects = split_clumps(objects, diameter, settings.split_bias)
+    evidence = weigh_objects(objects, contrast, diameter)
+    kept = _in_order(objects, _believed(evidence, smallest, noise, settings))
+    scores = evidence.scores[kept]
     figures = {
-        "segment_noise": coarse.noise,
-        "segment_brightness": typical.brightness,
+        "segment_noise": noise,
+        "segment_brightness": None,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
+    labels = paint_runs(select_objects(objects, kept), image.shape)
     return Segmentation(labels, scores, diameter, figures)
+
+
+def _believed(
+    evidence: Evidence, smallest: float, noise: float, settings: SegmentSettings
+) -> NDArray[np.bool_]:
+    keep = (evidence.areas >= smallest) & (evidence.scores >= settings.min_score)
+    keep &= evidence.heights >= settings.min_signal_to_noise * noise
+    return keep & ~evidence.blots()
+
+
+def _in_order(objects: Runs, keep: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Which objects stay, in the row-major order of their first pixels."""
+    kept = np.flatnonzero(keep)
+    first = objects.first[kept]
+    return kept[np.lexsort((objects.start[first], objects.row[first]))]
 
 
 def _nothing(image: NDArray[np.float32], diameter: float | None) -> Segmentation:

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.contrast import measure_contrast
-from monolayer.segment.detect import detect
-from monolayer_kernels.labels import label_means
+from monolayer.segment.detect import choose_objects, find_candidates
+from monolayer_kernels.measure_runs import sum_runs
+from monolayer_kernels.objects import run_means
 from monolayer_kernels.smooth import bin_mean
 
-__all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale"]
+__all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale", "weighted_median"]
 
 _DIAMETER = 16.0
 _FACTORS = (8, 4, 2, 1)
+_LEVELS = 36
 _MISFIT = 2.2
 _SMALLEST_SIDE = 16
 _COARSEST = 10.0
@@ -80,16 +82,20 @@ def look_at_scale(image: NDArray[np.float32], step: float, factor: int) -> Scale
     contrast = measure_contrast(small, _DIAMETER, step / factor)
     if contrast.noise == 0:
         return None
-    found = detect(contrast, 0.0, None)
-    if not len(found.areas):
+    candidates = find_candidates(contrast, 0.0, _LEVELS)
+    if candidates is None:
         return None
-    means, _ = label_means(found.labels, contrast.height, len(found.areas))
-    diameters = 2 * np.sqrt(found.areas / np.pi)
-    weights = means * found.areas * found.shapes
-    diameter = _weighted_median(diameters, weights)
+    objects, shapes = choose_objects(candidates, None)
+    if not len(shapes):
+        return None
+    areas = sum_runs(objects).moments[:, 0]
+    means = run_means(objects, contrast.height)
+    diameters = 2 * np.sqrt(areas / np.pi)
+    weights = means * areas * shapes
+    diameter = weighted_median(diameters, weights)
     return Scale(
         diameter=diameter * factor,
-        brightness=_weighted_median(means, weights),
+        brightness=weighted_median(means, weights),
         light=float(weights.sum()) * factor * factor,
         misfit=max(diameter / _DIAMETER, _DIAMETER / diameter),
     )
@@ -103,7 +109,8 @@ def bin_factor(diameter: float) -> int:
     return factor
 
 
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Least value at or below which lies half of the weight."""
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])
     return float(values[order][int(np.searchsorted(total, total[-1] / 2))])

@@ -7,15 +7,13 @@ rounded; fitted on any two of them it held on the third, and without the size it
 of brightness along the cut added nothing: where there is one, the tree has cut already.)
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
-from monolayer_kernels.labels import label_boxes, label_runs
-from monolayer_kernels.runs import AREA, shape_scores, sum_runs
-from monolayer_kernels.split import Cut, propose_cut
+from monolayer_kernels.split import Cuts, part_runs, propose_cuts
+from monolayer_kernels.measure_runs import Runs, sum_runs
+from monolayer_kernels.objects import ellipse_scores, join_objects, select_objects
 
 __all__ = ["cut_evidence", "split_clumps"]
 
@@ -23,31 +21,27 @@ _ELLIPSE = 0.96
 _SMALLEST = 0.6
 
 
-def split_clumps(labels: NDArray[np.int32], count: int, diameter: float, bias: float) -> int:
-    """Cut clumps in place until no cut has evidence; the new number of labels."""
-    runs, components = label_runs(labels)
-    sums = sum_runs(runs, components, count)
-    clump = (shape_scores(sums) < _ELLIPSE) & (sums[:, AREA] > _SMALLEST * circle_area(diameter))
-    boxes = label_boxes(labels, count).tolist()
-    waiting = [(int(i) + 1, *boxes[i]) for i in np.flatnonzero(clump)]
-    while waiting:
-        label, top, left, bottom, right = waiting.pop()
-        window = labels[top:bottom, left:right]
-        cut = propose_cut(window == label)
-        if cut is None or cut_evidence(cut, diameter) + bias <= 0:
-            continue
-        count += 1
-        window[cut.parts == 2] = count
-        box = (top, left, bottom, right)
-        halves = zip((label, count), cut.part_scores, strict=True)
-        waiting += [(part, *box) for part, score in halves if score < _ELLIPSE]
-    return count
+def split_clumps(objects: Runs, diameter: float, bias: float) -> Runs:
+    """Cut clumps until no cut has evidence."""
+    done: list[Runs] = []
+    while objects.label.size:
+        sums = sum_runs(objects)
+        clump = sums.moments[:, 0] > _SMALLEST * circle_area(diameter)
+        clump &= ellipse_scores(sums) < _ELLIPSE
+        waiting = select_objects(objects, np.flatnonzero(clump))
+        cuts = propose_cuts(waiting)
+        accept = cuts.found & (cut_evidence(cuts, diameter) + bias > 0)
+        done.append(select_objects(objects, np.flatnonzero(~clump)))
+        done.append(select_objects(waiting, np.flatnonzero(~accept)))
+        objects = part_runs(cuts, accept)
+    return join_objects(done)
 
 
-def cut_evidence(cut: Cut, diameter: float) -> float:
-    """Log odds that a cut parts two nuclei, rounded to 1e-6 so that no last bit decides."""
+def cut_evidence(cuts: Cuts, diameter: float) -> NDArray[np.float64]:
+    """Log odds that each cut parts two nuclei, rounded to 1e-6 so that no last bit decides."""
     typical = circle_area(diameter)
-    smaller = math.log2(max(cut.smaller_area / typical, 0.1))
-    whole = math.log2(min(max(cut.area / typical, 0.5), 4.0))
-    shape = 37 * (cut.parts_score - 0.94) - 18 * (cut.whole_score - 0.90)
-    return round(shape - 2.4 * (min(cut.neck, 2.5) - 1.2) - 3 * smaller + 5 * whole - 5.2, 6)
+    smaller = np.log2(np.maximum(cuts.smaller_area / typical, 0.1))
+    whole = np.log2(np.clip(cuts.area / typical, 0.5, 4.0))
+    shape = 37 * (cuts.parts_score - 0.94) - 18 * (cuts.whole_score - 0.90)
+    neck = 2.4 * (np.minimum(cuts.neck, 2.5) - 1.2)
+    return np.round(shape - neck - 3 * smaller + 5 * whole - 5.2, 6)

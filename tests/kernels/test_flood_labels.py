@@ -1,0 +1,178 @@
+"""Flooding, boxes and holes of label images, and their refinement."""
+
+import heapq
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from monolayer_kernels.flood import grow_labels
+from monolayer_kernels.labels import fill_holes, label_boxes
+from monolayer_kernels.refine import refine_labels
+
+RNG = np.random.default_rng(11)
+
+
+def random_labels(shape: Any = (40, 50), count: Any = 6) -> Any:
+    labels = np.zeros(shape, np.int32)
+    for i in range(count):
+        y, x = RNG.integers(0, shape[0] - 6), RNG.integers(0, shape[1] - 6)
+        labels[y : y + RNG.integers(2, 9), x : x + RNG.integers(2, 9)] = i + 1
+    return labels
+
+
+def grow_slowly(seeds: Any, contrast: Any, steps: Any, thresholds: Any) -> Any:
+    """The same flood with a heap: highest step first, first in, first out."""
+    labels = np.where(
+        (seeds > 0) & (contrast >= np.concatenate([[np.inf], thresholds])[seeds]), seeds, 0
+    )
+    order = 0
+    heap: list[Any] = []
+    around = ((-1, 0), (1, 0), (0, -1), (0, 1))
+    for y, x in np.argwhere(labels > 0):
+        heapq.heappush(heap, (-int(steps[y, x]), order := order + 1, y, x))
+    while heap:
+        level, _, y, x = heapq.heappop(heap)
+        for dy, dx in around:
+            r, c = y + dy, x + dx
+            if not (0 <= r < labels.shape[0] and 0 <= c < labels.shape[1]) or labels[r, c]:
+                continue
+            if contrast[r, c] >= thresholds[labels[y, x] - 1]:
+                labels[r, c] = labels[y, x]
+                heapq.heappush(heap, (max(-int(steps[r, c]), level), order := order + 1, r, c))
+    return labels
+
+
+def test_flood_covers_what_a_heap_covers() -> None:
+    contrast = ndimage.gaussian_filter(RNG.random((60, 70)), 2).astype(np.float32)
+    contrast = (contrast - contrast.min()) / np.ptp(contrast)
+    seeds, count = ndimage.label(contrast > 0.8)
+    thresholds = np.linspace(0.4, 0.6, count).astype(np.float32)
+    steps = (contrast * 50).astype(np.uint8)
+    found = grow_labels(seeds.astype(np.int32), contrast, steps, thresholds)
+    expected = grow_slowly(seeds, contrast, steps, thresholds)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_two_labels_meet_in_the_valley_between_them() -> None:
+    row = np.array([9, 8, 6, 3, 5, 7, 9], np.float32)
+    seeds = np.array([1, 0, 0, 0, 0, 0, 2], np.int32)
+    steps = row.astype(np.uint8)
+    low = np.array([1, 1], np.float32)
+    found = grow_labels(seeds[None], row[None], steps[None], low)
+    assert found[0, :3].tolist() == [1, 1, 1]
+    assert found[0, 4:].tolist() == [2, 2, 2]
+    high = np.array([7, 1], np.float32)
+    assert grow_labels(seeds[None], row[None], steps[None], high)[0].tolist() == [
+        1,
+        1,
+        2,
+        2,
+        2,
+        2,
+        2,
+    ]
+
+
+def test_a_seed_below_its_threshold_is_dropped() -> None:
+    ones = np.ones((3, 3), np.float32)
+    seeds = np.ones((3, 3), np.int32)
+    assert not grow_labels(seeds, ones, ones.astype(np.uint8), np.array([2], np.float32)).any()
+
+
+def test_boxes_equal_scipy() -> None:
+    labels = random_labels()
+    boxes = label_boxes(labels, 7)
+    for box, found in zip(boxes.tolist(), ndimage.find_objects(labels, 7), strict=True):
+        if found is None:
+            assert box == [0, 0, 0, 0]
+        else:
+            rows, columns = found
+            assert box == [rows.start, columns.start, rows.stop, columns.stop]
+
+
+def test_holes_are_filled_as_scipy_fills_them() -> None:
+    labels = (ndimage.gaussian_filter(RNG.random((60, 60)), 1.5) > 0.49).astype(np.int32)
+    labels = ndimage.label(labels)[0].astype(np.int32)
+    one = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
+    mask = (labels == one).astype(np.int32)
+    expected = ndimage.binary_fill_holes(mask)
+    fill_holes(mask, label_boxes(mask, 1))
+    np.testing.assert_array_equal(mask > 0, expected)
+    assert expected.sum() > (labels == one).sum()
+
+
+def test_a_hole_that_holds_another_object_keeps_it() -> None:
+    labels = np.ones((5, 5), np.int32)
+    labels[1:4, 1:4] = 0
+    labels[2, 2] = 2
+    fill_holes(labels, label_boxes(labels, 2))
+    assert labels[2, 2] == 2
+    assert (labels == 1).sum() == 24
+
+
+def refine_slowly(labels: Any, factor: int, image: Any, thresholds: Any) -> Any:
+    """Every full pixel on its own, whether at a seam or not."""
+    rows, columns = labels.shape
+    out = np.zeros(image.shape, np.int32)
+    for y, x in np.ndindex(image.shape):
+        r, c = y // factor, x // factor
+        around = labels[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2]
+        if (around == labels[r, c]).all():
+            out[y, x] = labels[r, c]
+            continue
+        at_y, at_x = (y + 0.5) / factor - 0.5, (x + 0.5) / factor - 0.5
+        weights: dict[int, float] = {}
+        for i in {r, r + int(np.sign(at_y - r))}:
+            for j in {c, c + int(np.sign(at_x - c))}:
+                value = int(labels[np.clip(i, 0, rows - 1), np.clip(j, 0, columns - 1)])
+                share = (1 - abs(at_y - i)) * (1 - abs(at_x - j))
+                weights[value] = weights.get(value, 0.0) + share
+        weights.pop(0, None)
+        heaviest = max(weights.values(), default=0.0)
+        best = [v for v, w in weights.items() if w > heaviest - 1e-9]
+        if len(best) > 1:
+            out[y, x] = -1
+        elif best and image[y, x] >= thresholds[best[0] - 1]:
+            out[y, x] = best[0]
+    return out
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None:
+    labels = random_labels((14, 17), 7)
+    shape = (14 * factor - 1, 17 * factor - 1)
+    image = RNG.random(shape).astype(np.float32)
+    thresholds = np.linspace(0.2, 0.8, 7).astype(np.float32)
+    found = refine_labels(labels, factor, image, thresholds)
+    expected = refine_slowly(labels, factor, image, thresholds)
+    sure = expected >= 0
+    assert sure.mean() > 0.9
+    np.testing.assert_array_equal(found[sure], expected[sure])
+
+
+def test_labels_that_are_not_binned_stay() -> None:
+    labels = random_labels()
+    image = np.zeros(labels.shape, np.float32)
+    assert refine_labels(labels, 1, image, np.ones(6, np.float32)) is labels
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda z: grow_labels(z, z.astype("f4"), np.zeros((2, 3), "u1"), z[0].astype("f4")),
+            "differ",
+        ),
+        (
+            lambda z: grow_labels(z + 9, z.astype("f4"), z.astype("u1"), z[0].astype("f4")),
+            "label 9",
+        ),
+        (lambda z: refine_labels(z, 2, np.zeros((9, 9), "f4"), z[0].astype("f4")), r"\(5, 5\)"),
+        (lambda z: refine_labels(z + 4, 2, np.zeros((6, 6), "f4"), z[0].astype("f4")), "label 4"),
+    ],
+)
+def test_bad_calls_name_the_value(call: Any, words: Any) -> None:
+    with pytest.raises(ValueError, match=words):
+        call(np.zeros((3, 3), np.int32))
