@@ -73,7 +73,7 @@ def measure_objects(
         finite, a pixel size that is not above 0.
     """
     image = _checked_labels(labels)
-    _check_pixel_size(pixel_size_um)
+    check_pixel_size(pixel_size_um)
     runs = find_runs(image)
     sums = sum_runs(runs)
     border = find_border(runs, sums)
@@ -84,7 +84,7 @@ def measure_objects(
         pixels = _checked_channel(name, channel, image.shape)
         measured = _channel(image, (runs, sums, border), pixels, settings)
         columns |= {f"{key}_{name}": values for key, values in measured.items()}
-    return columns | _in_micrometres(columns, pixel_size_um)
+    return columns | in_micrometres(columns, pixel_size_um)
 
 
 def _position(
@@ -151,13 +151,17 @@ def _channel(
     return columns | {"intensity_contrast": contrast, "edge_sharpness_per_px": sharpness}
 
 
-def _in_micrometres(columns: Columns, pixel_size_um: float | None) -> Columns:
+def in_micrometres(columns: Columns, pixel_size_um: float | None) -> Columns:
+    """Lengths and areas among the columns once more, in micrometres."""
     size = math.nan if pixel_size_um is None else float(pixel_size_um)
-    lengths = {f"{name}_um": columns[f"{name}_px"] * size for name in _LENGTHS}
-    return lengths | {f"{name}_um2": columns[f"{name}_px"] * (size * size) for name in _AREAS}
+    lengths = {f"{name}_um": (f"{name}_px", size) for name in _LENGTHS}
+    areas = {f"{name}_um2": (f"{name}_px", size * size) for name in _AREAS}
+    wanted = (lengths | areas).items()
+    return {name: columns[of] * factor for name, (of, factor) in wanted if of in columns}
 
 
-def _check_pixel_size(pixel_size_um: float | None) -> None:
+def check_pixel_size(pixel_size_um: float | None) -> None:
+    """Refuse a pixel size that is not above 0."""
     if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
         msg = f"pixel_size_um must be above 0, or None where it is unknown; got {pixel_size_um}."
         raise ValueError(msg)
