@@ -24,7 +24,16 @@ from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
 
-__all__ = ["as_grey", "bit_depth", "full_scale", "read_pages", "reading", "to_grey", "to_working"]
+__all__ = [
+    "as_grey",
+    "bit_depth",
+    "check_whole",
+    "full_scale",
+    "read_pages",
+    "reading",
+    "to_grey",
+    "to_working",
+]
 
 # Without a handler of its own tifffile's log runs into the progress display; what it says of a
 # damaged file is said by the file's row.
@@ -105,7 +114,7 @@ def _tiff_pages(path: Path, shown: str, pages: Sequence[int]) -> Iterator[NDArra
                 yield _image_of_run(tif, shown, number)
                 continue
             page = tif.pages[number].aspage()
-            _check_whole(page, shown, size)
+            check_whole(page, shown, size)
             pixels = page.asarray()
             if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
                 pixels = np.moveaxis(pixels, 0, -1)
@@ -124,7 +133,8 @@ def _image_of_run(tif: tifffile.TiffFile, shown: str, number: int) -> NDArray[An
     return image
 
 
-def _check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
+def check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
+    """Refuse a page whose pixels are not all in a file of `size` bytes."""
     if page.imagedepth > 1:
         detail = f"{shown} holds a volume in one page: export it as 2-D planes."
         raise ImageError("unsupported", detail)

@@ -1,0 +1,223 @@
+"""One large plane in row strips: a whole-vessel scan that must not be held in memory.
+
+1. `open_strips` reads a TIFF's directory only: shape, dtype, pixel size, and whether all is there.
+2. `Strips.read` walks down the plane once. Rows that lie one after the other in the file are read
+   straight into one buffer; compressed strips and tiles are decoded one band at a time.
+
+The one trick: bytes are read, not memory-mapped. A mapping was no faster, counts every page that
+was touched as memory of the process, and kills it where a file shrinks while it is read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer.read.decode import check_whole, reading
+from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
+from monolayer.read.probe import probe_image
+
+__all__ = ["Strips", "open_strips"]
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """A plane on disk, from `open_strips`.
+
+    Attributes
+    ----------
+    path : Path
+        The TIFF or BigTIFF.
+    page : int
+        Position of the plane among the file's top-level pages.
+    shape : tuple of int
+        Height and width in pixels.
+    dtype : dtype
+        uint8 or uint16, in native byte order.
+    pixel_size : PixelSize
+        Micrometres per pixel, and who said so.
+    band_rows : int
+        Rows that one band of the file's own strips or tiles holds; 1 where rows lie one after
+        the other and can be read in any number.
+    """
+
+    path: Path
+    page: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    pixel_size: PixelSize
+    band_rows: int
+
+    def read(self, max_strip_mb: float = 32.0, rows: int | None = None) -> Iterator[NDArray[Any]]:
+        """Read the plane from top to bottom.
+
+        Parameters
+        ----------
+        max_strip_mb : float
+            Memory for one strip, MiB. A compressed file is decoded in whole bands of its own
+            strips or tiles, of which one must fit.
+        rows : int, optional
+            Rows of each strip but the last, within that memory; as many as fit if left out.
+
+        Yields
+        ------
+        ndarray of uint8 or uint16, shape (rows, width), C-contiguous
+            Valid until the next one is asked for: the memory is used again.
+
+        Raises
+        ------
+        ImageError
+            The file is damaged, cut, changed since it was opened, or its bands are too large.
+        """
+        band = self._rows_a_strip(max_strip_mb)
+        with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
+            page = tif.pages[self.page].aspage()
+            with self.path.open("rb") as handle:
+                walk = self._plain if self.band_rows == 1 else self._decoded
+                yield from _cut(walk(handle, page, band), min(rows or band, band))
+
+    def _rows_a_strip(self, max_strip_mb: float) -> int:
+        """Rows within the memory, in whole bands."""
+        row_bytes = self.shape[1] * self.dtype.itemsize
+        bands = int(max_strip_mb * MIB) // (row_bytes * self.band_rows)
+        if bands < 1:
+            needed = self.band_rows * row_bytes / MIB
+            detail = (
+                f"{self.path} must be decoded {self.band_rows} rows at a time, {needed:.1f} MiB "
+                f"where max_strip_mb is {max_strip_mb:g}: raise it, or store the scan in tiles."
+            )
+            raise ImageError("strip_too_large", detail)
+        return min(bands * self.band_rows, self.shape[0])
+
+    def _plain(
+        self, handle: BinaryIO, page: tifffile.TiffPage, rows: int
+    ) -> Iterator[NDArray[Any]]:
+        """Rows that lie one after the other in the file."""
+        height, width = self.shape
+        buffer = np.empty((rows, width), self.dtype.newbyteorder(page.parent.byteorder))
+        handle.seek(page.dataoffsets[0])
+        for top in range(0, height, rows):
+            strip = buffer[: height - top]
+            if handle.readinto(strip.data.cast("B")) != strip.nbytes:  # type: ignore[attr-defined]
+                detail = f"{self.path} ends before its row {top + len(strip)}: copy it again."
+                raise ImageError("truncated", detail)
+            yield _as_shown(page, strip, self.dtype)
+
+    def _decoded(
+        self, handle: BinaryIO, page: tifffile.TiffPage, rows: int
+    ) -> Iterator[NDArray[Any]]:
+        """Bands of compressed strips or tiles, as many as fit into the memory."""
+        height, width = self.shape
+        across = -(-width // page.tilewidth) if page.is_tiled else 1
+        buffer = np.empty((rows, width), self.dtype)
+        for top in range(0, height, rows):
+            strip = buffer[: height - top]
+            first = top // self.band_rows * across
+            for index in range(first, first + -(-len(strip) // self.band_rows) * across):
+                handle.seek(page.dataoffsets[index])
+                _place(page, handle.read(page.databytecounts[index]), index, strip, top)
+            yield _as_shown(page, strip, self.dtype)
+
+
+def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -> Strips:
+    """Read a TIFF's directory, and check that one of its planes can be read in strips.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF or BigTIFF; strips or tiles, compressed or not.
+    pixel_size_um : float, optional
+        Wins over what the file says.
+    page : int
+        Position of the plane among the file's top-level pages.
+
+    Returns
+    -------
+    Strips
+
+    Raises
+    ------
+    ImageError
+        The file is missing, damaged, cut, no TIFF, or holds something else than one grey sample
+        of 8 or 16 bits a pixel.
+    """
+    shown = str(path)
+    with reading(shown):
+        probe = probe_image(path, shown)
+        if probe.format != "tiff":
+            detail = f"{shown} is a {probe.format.upper()} image: store the scan as TIFF."
+            raise ImageError("unsupported", detail)
+        size = PixelSize(pixel_size_um, GIVEN) if pixel_size_um else pixel_size_of(path, probe)
+        with tifffile.TiffFile(path) as tif:
+            if not 0 <= page < len(tif.pages):
+                detail = f"{shown} has {len(tif.pages)} pages and none numbered {page} from 0."
+                raise ImageError("missing_page", detail)
+            found = tif.pages[page].aspage()
+            _check(found, shown)
+            check_whole(found, shown, path.stat().st_size)
+            dtype = np.dtype(found.dtype).newbyteorder("=")
+            shape = (found.imagelength, found.imagewidth)
+            return Strips(path, page, shape, dtype, size, _band_rows(found))
+
+
+def _check(page: tifffile.TiffPage, shown: str) -> None:
+    if page.samplesperpixel != 1:
+        detail = f"{shown} has {page.samplesperpixel} samples a pixel: export one grey channel."
+        raise ImageError("unsupported", detail)
+    if page.dtype is None or np.dtype(page.dtype) not in (np.uint8, np.uint16):
+        detail = f"{shown} holds {page.dtype} values: a scan must be 8 or 16 bits, unsigned."
+        raise ImageError("unsupported", detail)
+    if 0 in (page.imagelength, page.imagewidth):
+        raise ImageError("unreadable", f"{shown} holds no pixel: copy or export it again.")
+
+
+def _band_rows(page: tifffile.TiffPage) -> int:
+    """Rows that are decoded at once; 1 where rows lie one after the other."""
+    if page.is_contiguous:
+        return 1
+    rows = page.tilelength if page.is_tiled else page.rowsperstrip
+    return int(min(rows, page.imagelength))
+
+
+def _place(page: tifffile.TiffPage, data: bytes, index: int, strip: NDArray[Any], top: int) -> None:
+    """Decode one strip or tile into its place."""
+    # tifffile types neither the decoder nor what it gives.
+    decode: Any = page.decode
+    pixels, (_, _, y, x, _), (_, height, width, _) = decode(data, index, jpegtables=page.jpegtables)
+    into = strip[y - top : y - top + height, x : x + width]
+    into[:] = pixels[0, : len(into), : into.shape[1], 0]
+
+
+def _as_shown(page: tifffile.TiffPage, strip: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Native byte order, and white not stored as 0."""
+    native: NDArray[Any] = strip.astype(dtype, copy=False)
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        native = np.invert(native)
+    return native
+
+
+def _cut(bands: Iterator[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:
+    """Strips of exactly so many rows, the last one of fewer, from bands of any height."""
+    rest: NDArray[Any] | None = None
+    for band in bands:
+        start = 0
+        if rest is not None:
+            start = rows - len(rest)
+            joined = np.concatenate([rest, band[:start]])
+            if len(joined) < rows:
+                rest = joined
+                continue
+            yield joined
+        while start + rows <= len(band):
+            yield band[start : start + rows]
+            start += rows
+        rest = band[start:].copy() if start < len(band) else None
+    if rest is not None:
+        yield rest
