@@ -99,7 +99,8 @@ def _axes(sums: RunSums) -> dict[str, Column]:
         "centroid_x_px": x,
         "axis_major_length_px": 4 * np.sqrt(large),
         "axis_minor_length_px": 4 * np.sqrt(small),
-        "eccentricity": np.sqrt(np.where(large > 0, 1 - small / divisor, 0.0)),
+        # Of a circle the smaller may come out larger in the last bit.
+        "eccentricity": np.sqrt(np.where(large > 0, np.maximum(1 - small / divisor, 0.0), 0.0)),
         "orientation_rad": _orientation(var_y, var_x, cov),
         "inertia_tensor_eigvals_0_px2": large,
         "inertia_tensor_eigvals_1_px2": small,

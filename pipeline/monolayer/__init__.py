@@ -2,6 +2,7 @@
 
     import monolayer
     found = monolayer.count(image, pixel_size_um=0.65)
+    table = monolayer.count_scan("vessel.tif", "objects.parquet", threshold=420)
     run = monolayer.run("images", "RUN", workers=2)
     run = monolayer.open_run("RUN")
 
@@ -13,12 +14,22 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.api import Count, count, run
+    from monolayer.api import Count, count, count_scan, run
     from monolayer.method import Method, load_method
     from monolayer.results import Run, open_run
     from monolayer.table import Table
 
-__all__ = ["Count", "Method", "Run", "Table", "count", "load_method", "open_run", "run"]
+__all__ = [
+    "Count",
+    "Method",
+    "Run",
+    "Table",
+    "count",
+    "count_scan",
+    "load_method",
+    "open_run",
+    "run",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -28,6 +39,7 @@ __getattr__, __dir__ = lazy(
         "Run": "results",
         "Table": "table",
         "count": "api",
+        "count_scan": "api",
         "load_method": "method",
         "open_run": "results",
         "run": "api",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,13 +12,16 @@ from monolayer.errors import ConfigError, MissingExtraError
 from monolayer.field import FieldImage
 from monolayer.method import Method, load_method
 from monolayer.results import Run, open_run
+from monolayer.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Count", "count", "run"]
+    from monolayer.segment.scan import ScanSettings
+
+__all__ = ["Count", "count", "count_scan", "run"]
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,79 @@ def run(
     plan = make_plan(Path(images), chosen, layout, select)
     outcome = execute(plan, Path(output).expanduser().resolve(), workers)
     return open_run(outcome.run_folder)
+
+
+def count_scan(
+    scan: str | Path,
+    output: str | Path,
+    threshold: float | Literal["otsu", "li"] = "otsu",
+    pixel_size_um: float | None = None,
+    *,
+    min_area_um2: float | None = None,
+    min_area_px: int = 1,
+    connectivity: Literal[4, 8] = 8,
+    max_strip_mb: float = 32.0,
+) -> Table:
+    """Count the objects of one scan that is too large for memory, such as a whole vessel.
+
+    The scan is read in strips and cut at one grey level; touching nuclei are not split. Memory
+    depends on the scan's width, not on its height or on what it shows.
+
+    Parameters
+    ----------
+    scan : path
+        TIFF or BigTIFF of one grey plane of 8 or 16 bits, at most 65,535 pixels wide and of any
+        height; strips or tiles, compressed or not.
+    output : path
+        Parquet file for the objects; replaced once the scan is done.
+    threshold : float, or "otsu" or "li"
+        Objects are pixels above this grey level; by name, it is found from the histogram of the
+        whole scan, which is then read twice.
+    pixel_size_um : float, optional
+        Micrometres per pixel; wins over what the file says. Without either every column in um
+        is null.
+    min_area_um2, min_area_px : float, int
+        Smallest object counted.
+    connectivity : 4 or 8
+        Pixels of one object share a side, or a side or a corner.
+    max_strip_mb : float
+        Memory for the strip being read, MiB. The result does not depend on it.
+
+    Returns
+    -------
+    Table
+        One row an object in the order of their first pixels, with the columns of a field's
+        objects that need no outline: area, bounding box, centroid, axes, Crofton's perimeter,
+        Euler number, intensities (``..._scan``), border contact and weight.
+
+    Raises
+    ------
+    ConfigError
+        A setting that cannot be, such as ``min_area_um2`` without a pixel size.
+    ImageError
+        The scan is missing, cut, damaged or of another kind.
+    """
+    from monolayer.engine.scan import scan_file
+
+    settings = _scan_settings(
+        threshold=threshold,
+        min_area_um2=min_area_um2,
+        min_area_px=min_area_px,
+        connectivity=connectivity,
+    )
+    return scan_file(Path(scan), Path(output).expanduser(), settings, pixel_size_um, max_strip_mb)
+
+
+def _scan_settings(**values: Any) -> "ScanSettings":
+    from pydantic import ValidationError
+
+    from monolayer.segment.scan import ScanSettings
+
+    try:
+        return ScanSettings(**values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise ConfigError(f"'{wrong['loc'][0]}' is {wrong['input']!r}: {wrong['msg']}.") from None
 
 
 def _method(method: Method | str | Path | None) -> Method:

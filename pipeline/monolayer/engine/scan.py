@@ -1,0 +1,101 @@
+"""One scan too large for memory, from its file to its table.
+
+1. `read.strips` gives row strips; 2. `segment.scan` finds one threshold for all of them, and then
+their objects; 3. `measure.scan` makes columns; 4. rows go to the Parquet file 65,536 at a time.
+Nothing here grows with the scan's height.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from monolayer.engine.files import write_file
+from monolayer.measure.scan import measure_scan
+from monolayer.read.strips import Strips, open_strips
+from monolayer.segment.scan import BATCH, ScanSettings, find_objects, find_threshold
+from monolayer.table import Table
+from monolayer_kernels.stream import ScanSums, concatenate_scans
+
+__all__ = ["scan_columns", "scan_file"]
+
+CHANNEL = "scan"
+
+
+def scan_file(
+    path: Path,
+    output: Path,
+    settings: ScanSettings,
+    pixel_size_um: float | None = None,
+    max_strip_mb: float = 32.0,
+) -> Table:
+    """Count the objects of a scan into a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF or BigTIFF of one grey plane.
+    output : Path
+        Parquet file; replaced when the scan is done, left alone if it fails.
+    settings : ScanSettings
+        Threshold, connectivity, smallest object.
+    pixel_size_um : float, optional
+        Wins over what the file says.
+    max_strip_mb : float
+        Memory for the strip being read, MiB.
+
+    Returns
+    -------
+    Table
+        One row an object. The same file, byte for byte, whatever `max_strip_mb` is.
+    """
+    strips = open_strips(path, pixel_size_um)
+    threshold = find_threshold(strips.read(max_strip_mb), settings)
+    columns = scan_columns(strips, strips.read(max_strip_mb), threshold, settings)
+    notes = {
+        "threshold": threshold,
+        "height_px": strips.shape[0],
+        "width_px": strips.shape[1],
+        "pixel_size_um": strips.pixel_size.um,
+        "pixel_size_source": strips.pixel_size.source,
+        "settings": settings.model_dump(mode="json"),
+    }
+    write_file(output, lambda beside: _write(beside, columns, notes))
+    return Table((output,))
+
+
+def scan_columns(
+    strips: Strips,
+    pixels: Iterator[NDArray[Any]],
+    threshold: float,
+    settings: ScanSettings,
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Columns of a scan's objects, 65,536 rows at a time; once without rows where it has none."""
+    size = strips.pixel_size.um
+    label = 1
+    for found in find_objects(pixels, strips.shape[1], threshold, settings, size):
+        yield measure_scan(found, strips.shape, size, CHANNEL, label)
+        label += len(found.n_runs)
+    if label == 1:
+        nothing: ScanSums = concatenate_scans([])
+        yield measure_scan(nothing, strips.shape, size, CHANNEL)
+
+
+def _write(
+    path: Path, batches: Iterator[dict[str, NDArray[Any]]], notes: Mapping[str, object]
+) -> None:
+    first = _table(next(batches))
+    schema = first.schema.with_metadata({"monolayer_scan": json.dumps(notes, sort_keys=True)})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        writer.write_table(first.cast(schema), row_group_size=BATCH)
+        for columns in batches:
+            writer.write_table(_table(columns).cast(schema), row_group_size=BATCH)
+
+
+def _table(columns: dict[str, NDArray[Any]]) -> pa.Table:
+    """Unknown (NaN) is null."""
+    return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})

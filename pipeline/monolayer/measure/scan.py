@@ -1,0 +1,70 @@
+"""Objects of a scan as columns: those of `measure_objects` that sums alone can tell.
+
+A scan's pixels and runs are gone by the time an object is known to be finished. So there is no
+convex hull, no 4-neighbour perimeter, no local background, no edge and no neighbour; the other
+columns have the names, the formulas and the last bit of `measure_objects`.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.measure.objects import border_weights, check_pixel_size, in_micrometres
+from monolayer_kernels.measure_intensity import _moments as grey_moments
+from monolayer_kernels.shape import measure_sums
+from monolayer_kernels.stream import ScanSums
+
+__all__ = ["measure_scan"]
+
+Columns = dict[str, NDArray[Any]]
+
+
+def measure_scan(
+    found: ScanSums,
+    shape: tuple[int, int],
+    pixel_size_um: float | None,
+    channel: str,
+    first_label: int = 1,
+) -> Columns:
+    """Measure a batch of a scan's objects.
+
+    Parameters
+    ----------
+    found : ScanSums
+        Objects in the order of their first pixels.
+    shape : tuple of int
+        Height and width of the whole scan in pixels.
+    pixel_size_um : float or None
+        Micrometres per pixel; None gives NaN in every um column.
+    channel : str
+        Name at the end of the intensity columns.
+    first_label : int
+        Label of the first object of the batch.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n,)
+        ``label`` (int32), then columns of `monolayer.measure.measure_objects`.
+
+    Raises
+    ------
+    ValueError
+        A pixel size that is not above 0.
+    """
+    check_pixel_size(pixel_size_um)
+    n = len(found.n_runs)
+    touches, weight = border_weights(found.sums.bbox, shape)
+    columns: Columns = {
+        "label": np.arange(first_label, first_label + n, dtype=np.int32),
+        **measure_sums(found.sums, found.n_runs),
+        "touches_border": touches,
+        "weight": weight,
+    }
+    grey: Columns = {
+        **grey_moments(found.sums, found.grey.base, found.grey.added),
+        "intensity_min": found.grey.extremes[:, 0].astype(np.float64),
+        "intensity_max": found.grey.extremes[:, 1].astype(np.float64),
+    }
+    columns |= {f"{name}_{channel}": values for name, values in grey.items()}
+    return columns | in_micrometres(columns, pixel_size_um)
