@@ -1,0 +1,100 @@
+"""Print the clock table: ./scripts/bench [--rounds N] [--json FILE] [--growth] [--workers]."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from benchmarks import growth, images, works
+from benchmarks.harness import as_markdown, as_rows, measure
+from benchmarks.workers import throughput
+
+PACKAGES = (
+    "monolayer",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "connected-components-3d",
+    "cp_measure",
+)
+
+
+def main() -> int:
+    options = _options()
+    cv2.setNumThreads(1)
+    image, what = images.field(options.side)
+    print(f"{what}; one thread; {_machine()}\n", flush=True)
+    rows = _table(image, options)
+    if options.growth:
+        rows += _growth(image, options.rounds)
+    found: dict[str, Any] = {"image": what, "machine": _machine(), "rows": rows}
+    if options.workers:
+        found["fields_per_s"] = _workers(image, options.fields)
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each contestant")
+    parser.add_argument("--side", type=int, default=2048, help="side of the field, pixels")
+    parser.add_argument("--only", default="", help="works whose name holds this")
+    parser.add_argument("--json", default="", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--growth", action="store_true", help="1 to 100 MP, 100 to 20,000 objects")
+    parser.add_argument("--workers", action="store_true", help="monolayer run with 1 and 2 workers")
+    parser.add_argument("--fields", type=int, default=200, help="fields of --workers")
+    return parser.parse_args()
+
+
+def _table(image: Any, options: argparse.Namespace) -> list[dict[str, object]]:
+    chosen = works.all_works(image)
+    copy = measure(chosen[0], 3 * options.rounds)
+    copy_s = copy.minimum("numpy") / copy.work.megapixels
+    results = [measure(w, options.rounds) for w in chosen[1:] if options.only in w.name]
+    rows = [row for result in (copy, *results) for row in as_rows(result, copy_s)]
+    print(as_markdown(rows), flush=True)
+    return rows
+
+
+def _growth(image: Any, rounds: int) -> list[dict[str, object]]:
+    results = [*growth.by_megapixels(image, rounds), *growth.by_objects(rounds)]
+    print("\n| work | ms a megapixel (min) | (median) |\n|---|--:|--:|")
+    for result in results:
+        a, b = (
+            t("monolayer") * 1e3 / result.work.megapixels for t in (result.minimum, result.median)
+        )
+        print(f"| {result.work.name} | {a:.2f} | {b:.2f} |", flush=True)
+    return [row for result in results for row in as_rows(result, 1.0)]
+
+
+def _workers(image: Any, fields: int) -> dict[int, float]:
+    found = throughput(image, fields)
+    print(f"\n`monolayer run` over {fields} fields of 1024 x 1024, reading and report included:")
+    print(
+        f"1 worker {found[1]:.1f}, 2 workers {found[2]:.1f} fields/s: {found[2] / found[1]:.2f} x"
+    )
+    return found
+
+
+def _machine() -> str:
+    installed = []
+    for name in PACKAGES:
+        try:
+            installed.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            print(f"{name} is not installed: its rows are left out", file=sys.stderr)
+    python = f"Python {platform.python_version()}"
+    return f"{platform.machine()}, {os.cpu_count()} processors, {python}, {', '.join(installed)}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
