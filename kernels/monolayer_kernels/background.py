@@ -6,6 +6,8 @@ lowest tile finds the narrow gaps of a nearly covered field, where whole blocks 
 background at all. The opening works on the small grid, so its cost does not matter.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,13 @@ from monolayer_kernels._jit import kernel
 from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = [
+    "GridRows",
     "estimate_background",
     "estimate_noise",
     "grey_opening",
+    "grid_row",
     "median",
+    "open_grid",
     "subtract_background",
 ]
 
@@ -26,6 +31,31 @@ _TILES_A_WINDOW = 40
 _TILES_A_BLOCK = 4
 _GAUSSIAN_OF_MAD = 1.4826
 _LAPLACIAN_GAIN = 36.0**0.5
+
+
+class GridRows(NamedTuple):
+    """A grid of blocks on its way to pixels, see `open_grid`.
+
+    Attributes
+    ----------
+    grid : ndarray float32
+    block : int
+    sides : ndarray (2, width) uintp
+        Grid columns left and right of each pixel.
+    share : ndarray (width,) float32
+        How far each pixel is on the way from one to the other.
+    lines : ndarray (7, more than width) float32
+        Work space.
+    state : ndarray (2,) int64
+        Grid row that lies above, and where the one below begins in ``lines``.
+    """
+
+    grid: Plane
+    block: int
+    sides: NDArray[np.uintp]
+    share: Plane
+    lines: Plane
+    state: NDArray[np.int64]
 
 
 def estimate_background(image: NDArray[np.generic], window: float) -> tuple[Plane, int]:
@@ -221,44 +251,65 @@ def _between(i: int, block: int, blocks: int) -> tuple[int, float]:
 
 
 @kernel
-def _subtract(source: Plane, grid: Plane, block: int, out: Plane) -> None:
-    height, width = source.shape
-    rows, columns = grid.shape
+def open_grid(grid: Plane, block: int, width: int) -> GridRows:
+    """Make ready to draw straight lines between the centres of blocks, row by row."""
     # Unsigned, so that no index may count from the end.
-    sides = np.empty((2, width), dtype=np.uintp)
-    share = np.empty(width, dtype=np.float32)
-    for x in range(width):
-        left, share[x] = _between(x, block, columns)
-        sides[0, x] = left
-        sides[1, x] = min(left + 1, columns - 1)
+    sides = np.zeros((2, width), dtype=np.uintp)
+    share = np.zeros(width, dtype=np.float32)
+    if grid.size:
+        for x in range(width):
+            left, share[x] = _between(x, block, grid.shape[1])
+            sides[0, x] = left
+            sides[1, x] = min(left + 1, grid.shape[1] - 1)
     # The odd length keeps lines from sharing cache sets where the width is a power of two.
-    lines = np.empty((6, width + 144), dtype=np.float32)
-    near, far = lines[0, :width], lines[1, :width]
-    lower_near, lower_far = lines[2, :width], lines[3, :width]
+    lines = np.empty((7, width + 144), dtype=np.float32)
+    return GridRows(grid, block, sides, share, lines, np.array([-1, 0], dtype=np.int64))
+
+
+@kernel
+def grid_row(rows: GridRows, y: int) -> Plane:
+    """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
+    grid, share, lines = rows.grid, rows.share, rows.lines
+    line: Plane = lines[6, : share.size]
+    if rows.block == 1:
+        line = grid[y]
+        return line
+    top, part = _between(y, rows.block, grid.shape[0])
+    width = share.size
+    if top != rows.state[0]:
+        # The grid is spread to pixels once a row of blocks, not looked up at every pixel; what
+        # was below is above now.
+        lower = 2 - rows.state[1]
+        if top == 0:
+            _spread(grid[0], rows.sides, lines[0, :width], lines[1, :width])
+        below = grid[min(top + 1, grid.shape[0] - 1)]
+        _spread(below, rows.sides, lines[lower, :width], lines[lower + 1, :width])
+        rows.state[0], rows.state[1] = top, lower
+    lower = rows.state[1]
+    upper = 2 - lower
     before, after = lines[4, :width], lines[5, :width]
-    spread = -1
-    for y in range(height):
-        top, part = _between(y, block, rows)
-        if top != spread:
-            # The grid is spread to pixels once a row of blocks, not looked up at every pixel.
-            near, lower_near, far, lower_far = lower_near, near, lower_far, far
-            if top == 0:
-                _spread(grid[0], sides, near, far)
-            _spread(grid[min(top + 1, rows - 1)], sides, lower_near, lower_far)
-            spread = top
-        # Three short loops: one loop over all seven lines was not vectorised.
-        _blend(near, lower_near, np.float32(part), before)
-        _blend(far, lower_far, np.float32(part), after)
-        _subtract_between(source[y], before, after, share, out[y])
+    # Three short loops: one loop over all seven lines was not vectorised.
+    _blend(lines[upper, :width], lines[lower, :width], np.float32(part), before)
+    _blend(lines[upper + 1, :width], lines[lower + 1, :width], np.float32(part), after)
+    for x in range(width):
+        line[x] = before[x] + share[x] * (after[x] - before[x])
+    return line
+
+
+@kernel
+def _subtract(source: Plane, grid: Plane, block: int, out: Plane) -> None:
+    rows = open_grid(grid, block, source.shape[1])
+    for y in range(source.shape[0]):
+        _difference(source[y], grid_row(rows, y), out[y])
+
+
+@kernel
+def _difference(row: Plane, level: Plane, out: Plane) -> None:
+    for x in range(out.size):
+        out[x] = row[x] - level[x]
 
 
 @kernel
 def _blend(upper: Plane, lower: Plane, part: np.float32, out: Plane) -> None:
     for x in range(out.size):
         out[x] = upper[x] + part * (lower[x] - upper[x])
-
-
-@kernel
-def _subtract_between(row: Plane, before: Plane, after: Plane, share: Plane, out: Plane) -> None:
-    for x in range(out.size):
-        out[x] = row[x] - (before[x] + share[x] * (after[x] - before[x]))
