@@ -189,7 +189,7 @@ def join_runs(runs: Runs, diagonal: bool, first: int, components: NDArray[np.int
 
 
 @kernel
-def add_run(sums: NDArray[np.int64], y: int, start: int, end: int) -> None:
+def add_run(sums: NDArray[np.int64], y: np.int64, start: np.int64, end: np.int64) -> None:
     """Add area and moments of one run, about the component's first pixel."""
     n = np.int64(end - start)
     # Sums of x and x squared over the run.

@@ -1,7 +1,9 @@
 """A plane as height above its background, in known noise: what all later steps look at.
 
-1. Smooth a little (0.04 of a nucleus's diameter).
-2. Take off the background: a grey opening five diameters wide.
+1. Bin the plane so that a nucleus is 10 to 20 pixels wide, and smooth a little: 0.04 of a
+   diameter, taken as 13 pixels, so that each binning is looked at once, whatever the diameter
+   found in it. (Anew for each diameter cost twice the time, F1 within .003 either way.)
+2. Take off the background: a grey opening five such diameters wide.
 3. Find the peak of background pixels in the histogram. It becomes zero, because an opening
    runs along the lower edge of the noise, and its lower half-width becomes the noise where that
    is wider than the pixel noise, because haze and cytoplasm are not objects either.
@@ -13,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
-from monolayer_kernels.smooth import gaussian, gaussian_weights
+from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
-__all__ = ["Contrast", "carry_contrast", "grey_step", "measure_contrast"]
+__all__ = ["Contrast", "Pyramid", "grey_step", "measure_contrast"]
 
+_DIAMETER = 13.0
 _SMOOTHING = 0.04
 _WINDOW = 5.0
 _DARK_ROWS = 256
@@ -65,20 +68,57 @@ def grey_step(image: NDArray[np.float32]) -> float:
     return float(gaps.min()) if gaps.size else 0.0
 
 
-def measure_contrast(image: NDArray[np.float32], diameter: float, step: float) -> Contrast:
+class Pyramid:
+    """A plane binned by powers of two; the contrast of each is measured once, when asked for.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) float32
+    """
+
+    def __init__(self, image: NDArray[np.float32]) -> None:
+        self.image = image
+        self._step = grey_step(image)
+        self._made: dict[int, Contrast] = {}
+
+    def contrast(self, factor: int) -> Contrast:
+        """Contrast of the plane binned by ``factor``."""
+        if factor not in self._made:
+            binned = bin_mean(self.image, factor) if factor > 1 else self.image
+            self._made[factor] = measure_contrast(binned, self._step / factor)
+        return self._made[factor]
+
+    def full(self, factor: int, diameter: float) -> Contrast:
+        """Height of every pixel of the full plane, with background and noise of the binned one.
+
+        Parameters
+        ----------
+        factor : int
+        diameter : float
+            Typical diameter of the objects, pixels of the full plane.
+        """
+        binned = self.contrast(factor)
+        if factor == 1:
+            return binned
+        smooth = gaussian(self.image, _SMOOTHING * diameter)
+        block = binned.block * factor
+        height = subtract_background(smooth, binned.grid, block)
+        return Contrast(smooth, height, binned.noise, binned.grid, block)
+
+
+def measure_contrast(image: NDArray[np.float32], step: float) -> Contrast:
     """Height of every pixel above the background, and the background's noise.
 
     Parameters
     ----------
     image : ndarray (H, W) float32
-    diameter : float
-        Typical diameter of the objects, pixels.
+        Binned so that the objects are 10 to 20 pixels wide.
     step : float
         Grey step of the image, see `grey_step`.
     """
-    sigma = _SMOOTHING * diameter
+    sigma = _SMOOTHING * _DIAMETER
     smooth = gaussian(image, sigma)
-    grid, block = estimate_background(smooth, _WINDOW * diameter)
+    grid, block = estimate_background(smooth, _WINDOW * _DIAMETER)
     height = subtract_background(smooth, grid, block)
     weights = gaussian_weights(sigma).astype(np.float64)
     gain = float(weights[0] ** 2 + 2 * (weights[1:] ** 2).sum())
@@ -89,26 +129,6 @@ def measure_contrast(image: NDArray[np.float32], diameter: float, step: float) -
     zero, spread = _background_peak(height, noise)
     height -= np.float32(zero)
     return Contrast(smooth, height, max(noise, spread), grid + np.float32(zero), block)
-
-
-def carry_contrast(
-    image: NDArray[np.float32], binned: Contrast, factor: int, diameter: float
-) -> Contrast:
-    """Height of every pixel of the full image, with background and noise of the binned one.
-
-    Parameters
-    ----------
-    image : ndarray (H, W) float32
-    binned : Contrast
-        Of the image binned by ``factor``.
-    factor : int
-    diameter : float
-        Typical diameter of the objects, pixels of the full image.
-    """
-    smooth = gaussian(image, _SMOOTHING * diameter)
-    block = binned.block * factor
-    height = subtract_background(smooth, binned.grid, block)
-    return Contrast(smooth, height, binned.noise, binned.grid, block)
 
 
 def _background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.segment.confidence import Evidence, weigh_objects
-from monolayer.segment.contrast import Contrast, carry_contrast, grey_step, measure_contrast
+from monolayer.segment.contrast import Contrast, Pyramid
 from monolayer.segment.detect import (
     Candidates,
     choose_objects,
@@ -39,7 +39,6 @@ from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
 from monolayer_kernels.objects import keep_largest_patch, paint_runs, run_means, select_objects
 from monolayer_kernels.refine import refine_labels
-from monolayer_kernels.smooth import bin_mean
 from monolayer_kernels.threshold import quantise
 
 __all__ = ["FIGURES", "Segmentation", "segment_nuclei"]
@@ -78,15 +77,19 @@ class Segmentation:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The image binned so that a nucleus is 10 to 20 pixels wide, and what might be objects in it.
-
-    ``diameter`` is in pixels of the full image; the look is good for similar ones.
-    """
+    """The image binned so that a nucleus is 10 to 20 pixels wide, and what may be nuclei in it."""
 
     factor: int
-    diameter: float
     contrast: Contrast
     candidates: Candidates | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlined:
+    """Objects outlined in a look, and the height of each one's outline."""
+
+    objects: Runs
+    height: NDArray[np.float32]
 
 
 def segment_nuclei(
@@ -121,15 +124,15 @@ def segment_nuclei(
     image = _checked(pixels)
     told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
-    step = grey_step(image)
-    for scale in _scales(image, step, told):
-        look = _take_look(image, step, told or scale.diameter, scale, settings)
-        diameter = told or scale.diameter
-        if told is None:
-            look, diameter = _settle_diameter(image, step, look, scale, settings)
+    pyramid = Pyramid(image)
+    for scale in _scales(pyramid, told):
+        look = _take_look(pyramid, told or scale.diameter, scale, settings)
+        diameter, outlined = told, _outline(look, told or scale.diameter, settings)
+        if diameter is None:
+            look, diameter, outlined = _settle(pyramid, look, outlined, scale, settings)
         smallest = settings.min_relative_area * circle_area(diameter)
         smallest = max(smallest, side * side if side else 1)
-        found = _segment(image, look, diameter, smallest, settings)
+        found = _finish(pyramid, look, outlined, (diameter, smallest), settings)
         if found.scores.size:
             found.figures["segment_brightness"] = scale.brightness
             return found
@@ -160,53 +163,46 @@ def _in_pixels(name: str, um: float | None, size: float | None, root: bool = Fal
     return (math.sqrt(um) if root else um) / size
 
 
-def _scales(image: NDArray[np.float32], step: float, told: float | None) -> list[Scale]:
+def _scales(pyramid: Pyramid, told: float | None) -> list[Scale]:
     """Scales to try: those believed where none is told, as a wrong one finds nuclei in noise."""
     if told is None:
-        scales = find_scales(image, step)
+        scales = find_scales(pyramid)
         return [scale for scale in scales if scale.rank[0]] or scales[:1]
-    scale = look_at_scale(image, step, bin_factor(told))
+    scale = look_at_scale(pyramid, bin_factor(told))
     return [scale] if scale else []
 
 
-def _take_look(
-    image: NDArray[np.float32],
-    step: float,
-    diameter: float,
-    scale: Scale,
-    settings: SegmentSettings,
-) -> _Look:
+def _take_look(pyramid: Pyramid, diameter: float, scale: Scale, settings: SegmentSettings) -> _Look:
     factor = bin_factor(diameter)
-    contrast = measure_contrast(bin_mean(image, factor), diameter / factor, step / factor)
+    contrast = pyramid.contrast(factor)
     floor = settings.min_relative_brightness * scale.brightness
-    candidates = find_candidates(contrast, floor) if contrast.noise else None
-    return _Look(factor, diameter, contrast, candidates)
+    return _Look(factor, contrast, find_candidates(contrast, floor) if contrast.noise else None)
 
 
-def _settle_diameter(
-    image: NDArray[np.float32], step: float, look: _Look, scale: Scale, settings: SegmentSettings
-) -> tuple[_Look, float]:
+def _settle(
+    pyramid: Pyramid, look: _Look, outlined: _Outlined, scale: Scale, settings: SegmentSettings
+) -> tuple[_Look, float, _Outlined]:
     """Diameter of the objects as outlined; the scale's own includes their blurred skirts.
 
     Repeated while it still moves: a diameter that is too large leaves pairs uncut, whose own
     diameter is too large again, but less so.
     """
-    diameter = look.diameter
+    diameter = scale.diameter
     for _ in range(_ROUNDS):
-        before = diameter
-        diameter = _outlined_diameter(look, before, settings)
-        moved = max(diameter / look.diameter, look.diameter / diameter)
-        if bin_factor(diameter) != look.factor or moved >= _SETTLED:
-            look = _take_look(image, step, diameter, scale, settings)
+        before, diameter = diameter, _outlined_diameter(look, outlined, diameter, settings)
         if max(diameter / before, before / diameter) < _SETTLED:
             break
-    return look, diameter
+        if bin_factor(diameter) != look.factor:
+            look = _take_look(pyramid, diameter, scale, settings)
+        outlined = _outline(look, diameter, settings)
+    return look, diameter, outlined
 
 
-def _outlined_diameter(look: _Look, guess: float, settings: SegmentSettings) -> float:
-    objects, _ = _outline(look, guess, settings)
+def _outlined_diameter(
+    look: _Look, outlined: _Outlined, guess: float, settings: SegmentSettings
+) -> float:
     # Uncut pairs would make a pair the typical nucleus of a field of pairs.
-    objects = split_clumps(objects, guess / look.factor, settings.split_bias)
+    objects = split_clumps(outlined.objects, guess / look.factor, settings.split_bias)
     areas = sum_runs(objects).moments[:, 0]
     areas = areas[areas >= settings.min_relative_area * circle_area(guess / look.factor)]
     if not areas.size:
@@ -216,38 +212,36 @@ def _outlined_diameter(look: _Look, guess: float, settings: SegmentSettings) -> 
     return weighted_median(diameters, diameters) * look.factor
 
 
-def _outline(
-    look: _Look, diameter: float, settings: SegmentSettings
-) -> tuple[Runs, NDArray[np.float32]]:
-    """Objects outlined in the binned image, and the height of each one's outline."""
-    shape = look.contrast.height.shape
-    if look.candidates is None:
-        return find_runs(np.zeros(shape, np.int32)), np.zeros(0, np.float32)
+def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlined:
+    """Outline the objects of a look, each at the same share of its own mean height."""
     height, noise = look.contrast.height, look.contrast.noise
+    if look.candidates is None:
+        return _Outlined(find_runs(np.zeros(height.shape, np.int32)), np.zeros(0, np.float32))
     objects, _ = choose_objects(look.candidates, diameter / look.factor)
     outline = (settings.contour_level * run_means(objects, height)).astype(np.float32)
     top = max(float(height.max()) / noise, 1.0)
     steps = quantise(height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
-    labels = grow_labels(paint_runs(objects, shape), height, steps, outline)
+    labels = grow_labels(paint_runs(objects, height.shape), height, steps, outline)
     fill_holes(labels, label_boxes(labels, len(outline)))
-    return find_runs(labels), outline
+    return _Outlined(find_runs(labels), outline)
 
 
-def _segment(
-    image: NDArray[np.float32],
+def _finish(
+    pyramid: Pyramid,
     look: _Look,
-    diameter: float,
-    smallest: float,
+    outlined: _Outlined,
+    sizes: tuple[float, float],
     settings: SegmentSettings,
 ) -> Segmentation:
-    contrast, noise = look.contrast, look.contrast.noise
-    objects, outline = _outline(look, diameter, settings)
-    if noise == 0 or not objects.label.size:
-        return _nothing(image, diameter)
+    """Carry the outlines to full resolution, cut clumps, leave out what is no nucleus."""
+    diameter, smallest = sizes
+    shape, noise = pyramid.image.shape, look.contrast.noise
+    if not outlined.objects.label.size:
+        return _nothing(pyramid.image, diameter)
+    objects, contrast = outlined.objects, pyramid.full(look.factor, diameter)
     if look.factor > 1:
-        contrast = carry_contrast(image, contrast, look.factor, diameter)
         coarse = paint_runs(objects, look.contrast.height.shape)
-        labels = refine_labels(coarse, look.factor, contrast.height, outline)
+        labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
         objects = keep_largest_patch(find_runs(labels))
     objects = split_clumps(objects, diameter, settings.split_bias)
     evidence = weigh_objects(objects, contrast, diameter)
@@ -258,7 +252,7 @@ def _segment(
         "segment_brightness": None,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
-    labels = paint_runs(select_objects(objects, kept), image.shape)
+    labels = paint_runs(select_objects(objects, kept), shape)
     return Segmentation(labels, scores, diameter, figures)
 
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.contrast import measure_contrast
+from monolayer.segment.contrast import Pyramid
 from monolayer.segment.detect import choose_objects, find_candidates
 from monolayer_kernels.measure_runs import sum_runs
 from monolayer_kernels.objects import run_means
-from monolayer_kernels.smooth import bin_mean
 
 __all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale", "weighted_median"]
 
 _DIAMETER = 16.0
 _FACTORS = (8, 4, 2, 1)
-_LEVELS = 36
+# Enough for a median; the objects themselves are chosen among more.
+_LEVELS = 16
 _MISFIT = 2.2
 _SMALLEST_SIDE = 16
 _COARSEST = 10.0
@@ -56,7 +56,7 @@ class Scale:
         return (self.misfit <= _MISFIT, self.light if self.misfit <= _MISFIT else -self.misfit)
 
 
-def find_scales(image: NDArray[np.float32], step: float) -> list[Scale]:
+def find_scales(pyramid: Pyramid) -> list[Scale]:
     """Diameter and brightness of the plane's typical object, most believed first.
 
     The first is nearly always right. It is not where a few separate nuclei blur into one blot at
@@ -67,19 +67,18 @@ def find_scales(image: NDArray[np.float32], step: float) -> list[Scale]:
     for factor in _FACTORS:
         best = max(scales, key=lambda scale: scale.rank, default=None)
         found = best is not None and best.rank[0] and best.diameter > _NEEDS_FULL
-        if factor == 1 and found and image.size > 1 << 20:
+        if factor == 1 and found and pyramid.image.size > 1 << 20:
             break
-        scale = look_at_scale(image, step, factor)
+        scale = look_at_scale(pyramid, factor)
         scales += [scale] if scale else []
     return sorted(scales, key=lambda scale: scale.rank, reverse=True)
 
 
-def look_at_scale(image: NDArray[np.float32], step: float, factor: int) -> Scale | None:
+def look_at_scale(pyramid: Pyramid, factor: int) -> Scale | None:
     """One pass over the image binned by ``factor``; None where it finds nothing."""
-    small = bin_mean(image, factor)
-    if factor > 1 and min(small.shape) < _SMALLEST_SIDE:
+    if factor > 1 and -(-min(pyramid.image.shape) // factor) < _SMALLEST_SIDE:
         return None
-    contrast = measure_contrast(small, _DIAMETER, step / factor)
+    contrast = pyramid.contrast(factor)
     if contrast.noise == 0:
         return None
     candidates = find_candidates(contrast, 0.0, _LEVELS)

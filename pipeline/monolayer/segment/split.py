@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
-from monolayer_kernels.split import Cuts, part_runs, propose_cuts
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import ellipse_scores, join_objects, select_objects
+from monolayer_kernels.split import Cuts, part_runs, propose_cuts
 
 __all__ = ["cut_evidence", "split_clumps"]
 
@@ -44,4 +44,5 @@ def cut_evidence(cuts: Cuts, diameter: float) -> NDArray[np.float64]:
     whole = np.log2(np.clip(cuts.area / typical, 0.5, 4.0))
     shape = 37 * (cuts.parts_score - 0.94) - 18 * (cuts.whole_score - 0.90)
     neck = 2.4 * (np.minimum(cuts.neck, 2.5) - 1.2)
-    return np.round(shape - neck - 3 * smaller + 5 * whole - 5.2, 6)
+    odds: NDArray[np.float64] = np.round(shape - neck - 3 * smaller + 5 * whole - 5.2, 6)
+    return odds
