@@ -20,6 +20,8 @@ from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 __all__ = ["Contrast", "Pyramid", "grey_step", "measure_contrast"]
 
 _DIAMETER = 13.0
+# Unbinned objects may be smaller than 10 pixels, and 8 were measured as 9.
+_DIAMETER_UNBINNED = 10.0
 _SMOOTHING = 0.04
 _WINDOW = 5.0
 _DARK_ROWS = 256
@@ -85,7 +87,8 @@ class Pyramid:
         """Contrast of the plane binned by ``factor``."""
         if factor not in self._made:
             binned = bin_mean(self.image, factor) if factor > 1 else self.image
-            self._made[factor] = measure_contrast(binned, self._step / factor)
+            diameter = _DIAMETER if factor > 1 else _DIAMETER_UNBINNED
+            self._made[factor] = measure_contrast(binned, self._step / factor, diameter)
         return self._made[factor]
 
     def full(self, factor: int, diameter: float) -> Contrast:
@@ -106,7 +109,7 @@ class Pyramid:
         return Contrast(smooth, height, binned.noise, binned.grid, block)
 
 
-def measure_contrast(image: NDArray[np.float32], step: float) -> Contrast:
+def measure_contrast(image: NDArray[np.float32], step: float, diameter: float) -> Contrast:
     """Height of every pixel above the background, and the background's noise.
 
     Parameters
@@ -115,8 +118,10 @@ def measure_contrast(image: NDArray[np.float32], step: float) -> Contrast:
         Binned so that the objects are 10 to 20 pixels wide.
     step : float
         Grey step of the image, see `grey_step`.
+    diameter : float
+        Typical diameter of the objects, pixels of this image.
     """
-    sigma = _SMOOTHING * _DIAMETER
+    sigma = _SMOOTHING * diameter
     smooth = gaussian(image, sigma)
     grid, block = estimate_background(smooth, _WINDOW * _DIAMETER)
     height = subtract_background(smooth, grid, block)
