@@ -1,8 +1,9 @@
 """How sure each object is a nucleus, and which are left out.
 
 The score is the probability that an expert outlined the same object (IoU above 0.5), given its
-shape and its size relative to the field's typical nucleus: a logistic regression on the objects
-found in three laboratories' images, rounded. 0.9 and more is an ordinary nucleus; a merged
+shape, sharpness and signal, its size and brightness relative to the field's typical nucleus, and
+whether the border cuts it: a logistic regression on the objects found in three laboratories'
+images, each laboratory weighing the same, rounded. 0.9 and more is an ordinary nucleus; a merged
 pair, a fragment, a blob of debris is below 0.7: those come first in a review queue.
 """
 
@@ -17,7 +18,7 @@ from monolayer.segment.detect import circle_area
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
-__all__ = ["Evidence", "confidence", "weigh_objects"]
+__all__ = ["Evidence", "Signs", "confidence", "weigh_objects"]
 
 _EDGE_REACH = 0.08
 # A Gaussian blot of any width, outlined at half height, falls by 1.9 of its own mean height
@@ -60,38 +61,96 @@ class Evidence:
     def blots(self) -> NDArray[np.bool_]:
         """Soft and faint: dust out of focus, stains, unevenness of the background.
 
-        Neither alone will do: small nuclei are as soft as a blot, dim ones as faint.
+        Neither alone will do: small nuclei are as soft as a blot, dim ones as faint. Where most
+        of the light comes from other objects the field is not empty, and what is faint there
+        is judged by its score alone: a high camera offset made blots of dim nuclei.
         """
         faint = (self.slopes < _SHARP) & (self.heights < _FAINT * self.levels)
         very_faint = (self.slopes < _VERY_SHARP) & (self.heights < _VERY_FAINT * self.levels)
         uneven = self.vast & ((self.slopes < _BLOT) | (self.heights < _FAINT * self.levels))
-        return uneven | faint | very_faint
+        blots = faint | very_faint | uneven
+        light = self.heights * self.areas
+        return blots if 2 * light[blots].sum() > light.sum() else uneven
 
 
-def confidence(shapes: NDArray[np.float64], relative: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Score of objects from their shape scores and their areas over the typical area."""
-    size = np.log2(np.maximum(relative, 1e-6))
-    odds = 3.0 + 10.6 * (shapes - 0.9) + 1.63 * np.minimum(size, 0) - 1.14 * np.maximum(size, 0)
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What the score is made of, arrays of length n.
+
+    Attributes
+    ----------
+    shapes : ndarray float64
+        Shape score, see `monolayer_kernels.runs.shape_scores`.
+    relative_areas, relative_heights : ndarray float64
+        Area and mean height above background over the typical nucleus's.
+    slopes : ndarray float64
+        Fall across the outline, in mean heights a width of the object.
+    signals : ndarray float64
+        Mean height in standard deviations of the background.
+    cut_off : ndarray bool
+        Touches the border of the image: its size and shape say little.
+    """
+
+    shapes: NDArray[np.float64]
+    relative_areas: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    relative_heights: NDArray[np.float64]
+    signals: NDArray[np.float64]
+    cut_off: NDArray[np.bool_]
+
+
+def confidence(signs: Signs) -> NDArray[np.float64]:
+    """Score of objects from what is seen of each; rounded, as ``exp`` and ``log2`` may differ."""
+    size = np.log2(np.maximum(signs.relative_areas, 1e-3))
+    dimness = np.minimum(np.log2(np.maximum(signs.relative_heights, 1e-2)), 0)
+    odds = -4.0 + 1.8 * signs.shapes + 1.7 * np.minimum(size, 0) - 1.05 * np.maximum(size, 0)
+    odds += 1.3 * np.log2(np.maximum(signs.slopes, 0.3)) + 0.85 * dimness
+    odds += 0.57 * np.log2(np.maximum(signs.signals, 1)) + 2.7 * signs.cut_off
     return np.round(1 / (1 + np.exp(-odds)), 6)
 
 
-def weigh_objects(objects: Runs, contrast: Contrast, diameter: float) -> Evidence:
-    """Evidence for each object, in the plane it was outlined in."""
+def weigh_objects(
+    objects: Runs, contrast: Contrast, diameter: float, brightness: float
+) -> Evidence:
+    """Evidence for each object, in the plane it was outlined in.
+
+    ``diameter`` and ``brightness`` are the typical nucleus's.
+    """
     sums = sum_runs(objects)
-    areas = sums.moments[:, 0]
+    areas, box = sums.moments[:, 0], sums.bbox
     heights = run_means(objects, contrast.height)
+    shape = contrast.height.shape
+    signs = Signs(
+        shapes=ellipse_scores(sums),
+        relative_areas=areas / circle_area(diameter),
+        slopes=_slopes(objects, contrast, diameter, heights, areas),
+        relative_heights=heights / brightness,
+        signals=heights / contrast.noise,
+        cut_off=(box[:, :2] == 0).any(axis=1) | (box[:, 2:] == shape).any(axis=1),
+    )
+    return Evidence(
+        areas=areas,
+        scores=confidence(signs),
+        heights=heights,
+        levels=run_means(objects, contrast.smooth) - heights,
+        slopes=signs.slopes,
+        vast=_vast(box[:, 2:] - box[:, :2], areas, shape),
+    )
+
+
+def _slopes(
+    objects: Runs,
+    contrast: Contrast,
+    diameter: float,
+    heights: NDArray[np.float64],
+    areas: NDArray[np.int64],
+) -> NDArray[np.float64]:
     # Its own width: dust found beside wider dust looked sharp against the typical width.
     widths = 2 * np.sqrt(areas / np.pi)
     reach = max(1, math.floor(_EDGE_REACH * diameter + 0.5))
     falls = outline_falls(objects, contrast.height, reach)
-    return Evidence(
-        areas=areas,
-        scores=confidence(ellipse_scores(sums), areas / circle_area(diameter)),
-        heights=heights,
-        levels=run_means(objects, contrast.smooth) - heights,
-        slopes=falls / np.maximum(heights, 1e-9) * widths / (2 * reach - 1),
-        vast=_vast(sums.bbox[:, 2:] - sums.bbox[:, :2], areas, contrast.height.shape),
-    )
+    slopes: NDArray[np.float64] = falls / np.maximum(heights, 1e-9) * widths / (2 * reach - 1)
+    return slopes
 
 
 def _vast(

@@ -37,6 +37,7 @@ _SHAPE_WIDTH = 0.05
 _AREA_EXPONENT = 0.4
 _PROMINENCE_NOISE = 8.0
 _PROMINENCE_PEAK = 0.1
+_COST = 0.2
 _SMALLEST = 0.03
 _SMALLEST_PIXELS = 16
 
@@ -52,11 +53,14 @@ class Candidates:
         How sure each node's shape is that of one nucleus, 0 to 1.
     stands : ndarray (n,) bool
         The node's branch rises well above the saddle to its neighbour.
+    stature : ndarray (n,) float64
+        Height of that branch above the saddle over its height above the background.
     """
 
     tree: ComponentTree
     shapes: NDArray[np.float64]
     stands: NDArray[np.bool_]
+    stature: NDArray[np.float64]
 
 
 def circle_area(diameter: float) -> float:
@@ -99,7 +103,7 @@ def find_candidates(contrast: Contrast, floor: float, levels: int = _LEVELS) -> 
     shapes = _sigmoid((shape_scores(tree.sums) - _SHAPE_MIDDLE) / _SHAPE_WIDTH)
     prominence, peak = branch_prominence(tree, np.concatenate([[0.0], thresholds]))
     stands = (prominence >= _PROMINENCE_NOISE) & (prominence >= _PROMINENCE_PEAK * peak)
-    return Candidates(tree, shapes, stands)
+    return Candidates(tree, shapes, stands, prominence / peak)
 
 
 def choose_objects(
@@ -114,22 +118,29 @@ def choose_objects(
         Typical diameter in pixels of the plane; None while it is not known.
     """
     tree = candidates.tree
-    size = _size_value(tree.sums[:, AREA].astype(np.float64), diameter)
-    value = np.where(candidates.stands, candidates.shapes * size, 0.0)
-    nodes = np.flatnonzero(choose_nodes(tree.parent, value))
-    return node_runs(tree, nodes), candidates.shapes[nodes]
-
-
-def _size_value(areas: NDArray[np.float64], diameter: float | None) -> NDArray[np.float64]:
-    value = areas**_AREA_EXPONENT
+    areas, shapes = tree.sums[:, AREA].astype(np.float64), candidates.shapes
     if diameter is None:
-        value[areas < _SMALLEST_PIXELS] = 0.0
-        return value
-    relative = areas / circle_area(diameter)
-    # Halved at half and at twice the typical area: nuclei of a field are of a kind.
-    value /= 1 + np.log2(relative) ** 2
-    value[relative < _SMALLEST] = 0.0
-    return value
+        value = shapes * np.where(areas < _SMALLEST_PIXELS, 0.0, areas**_AREA_EXPONENT)
+    else:
+        value = _worth(shapes, areas / circle_area(diameter), candidates.stature)
+    value[~candidates.stands] = 0.0
+    nodes = np.flatnonzero(choose_nodes(tree.parent, value))
+    return node_runs(tree, nodes), shapes[nodes]
+
+
+def _worth(
+    shape: NDArray[np.float64], size: NDArray[np.float64], stature: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability that a node is what an expert outlined, less the cost of choosing it.
+
+    Rounded, because ``exp`` and ``log2`` may differ in their last bit between machines.
+    """
+    octaves = np.log2(np.maximum(size, _SMALLEST))
+    odds = 3.2 + 2.7 * shape + 1.7 * np.minimum(octaves, 0) - 2.4 * np.maximum(octaves, 0)
+    odds += 0.8 * np.log2(np.maximum(stature, 0.02))
+    worth = np.maximum(np.round(1 / (1 + np.exp(-odds)), 6) - _COST, 0.0)
+    worth[size < _SMALLEST] = 0.0
+    return worth
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from monolayer.segment.detect import (
     find_candidates,
     log_levels,
 )
+from monolayer.segment.join import join_parts
 from monolayer.segment.scale import (
     Scale,
     bin_factor,
@@ -132,9 +133,8 @@ def segment_nuclei(
             look, diameter, outlined = _settle(pyramid, look, outlined, scale, settings)
         smallest = settings.min_relative_area * circle_area(diameter)
         smallest = max(smallest, side * side if side else 1)
-        found = _finish(pyramid, look, outlined, (diameter, smallest), settings)
+        found = _finish(pyramid, look, outlined, (diameter, scale.brightness, smallest), settings)
         if found.scores.size:
-            found.figures["segment_brightness"] = scale.brightness
             return found
     return _nothing(image, told)
 
@@ -222,19 +222,25 @@ def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlin
     top = max(float(height.max()) / noise, 1.0)
     steps = quantise(height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
     labels = grow_labels(paint_runs(objects, height.shape), height, steps, outline)
-    fill_holes(labels, label_boxes(labels, len(outline)))
-    return _Outlined(find_runs(labels), outline)
+    grown = find_runs(labels)
+    joined = join_parts(labels, grown, look.contrast, diameter / look.factor)
+    count = int(joined.max(initial=-1)) + 1
+    if count < len(joined):
+        labels = np.concatenate([[0], joined + 1]).astype(np.int32)[labels]
+        outline = np.bincount(joined, outline, count) / np.bincount(joined, minlength=count)
+    fill_holes(labels, label_boxes(labels, count))
+    return _Outlined(find_runs(labels), outline.astype(np.float32))
 
 
 def _finish(
     pyramid: Pyramid,
     look: _Look,
     outlined: _Outlined,
-    sizes: tuple[float, float],
+    typical: tuple[float, float, float],
     settings: SegmentSettings,
 ) -> Segmentation:
     """Carry the outlines to full resolution, cut clumps, leave out what is no nucleus."""
-    diameter, smallest = sizes
+    diameter, brightness, smallest = typical
     shape, noise = pyramid.image.shape, look.contrast.noise
     if not outlined.objects.label.size:
         return _nothing(pyramid.image, diameter)
@@ -244,12 +250,12 @@ def _finish(
         labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
         objects = keep_largest_patch(find_runs(labels))
     objects = split_clumps(objects, diameter, settings.split_bias)
-    evidence = weigh_objects(objects, contrast, diameter)
+    evidence = weigh_objects(objects, contrast, diameter, brightness)
     kept = _in_order(objects, _believed(evidence, smallest, noise, settings))
     scores = evidence.scores[kept]
     figures = {
         "segment_noise": noise,
-        "segment_brightness": None,
+        "segment_brightness": brightness,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
     labels = paint_runs(select_objects(objects, kept), shape)

@@ -21,7 +21,7 @@ class SegmentSettings(Settings):
     micronuclei, which are by definition at most a third of a nucleus wide (a ninth of its area),
     and most debris."""
 
-    min_score: float = Field(default=0.1, ge=0, lt=1)
+    min_score: float = Field(default=0.45, ge=0, lt=1)
     """Smallest confidence of an object counted, 0 to 1: see the column segmentation_score."""
 
     min_signal_to_noise: float = Field(default=8.0, gt=0, allow_inf_nan=False)

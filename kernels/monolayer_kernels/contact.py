@@ -1,0 +1,97 @@
+"""Which labels touch, along how many faces, and how bright it is there.
+
+A face is the side between two neighbouring pixels. One walk over the pixels lists the faces
+between two labels; they are few, so they are sorted and summed afterwards.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+
+__all__ = ["Contacts", "group_contacts", "label_contacts"]
+
+Labels = NDArray[np.int32]
+
+
+class Contacts(NamedTuple):
+    """Pairs of touching labels, ascending by the first and then the second.
+
+    Attributes
+    ----------
+    pairs : ndarray (k, 2) int64
+        Labels, the smaller first.
+    faces : ndarray (k,) int64
+        Sides of pixels between the two.
+    light : ndarray (k,) float64
+        Sum over these faces of the image's mean of the two pixels.
+    """
+
+    pairs: NDArray[np.int64]
+    faces: NDArray[np.int64]
+    light: NDArray[np.float64]
+
+
+def label_contacts(labels: Labels, image: NDArray[np.float32]) -> Contacts:
+    """All pairs of labels that share a side of a pixel.
+
+    Parameters
+    ----------
+    labels : ndarray (H, W) int32
+        0 for background; labels that meet only at a corner do not touch.
+    image : ndarray (H, W) float32
+    """
+    if labels.shape != image.shape:
+        raise ValueError(f"shapes differ: {labels.shape} and {image.shape}")
+    room = max(64, labels.size // 32)
+    found, light = np.empty((room, 2), np.int64), np.empty(room, np.float64)
+    n = _list_faces(labels, image, found, light)
+    if n > room:
+        found, light = np.empty((n, 2), np.int64), np.empty(n, np.float64)
+        _list_faces(labels, image, found, light)
+    return group_contacts(Contacts(found[:n], np.ones(n, np.int64), light[:n]))
+
+
+def group_contacts(contacts: Contacts) -> Contacts:
+    """The same with each pair once, for instance after labels were joined.
+
+    Pairs of one label with itself are dropped.
+    """
+    low, high = contacts.pairs.min(axis=1, initial=1 << 60), contacts.pairs.max(axis=1, initial=0)
+    apart = low != high
+    base = int(high.max(initial=0)) + 1
+    keys, which = np.unique(low[apart] * base + high[apart], return_inverse=True)
+    faces = np.zeros(len(keys), dtype=np.int64)
+    np.add.at(faces, which, contacts.faces[apart])
+    light = np.bincount(which, weights=contacts.light[apart], minlength=len(keys))
+    return Contacts(np.stack([keys // base, keys % base], axis=1), faces, light)
+
+
+@kernel
+def _list_faces(
+    labels: Labels,
+    image: NDArray[np.float32],
+    found: NDArray[np.int64],
+    light: NDArray[np.float64],
+) -> int:
+    height, width = labels.shape
+    n = 0
+    for y in range(height):
+        for x in range(width):
+            label = labels[y, x]
+            if label == 0:
+                continue
+            for side in range(2):
+                r, c = y + side, x + 1 - side
+                if r == height or c == width:
+                    continue
+                other = labels[r, c]
+                if other == 0 or other == label:
+                    continue
+                if n < len(light):
+                    found[n, 0], found[n, 1] = label, other
+                    light[n] = 0.5 * (np.float64(image[y, x]) + np.float64(image[r, c]))
+                n += 1
+    return n
