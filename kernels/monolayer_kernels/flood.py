@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_runs import Runs
 
 __all__ = ["grow_labels"]
 
@@ -16,63 +17,74 @@ Labels = NDArray[np.int32]
 
 
 def grow_labels(
-    seeds: Labels,
+    seeds: Runs,
     contrast: NDArray[np.float32],
     steps: NDArray[np.uint8],
     thresholds: NDArray[np.float32],
 ) -> Labels:
-    """Each label's pixels at or above its threshold that can be reached from its seed.
+    """Each seed's pixels at or above its threshold that can be reached from it.
 
-    Where two labels meet, the pixel goes to the one that reaches it over brighter pixels.
+    Where two seeds meet, the pixel goes to the one that reaches it over brighter pixels.
 
     Parameters
     ----------
-    seeds : ndarray (H, W) int32
-        0 for none, else 1 to n; a seed pixel below its label's threshold is dropped.
+    seeds : Runs
+        n objects; a pixel of a seed that is below the seed's threshold is dropped.
     contrast : ndarray (H, W) float32
     steps : ndarray (H, W) uint8
         Order of the flood, higher first; normally a monotone function of ``contrast``.
     thresholds : ndarray (n,) float32
-        Of labels 1 to n.
+        Of the seeds, in their order.
+
+    Returns
+    -------
+    ndarray (H, W) int32
+        ``seeds.label`` where a seed grew, else 0.
     """
-    if not seeds.shape == contrast.shape == steps.shape:
-        raise ValueError(f"shapes differ: {seeds.shape}, {contrast.shape}, {steps.shape}")
-    highest = int(seeds.max()) if seeds.size else 0
-    if highest > len(thresholds):
-        raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
-    labels = np.zeros(seeds.shape, dtype=np.int32)
-    links = np.empty(seeds.size, dtype=np.int32)
-    _grow(seeds, contrast, steps, thresholds, labels, links)
+    if contrast.shape != steps.shape:
+        raise ValueError(f"shapes differ: {contrast.shape}, {steps.shape}")
+    if len(thresholds) != seeds.label.size:
+        raise ValueError(f"{seeds.label.size} seeds but {len(thresholds)} thresholds")
+    labels = np.zeros(contrast.shape, dtype=np.int32)
+    links = np.empty(contrast.size, dtype=np.int32)
+    limit = np.full(int(seeds.label.max(initial=0)) + 1, np.inf, dtype=np.float32)
+    limit[seeds.label] = thresholds
+    _plant(seeds, contrast, thresholds, labels)
+    _grow(seeds, contrast, steps, limit, (labels, links))
     return labels
 
 
 @kernel
+def _plant(
+    seeds: Runs, contrast: NDArray[np.float32], thresholds: NDArray[np.float32], labels: Labels
+) -> None:
+    for k in range(seeds.label.size):
+        for i in range(seeds.first[k], seeds.first[k + 1]):
+            y = seeds.row[i]
+            for x in range(seeds.start[i], seeds.stop[i]):
+                if contrast[y, x] >= thresholds[k]:
+                    labels[y, x] = seeds.label[k]
+
+
+@kernel
 def _grow(
-    seeds: Labels,
+    seeds: Runs,
     contrast: NDArray[np.float32],
     steps: NDArray[np.uint8],
-    thresholds: NDArray[np.float32],
-    labels: Labels,
-    links: NDArray[np.int32],
+    limit: NDArray[np.float32],
+    out: tuple[Labels, NDArray[np.int32]],
 ) -> None:
-    height, width = seeds.shape
+    labels, links = out
+    height, width = labels.shape
     first = np.full(256, -1, dtype=np.int32)
     last = np.full(256, -1, dtype=np.int32)
-    for y in range(height):
-        for x in range(width):
-            label = seeds[y, x]
-            if label > 0 and contrast[y, x] >= thresholds[label - 1]:
-                labels[y, x] = label
-    top = np.int64(0)
-    for y in range(height):
-        for x in range(width):
-            if labels[y, x] > 0:
-                rim = (y > 0 and labels[y - 1, x] == 0) or (x > 0 and labels[y, x - 1] == 0)
-                rim = rim or (y + 1 < height and labels[y + 1, x] == 0)
-                rim = rim or (x + 1 < width and labels[y, x + 1] == 0)
-                if rim:
-                    _push(first, last, links, steps[y, x], y * width + x)
-                    top = max(top, np.int64(steps[y, x]))
+    top = np.int64(-1)
+    for i in range(len(seeds.row)):
+        y = seeds.row[i]
+        for x in range(seeds.start[i], seeds.stop[i]):
+            if labels[y, x] > 0 and _can_grow(labels, contrast, limit, (y, x)):
+                _push(first, last, links, steps[y, x], y * width + x)
+                top = max(top, np.int64(steps[y, x]))
     while top >= 0:
         at = first[top]
         if at < 0:
@@ -85,10 +97,30 @@ def _grow(
             r = y + (side == 0) - (side == 1)
             c = x + (side == 2) - (side == 3)
             inside = 0 <= r < height and 0 <= c < width
-            if inside and labels[r, c] == 0 and contrast[r, c] >= thresholds[label - 1]:
+            if inside and labels[r, c] == 0 and contrast[r, c] >= limit[label]:
                 labels[r, c] = label
                 step = int(min(np.int64(steps[r, c]), top))
                 _push(first, last, links, step, r * width + c)
+
+
+@kernel
+def _can_grow(
+    labels: Labels,
+    contrast: NDArray[np.float32],
+    limit: NDArray[np.float32],
+    at: tuple[int, int],
+) -> bool:
+    """Whether a neighbour is free and bright enough; most of a seed's pixels have none."""
+    height, width = labels.shape
+    y, x = at
+    low = limit[labels[y, x]]
+    grows = y > 0 and labels[y - 1, x] == 0 and contrast[y - 1, x] >= low
+    grows = grows or (x > 0 and labels[y, x - 1] == 0 and contrast[y, x - 1] >= low)
+    if y + 1 < height:
+        grows = grows or (labels[y + 1, x] == 0 and contrast[y + 1, x] >= low)
+    if x + 1 < width:
+        grows = grows or (labels[y, x + 1] == 0 and contrast[y, x + 1] >= low)
+    return bool(grows)
 
 
 @kernel

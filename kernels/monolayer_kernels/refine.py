@@ -104,6 +104,12 @@ def _heaviest(own: Labels, other: Labels, share: int, at: tuple[int, int, int]) 
     beside = max(c - 1, 0) if offset < 0 else min(c + 1, len(own) - 1)
     near, far = 2 * factor - abs(offset), abs(offset)
     values = (own[c], other[c], own[beside], other[beside])
+    most = max(max(values[0], values[1]), max(values[2], values[3]))
+    alike = True
+    for value in values:
+        alike = alike and (value == 0 or value == most)
+    if alike:
+        return most
     weights = (
         (2 * factor - share) * near,
         share * near,

@@ -25,7 +25,6 @@ from monolayer_kernels.runs import (
     SUM_XY,
     SUM_Y,
     SUM_YY,
-    add_run,
     crofton_perimeter,
     second_moments,
     shape_score,
@@ -163,13 +162,16 @@ def _propose(own: Int32, starts: Float64, trial: Int32, best: Int32, figures: Fl
     length = np.sqrt(ay * ay + ax * ax)
     ay, ax = (ay / length, ax / length) if length > 0 else (1.0, 0.0)
     around = crofton_perimeter(sums[2])
-    cut = np.empty((len(own), 2), np.int32)
+    # Cuts already weighed: several starts end in the same one.
+    cuts = np.zeros((len(starts), len(own) + 1, 2), np.int32)
     for s in range(len(starts)):
+        cut = cuts[s]
         uy = starts[s, 0] * ay + starts[s, 1] * ax
         ux = starts[s, 0] * ax - starts[s, 1] * ay
         offset = uy * y + ux * x + starts[s, 2] * np.sqrt(major)
         inner = _settle(own, sums[2], (uy, ux, offset), cut)
-        if inner == 0:
+        cut[len(own)] = inner
+        if inner == 0 or _known(cuts, s):
             continue
         m = _join_strays(trial, _pieces(own, cut, inner, trial))
         sums[:2] = 0
@@ -192,6 +194,17 @@ def _propose(own: Int32, starts: Float64, trial: Int32, best: Int32, figures: Fl
 
 
 @kernel
+def _known(cuts: Int32, s: int) -> bool:
+    for k in range(s):
+        i, n = 0, cuts.shape[1]
+        while i < n and cuts[k, i, 0] == cuts[s, i, 0] and cuts[k, i, 1] == cuts[s, i, 1]:
+            i += 1
+        if i == n:
+            return True
+    return False
+
+
+@kernel
 def _minor_axis(sums: Int64) -> float:
     _, _, yy, xx, xy = second_moments(sums)
     spread = np.sqrt((yy - xx) * (yy - xx) + 4 * xy * xy)
@@ -201,21 +214,17 @@ def _minor_axis(sums: Int64) -> float:
 @kernel
 def _settle(own: Int32, whole: Int64, line: tuple[float, float, float], cut: Int32) -> int:
     """Fit both ellipses from a first line; return the part within the cuts, 0 for no fit."""
-    for i in range(len(own)):
-        _interval(0.0, line[1], line[0] * own[i, 0] - line[2], own[i], cut[i])
     inside = np.zeros(N_SUMS, np.int64)
-    ellipses = np.empty((2, 5))
+    ellipses = np.zeros((2, 5))
+    # The line as a difference of two depths that has no square term.
+    _divide(own, (0.0, line[1], 0.0, 0.0, line[0], -line[2]), cut, inside)
     inner = 1
     for _ in range(_ITERATIONS):
-        inside[:] = 0
-        for i in range(len(own)):
-            if cut[i, 1] > cut[i, 0]:
-                add_run(inside, own[i, 0], cut[i, 0], cut[i, 1])
         fitted = _fit(inside, ellipses[inner - 1])
         if not (fitted and _fit(whole - inside, ellipses[2 - inner])):
             return 0
         before, inner = inner, 1 if ellipses[0, 3] >= ellipses[1, 3] else 2
-        if not _divide(own, ellipses, cut) and inner == before:
+        if not _divide(own, _difference(ellipses), cut, inside) and inner == before:
             break
     return inner
 
@@ -236,26 +245,49 @@ def _fit(sums: Int64, ellipse: Float64) -> bool:
 
 
 @kernel
-def _divide(own: Int32, e: Float64, cut: Int32) -> bool:
-    """Divide each run where both ellipses are equally deep; return whether a cut moved."""
-    a = e[0, 3] - e[1, 3]
+def _difference(e: Float64) -> tuple[float, float, float, float, float, float]:
+    """Depth in the first ellipse minus that in the second: weights of xx, x, xy, yy, y and 1."""
+    at = np.empty((2, 6))
+    for k in range(2):
+        y, x, yy, xx, xy = e[k, 0], e[k, 1], e[k, 2], e[k, 3], e[k, 4]
+        at[k, 0], at[k, 1], at[k, 2] = xx, -2 * xx * x - xy * y, xy
+        at[k, 3], at[k, 4] = yy, -2 * yy * y - xy * x
+        at[k, 5] = yy * y * y + xx * x * x + xy * y * x
+    d = at[0] - at[1]
+    return d[0], d[1], d[2], d[3], d[4], d[5]
+
+
+@kernel
+def _divide(
+    own: Int32, d: tuple[float, float, float, float, float, float], cut: Int32, inside: Int64
+) -> bool:
+    """Divide each run where the difference is 0 and sum what lies within; whether a cut moved."""
     changed = False
+    area = sum_y = sum_x = sum_yy = sum_xx = sum_xy = np.int64(0)
     for i in range(len(own)):
-        dy0, dy1 = own[i, 0] - e[0, 0], own[i, 0] - e[1, 0]
-        b = dy0 * e[0, 4] - 2 * e[0, 3] * e[0, 1] - (dy1 * e[1, 4] - 2 * e[1, 3] * e[1, 1])
-        c = dy0 * dy0 * e[0, 2] - dy0 * e[0, 4] * e[0, 1] + e[0, 3] * e[0, 1] * e[0, 1]
-        c -= dy1 * dy1 * e[1, 2] - dy1 * e[1, 4] * e[1, 1] + e[1, 3] * e[1, 1] * e[1, 1]
-        first, last = cut[i, 0], cut[i, 1]
-        _interval(a, b, c, own[i], cut[i])
-        changed = changed or cut[i, 0] != first or cut[i, 1] != last
+        y = np.int64(own[i, 0])
+        b, c = d[1] + d[2] * y, (d[3] * y + d[4]) * y + d[5]
+        a, e = _interval(d[0], b, c, float(own[i, 1]), float(own[i, 2]))
+        changed |= (cut[i, 0] != a) | (cut[i, 1] != e)
+        cut[i, 0], cut[i, 1] = a, e
+        n = e - a
+        ramp = (a + e - 1) * n // 2
+        area += n
+        sum_y += y * n
+        sum_x += ramp
+        sum_yy += y * y * n
+        sum_xx += ((e - 1) * e * (2 * e - 1) - (a - 1) * a * (2 * a - 1)) // 6
+        sum_xy += y * ramp
+    inside[AREA], inside[SUM_Y], inside[SUM_X] = area, sum_y, sum_x
+    inside[SUM_YY], inside[SUM_XX], inside[SUM_XY] = sum_yy, sum_xx, sum_xy
     return changed
 
 
 @kernel
-def _interval(a: float, b: float, c: float, run: Int32, cut: Int32) -> None:
+def _interval(a: float, b: float, c: float, start: float, stop: float) -> tuple[int, int]:
     """Columns of a run where a x x + b x + c is <= 0; where it is > 0 if a is negative."""
-    start, stop = float(run[1]), float(run[2])
     first, last = start, stop
+    square = b * b - 4 * a * c
     if a == 0:
         if b > 0:
             last = np.floor(-c / b) + 1
@@ -263,26 +295,20 @@ def _interval(a: float, b: float, c: float, run: Int32, cut: Int32) -> None:
             first = np.ceil(-c / b)
         elif c > 0:
             last = start
+    elif square < 0:
+        last = start
     else:
-        square = b * b - 4 * a * c
-        if square < 0:
-            last = start
+        # Neither root is a difference of near equals (Numerical Recipes, section 5.6).
+        q = -0.5 * (b + np.copysign(np.sqrt(square), b))
+        one = q / a
+        two = c / q if q != 0 else one
+        low, high = min(one, two), max(one, two)
+        if a > 0:
+            first, last = np.ceil(low), np.floor(high) + 1
         else:
-            # Neither root is a difference of near equals (Numerical Recipes, section 5.6).
-            q = -0.5 * (b + np.sqrt(square)) if b >= 0 else -0.5 * (b - np.sqrt(square))
-            one = q / a
-            two = c / q if q != 0 else one
-            low, high = min(one, two), max(one, two)
-            first, last = (
-                (np.ceil(low), np.floor(high) + 1)
-                if a > 0
-                else (
-                    np.floor(low) + 1,
-                    np.ceil(high),
-                )
-            )
-    cut[0] = np.int32(min(max(first, start), stop))
-    cut[1] = np.int32(max(min(last, stop), float(cut[0])))
+            first, last = np.floor(low) + 1, np.ceil(high)
+    first = min(max(first, start), stop)
+    return int(first), int(max(min(last, stop), first))
 
 
 @kernel
@@ -310,6 +336,12 @@ def _pieces(own: Int32, cut: Int32, inner: int, pieces: Int32) -> int:
 @kernel
 def _join_strays(pieces: Int32, m: int) -> int:
     """Leave each part its largest patch; its other patches go to the other part."""
+    patch = _patches(pieces[:m])
+    patches = 0
+    for i in range(m):
+        patches += patch[i] == i
+    if patches == 2:
+        return m
     for part in (1, 2):
         patch = _patches(pieces[:m])
         area = np.zeros(m, np.int64)

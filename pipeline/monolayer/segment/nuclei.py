@@ -82,6 +82,7 @@ class _Look:
 
     factor: int
     contrast: Contrast
+    steps: NDArray[np.uint8]
     candidates: Candidates | None
 
 
@@ -176,7 +177,14 @@ def _take_look(pyramid: Pyramid, diameter: float, scale: Scale, settings: Segmen
     factor = bin_factor(diameter)
     contrast = pyramid.contrast(factor)
     floor = settings.min_relative_brightness * scale.brightness
-    return _Look(factor, contrast, find_candidates(contrast, floor) if contrast.noise else None)
+    candidates = find_candidates(contrast, floor) if contrast.noise else None
+    return _Look(factor, contrast, _flood_steps(contrast), candidates)
+
+
+def _flood_steps(contrast: Contrast) -> NDArray[np.uint8]:
+    noise = contrast.noise or 1.0
+    top = max(float(contrast.height.max()) / noise, 1.0)
+    return quantise(contrast.height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
 
 
 def _settle(
@@ -214,14 +222,12 @@ def _outlined_diameter(
 
 def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlined:
     """Outline the objects of a look, each at the same share of its own mean height."""
-    height, noise = look.contrast.height, look.contrast.noise
+    height = look.contrast.height
     if look.candidates is None:
         return _Outlined(find_runs(np.zeros(height.shape, np.int32)), np.zeros(0, np.float32))
     objects, _ = choose_objects(look.candidates, diameter / look.factor)
     outline = (settings.contour_level * run_means(objects, height)).astype(np.float32)
-    top = max(float(height.max()) / noise, 1.0)
-    steps = quantise(height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
-    labels = grow_labels(paint_runs(objects, height.shape), height, steps, outline)
+    labels = grow_labels(objects, height, look.steps, outline)
     grown = find_runs(labels)
     joined = join_parts(labels, grown, look.contrast, diameter / look.factor)
     count = int(joined.max(initial=-1)) + 1
