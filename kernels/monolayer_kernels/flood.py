@@ -50,7 +50,12 @@ def grow_labels(
     limit = np.full(int(seeds.label.max(initial=0)) + 1, np.inf, dtype=np.float32)
     limit[seeds.label] = thresholds
     _plant(seeds, contrast, thresholds, labels)
-    _grow(seeds, contrast, steps, limit, (labels, links))
+    rim = np.empty(max(1, seeds.row.size), dtype=np.int64)
+    n = _rim(seeds, contrast, labels, thresholds, rim)
+    if n > len(rim):
+        rim = np.empty(n, dtype=np.int64)
+        _rim(seeds, contrast, labels, thresholds, rim)
+    _grow(rim[:n], contrast, steps, limit, (labels, links))
     return labels
 
 
@@ -67,8 +72,50 @@ def _plant(
 
 
 @kernel
-def _grow(
+def _rim(
     seeds: Runs,
+    contrast: NDArray[np.float32],
+    labels: Labels,
+    thresholds: NDArray[np.float32],
+    rim: NDArray[np.int64],
+) -> int:
+    """List the pixels with a neighbour that is free and bright enough; most have none."""
+    height, width = labels.shape
+    n = 0
+    for k in range(seeds.label.size):
+        low, label = thresholds[k], seeds.label[k]
+        for i in range(seeds.first[k], seeds.first[k + 1]):
+            y, start, stop = np.int64(seeds.row[i]), seeds.start[i], seeds.stop[i]
+            # At the image's border a pixel stands for its missing neighbour: it is never free.
+            above, below = max(y - 1, 0), min(y + 1, height - 1)
+            own = labels[y, start:stop]
+            up, light_up = labels[above, start:stop], contrast[above, start:stop]
+            down, light_down = labels[below, start:stop], contrast[below, start:stop]
+            # Beside a pixel within the run lies another of the run, taken or too dark.
+            left = start > 0 and labels[y, start - 1] == 0 and contrast[y, start - 1] >= low
+            right = stop < width and labels[y, stop] == 0 and contrast[y, stop] >= low
+            grows = 0
+            for x in range(own.size):
+                grows += ((up[x] == 0) & (light_up[x] >= low)) | (
+                    (down[x] == 0) & (light_down[x] >= low)
+                )
+            if grows == 0 and not left and not right:
+                continue
+            for x in range(own.size):
+                free = (up[x] == 0 and light_up[x] >= low) or (
+                    down[x] == 0 and light_down[x] >= low
+                )
+                free = free or (x == 0 and left) or (x == own.size - 1 and right)
+                if free and own[x] == label:
+                    if n < len(rim):
+                        rim[n] = y * width + start + x
+                    n += 1
+    return n
+
+
+@kernel
+def _grow(
+    rim: NDArray[np.int64],
     contrast: NDArray[np.float32],
     steps: NDArray[np.uint8],
     limit: NDArray[np.float32],
@@ -79,14 +126,12 @@ def _grow(
     first = np.full(256, -1, dtype=np.int32)
     last = np.full(256, -1, dtype=np.int32)
     top = np.int64(-1)
-    for i in range(len(seeds.row)):
-        y = seeds.row[i]
-        for x in range(seeds.start[i], seeds.stop[i]):
-            if labels[y, x] > 0 and _can_grow(labels, contrast, limit, (y, x)):
-                _push(first, last, links, steps[y, x], y * width + x)
-                top = max(top, np.int64(steps[y, x]))
+    for at in rim:
+        step = np.int64(steps[at // width, at % width])
+        _push(first, last, links, step, at)
+        top = max(top, step)
     while top >= 0:
-        at = first[top]
+        at = np.int64(first[top])
         if at < 0:
             top -= 1
             continue
@@ -99,28 +144,8 @@ def _grow(
             inside = 0 <= r < height and 0 <= c < width
             if inside and labels[r, c] == 0 and contrast[r, c] >= limit[label]:
                 labels[r, c] = label
-                step = int(min(np.int64(steps[r, c]), top))
+                step = min(np.int64(steps[r, c]), top)
                 _push(first, last, links, step, r * width + c)
-
-
-@kernel
-def _can_grow(
-    labels: Labels,
-    contrast: NDArray[np.float32],
-    limit: NDArray[np.float32],
-    at: tuple[int, int],
-) -> bool:
-    """Whether a neighbour is free and bright enough; most of a seed's pixels have none."""
-    height, width = labels.shape
-    y, x = at
-    low = limit[labels[y, x]]
-    grows = y > 0 and labels[y - 1, x] == 0 and contrast[y - 1, x] >= low
-    grows = grows or (x > 0 and labels[y, x - 1] == 0 and contrast[y, x - 1] >= low)
-    if y + 1 < height:
-        grows = grows or (labels[y + 1, x] == 0 and contrast[y + 1, x] >= low)
-    if x + 1 < width:
-        grows = grows or (labels[y, x + 1] == 0 and contrast[y, x + 1] >= low)
-    return bool(grows)
 
 
 @kernel

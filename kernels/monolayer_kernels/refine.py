@@ -91,30 +91,26 @@ def _refine(
                     out[y, c * factor : stop] = own[c]
                     continue
                 for x in range(c * factor, stop):
-                    label = _heaviest(own, other, share, (x, c, factor))
+                    offset = 2 * (x - c * factor) + 1 - factor
+                    beside = max(c - 1, 0) if offset < 0 else min(c + 1, columns - 1)
+                    a, b, d, e = own[c], other[c], own[beside], other[beside]
+                    label = max(max(a, b), max(d, e))
+                    # Two labels meet at few pixels.
+                    if (0 < a < label) | (0 < b < label) | (0 < d < label) | (0 < e < label):
+                        label = _heaviest((a, b, d, e), share, abs(offset), factor)
                     if label > 0 and image[y, x] >= thresholds[label - 1]:
                         out[y, x] = label
 
 
 @kernel
-def _heaviest(own: Labels, other: Labels, share: int, at: tuple[int, int, int]) -> int:
-    """Label of the greatest weight among the four nearest binned pixels; of equals the nearest."""
-    x, c, factor = at
-    offset = 2 * (x - c * factor) + 1 - factor
-    beside = max(c - 1, 0) if offset < 0 else min(c + 1, len(own) - 1)
-    near, far = 2 * factor - abs(offset), abs(offset)
-    values = (own[c], other[c], own[beside], other[beside])
-    most = max(max(values[0], values[1]), max(values[2], values[3]))
-    alike = True
-    for value in values:
-        alike = alike and (value == 0 or value == most)
-    if alike:
-        return most
+def _heaviest(values: tuple[int, int, int, int], share: int, offset: int, factor: int) -> int:
+    """Label of the greatest bilinear weight; of equals that of the nearer pixel."""
+    near = 2 * factor - offset
     weights = (
         (2 * factor - share) * near,
         share * near,
-        (2 * factor - share) * far,
-        share * far,
+        (2 * factor - share) * offset,
+        share * offset,
     )
     best, label = 0, 0
     for i in range(4):

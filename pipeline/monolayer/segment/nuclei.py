@@ -49,6 +49,8 @@ FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
 
 _FLOOD_STEPS = 200
 _ROUNDS = 3
+# Outlined diameter over that of the components found at a scale, in the median of many images.
+_OUTLINED = 0.75
 _SETTLED = 1.25
 
 
@@ -128,8 +130,9 @@ def segment_nuclei(
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
     pyramid = Pyramid(image)
     for scale in _scales(pyramid, told):
-        look = _take_look(pyramid, told or scale.diameter, scale, settings)
-        diameter, outlined = told, _outline(look, told or scale.diameter, settings)
+        guess = told or _OUTLINED * scale.diameter
+        look = _take_look(pyramid, guess, scale, settings)
+        diameter, outlined = told, _outline(look, guess, settings)
         if diameter is None:
             look, diameter, outlined = _settle(pyramid, look, outlined, scale, settings)
         smallest = settings.min_relative_area * circle_area(diameter)
@@ -195,7 +198,7 @@ def _settle(
     Repeated while it still moves: a diameter that is too large leaves pairs uncut, whose own
     diameter is too large again, but less so.
     """
-    diameter = scale.diameter
+    diameter = _OUTLINED * scale.diameter
     for _ in range(_ROUNDS):
         before, diameter = diameter, _outlined_diameter(look, outlined, diameter, settings)
         if max(diameter / before, before / diameter) < _SETTLED:
