@@ -65,7 +65,8 @@ def group_contacts(contacts: Contacts) -> Contacts:
     keys, which = np.unique(low[apart] * base + high[apart], return_inverse=True)
     faces = np.zeros(len(keys), dtype=np.int64)
     np.add.at(faces, which, contacts.faces[apart])
-    light = np.bincount(which, weights=contacts.light[apart], minlength=len(keys))
+    light = np.zeros(len(keys), dtype=np.float64)
+    np.add.at(light, which, contacts.light[apart])
     return Contacts(np.stack([keys // base, keys % base], axis=1), faces, light)
 
 

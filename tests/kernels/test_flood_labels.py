@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
+from monolayer_kernels.measure_runs import find_runs
 from monolayer_kernels.refine import refine_labels
 
 RNG = np.random.default_rng(11)
@@ -50,7 +51,7 @@ def test_flood_covers_what_a_heap_covers() -> None:
     seeds, count = ndimage.label(contrast > 0.8)
     thresholds = np.linspace(0.4, 0.6, count).astype(np.float32)
     steps = (contrast * 50).astype(np.uint8)
-    found = grow_labels(seeds.astype(np.int32), contrast, steps, thresholds)
+    found = grow_labels(find_runs(seeds.astype(np.int32)), contrast, steps, thresholds)
     expected = grow_slowly(seeds, contrast, steps, thresholds)
     np.testing.assert_array_equal(found, expected)
 

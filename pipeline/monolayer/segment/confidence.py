@@ -18,12 +18,14 @@ from monolayer.segment.detect import circle_area
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
-__all__ = ["Evidence", "Signs", "confidence", "weigh_objects"]
+__all__ = ["Evidence", "Signs", "confidence", "glows", "weigh_objects"]
 
 _EDGE_REACH = 0.08
 # A Gaussian blot of any width, outlined at half height, falls by 1.9 of its own mean height
 # along one diameter; a disc blurred by a microscope in focus by 3 and more.
 _BLOT = 2.1
+# Components of the tree still have their skirts: a lone nucleus may fall by no more than 2.
+_GLOW = 1.5
 _SHARP = 2.75
 _FAINT = 1.0
 _VERY_SHARP = 3.2
@@ -103,9 +105,11 @@ def confidence(signs: Signs) -> NDArray[np.float64]:
     """Score of objects from what is seen of each; rounded, as ``exp`` and ``log2`` may differ."""
     size = np.log2(np.maximum(signs.relative_areas, 1e-3))
     dimness = np.minimum(np.log2(np.maximum(signs.relative_heights, 1e-2)), 0)
-    odds = -4.0 + 1.8 * signs.shapes + 1.7 * np.minimum(size, 0) - 1.05 * np.maximum(size, 0)
-    odds += 1.3 * np.log2(np.maximum(signs.slopes, 0.3)) + 0.85 * dimness
-    odds += 0.57 * np.log2(np.maximum(signs.signals, 1)) + 2.7 * signs.cut_off
+    # Neither a ragged shape nor a small area says much of what the border cuts.
+    whole = 2.4 * (signs.shapes - 0.9) + 1.8 * np.minimum(size, 0)
+    odds = np.where(signs.cut_off, -0.45, whole) - 1.3 * np.maximum(size, 0) - 0.9
+    odds += 1.05 * np.log2(np.maximum(signs.slopes, 0.3)) + dimness
+    odds += 0.5 * np.log2(np.maximum(signs.signals, 1))
     return np.round(1 / (1 + np.exp(-odds)), 6)
 
 
@@ -136,6 +140,19 @@ def weigh_objects(
         slopes=signs.slopes,
         vast=_vast(box[:, 2:] - box[:, :2], areas, shape),
     )
+
+
+def glows(
+    objects: Runs, contrast: Contrast, diameter: float, heights: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which objects are unevenness of the background: vast and without an edge."""
+    sums = sum_runs(objects)
+    areas, box = sums.moments[:, 0], sums.bbox
+    vast = _vast(box[:, 2:] - box[:, :2], areas, contrast.height.shape)
+    if not vast.any():
+        return vast
+    soft: NDArray[np.bool_] = _slopes(objects, contrast, diameter, heights, areas) < _GLOW
+    return vast & soft
 
 
 def _slopes(

@@ -45,8 +45,8 @@ def join_parts(
     names = np.arange(count + 1)
     areas, means = sum_runs(objects).moments[:, 0], run_means(objects, contrast.height)
     # One row a label, the background's first.
-    areas = np.concatenate([[1], areas])
-    light = np.concatenate([[1.0], means]) * areas
+    areas = np.append(1, areas)
+    light = np.append(1.0, means) * areas.astype(np.float64)
     while len(contacts.pairs):
         odds = seam_evidence(contacts, areas, light, diameter)
         first, second = contacts.pairs[_best_for_both(contacts.pairs, odds, count)].T

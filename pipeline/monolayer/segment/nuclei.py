@@ -37,7 +37,7 @@ from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
-from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
+from monolayer_kernels.measure_runs import Runs, find_runs
 from monolayer_kernels.objects import keep_largest_patch, paint_runs, run_means, select_objects
 from monolayer_kernels.refine import refine_labels
 from monolayer_kernels.threshold import quantise
@@ -200,7 +200,8 @@ def _settle(
     """
     diameter = _OUTLINED * scale.diameter
     for _ in range(_ROUNDS):
-        before, diameter = diameter, _outlined_diameter(look, outlined, diameter, settings)
+        before = diameter
+        diameter = _outlined_diameter(look, outlined, before, scale.brightness, settings)
         if max(diameter / before, before / diameter) < _SETTLED:
             break
         if bin_factor(diameter) != look.factor:
@@ -210,17 +211,18 @@ def _settle(
 
 
 def _outlined_diameter(
-    look: _Look, outlined: _Outlined, guess: float, settings: SegmentSettings
+    look: _Look, outlined: _Outlined, guess: float, brightness: float, settings: SegmentSettings
 ) -> float:
     # Uncut pairs would make a pair the typical nucleus of a field of pairs.
-    objects = split_clumps(outlined.objects, guess / look.factor, settings.split_bias)
-    areas = sum_runs(objects).moments[:, 0]
-    areas = areas[areas >= settings.min_relative_area * circle_area(guess / look.factor)]
-    if not areas.size:
-        return guess
-    diameters = 2 * np.sqrt(areas / np.pi)
-    # Weighted, so that debris does not make the typical nucleus.
-    return weighted_median(diameters, diameters) * look.factor
+    guess /= look.factor
+    objects = split_clumps(outlined.objects, look.contrast.height, guess, settings.split_bias)
+    evidence = weigh_objects(objects, look.contrast, guess, brightness)
+    keep = evidence.areas >= settings.min_relative_area * circle_area(guess)
+    if not keep.any():
+        return guess * look.factor
+    diameters = 2 * np.sqrt(evidence.areas[keep] / np.pi)
+    # Weighted, so that debris and fragments do not make the typical nucleus.
+    return weighted_median(diameters, diameters * evidence.scores[keep]) * look.factor
 
 
 def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlined:
@@ -258,7 +260,7 @@ def _finish(
         coarse = paint_runs(objects, look.contrast.height.shape)
         labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
         objects = keep_largest_patch(find_runs(labels))
-    objects = split_clumps(objects, diameter, settings.split_bias)
+    objects = split_clumps(objects, contrast.height, diameter, settings.split_bias)
     evidence = weigh_objects(objects, contrast, diameter, brightness)
     kept = _in_order(objects, _believed(evidence, smallest, noise, settings))
     scores = evidence.scores[kept]

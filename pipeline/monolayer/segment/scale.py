@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.segment.confidence import glows
 from monolayer.segment.contrast import Pyramid
 from monolayer.segment.detect import choose_objects, find_candidates
 from monolayer_kernels.measure_runs import sum_runs
@@ -91,6 +92,10 @@ def look_at_scale(pyramid: Pyramid, factor: int) -> Scale | None:
     means = run_means(objects, contrast.height)
     diameters = 2 * np.sqrt(areas / np.pi)
     weights = means * areas * shapes
+    # A lamp's glow on a corner is one vast object, and explains most light of all.
+    weights[glows(objects, contrast, _DIAMETER, means)] = 0.0
+    if not weights.any():
+        return None
     diameter = weighted_median(diameters, weights)
     return Scale(
         diameter=diameter * factor,
