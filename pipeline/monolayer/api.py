@@ -148,7 +148,7 @@ def run(
 def count_scan(
     scan: str | Path,
     output: str | Path,
-    threshold: float | Literal["otsu", "li"] = "otsu",
+    threshold: float | Literal["otsu", "li", "triangle"] = "otsu",
     pixel_size_um: float | None = None,
     *,
     min_area_um2: float | None = None,
@@ -168,7 +168,7 @@ def count_scan(
         height; strips or tiles, compressed or not.
     output : path
         Parquet file for the objects; replaced once the scan is done.
-    threshold : float, or "otsu" or "li"
+    threshold : float, or "otsu", "li" or "triangle"
         Objects are pixels above this grey level; by name, it is found from the histogram of the
         whole scan, which is then read twice.
     pixel_size_um : float, optional

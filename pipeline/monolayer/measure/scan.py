@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.measure.objects import border_weights, check_pixel_size, in_micrometres
-from monolayer_kernels.measure_intensity import _moments as grey_moments
-from monolayer_kernels.shape import measure_sums
+from monolayer_kernels.measure_intensity import intensity_moments
+from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
 from monolayer_kernels.stream import ScanSums
 
 __all__ = ["measure_scan"]
@@ -57,12 +57,14 @@ def measure_scan(
     touches, weight = border_weights(found.sums.bbox, shape)
     columns: Columns = {
         "label": np.arange(first_label, first_label + n, dtype=np.int32),
-        **measure_sums(found.sums, found.n_runs),
+        **measure_extents(found.sums),
+        **measure_axes(found.sums),
+        **measure_outline(found.sums, found.n_runs),
         "touches_border": touches,
         "weight": weight,
     }
     grey: Columns = {
-        **grey_moments(found.sums, found.grey.base, found.grey.added),
+        **intensity_moments(found.sums, found.grey.base, found.grey.added),
         "intensity_min": found.grey.extremes[:, 0].astype(np.float64),
         "intensity_max": found.grey.extremes[:, 1].astype(np.float64),
     }

@@ -77,6 +77,8 @@ class Strips:
             The file is damaged, cut, changed since it was opened, or its bands are too large.
         """
         band = self._rows_a_strip(max_strip_mb)
+        if rows:
+            band = min(band, -(-rows // self.band_rows) * self.band_rows)
         with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
             page = tif.pages[self.page].aspage()
             with self.path.open("rb") as handle:
