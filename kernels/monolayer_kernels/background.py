@@ -219,7 +219,8 @@ def _count_keys(values: Plane, counts: NDArray[np.int64]) -> None:
 @kernel
 def _key(bits: int) -> int:
     """Bits of a float32 in the order of the numbers, from 0."""
-    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)) + (1 << 31)
+    wide = np.int64(bits)
+    return int((wide ^ ((wide >> 31) & 0x7FFFFFFF)) + (1 << 31))
 
 
 @kernel
@@ -270,10 +271,10 @@ def open_grid(grid: Plane, block: int, width: int) -> GridRows:
 def grid_row(rows: GridRows, y: int) -> Plane:
     """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
     grid, share, lines = rows.grid, rows.share, rows.lines
-    line: Plane = lines[6, : share.size]
+    own: Plane = grid[y // rows.block]
     if rows.block == 1:
-        line = grid[y]
-        return line
+        return own
+    line: Plane = lines[6, : share.size]
     top, part = _between(y, rows.block, grid.shape[0])
     width = share.size
     if top != rows.state[0]:

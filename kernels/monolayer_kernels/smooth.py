@@ -1,23 +1,29 @@
-"""Gaussian smoothing and block means of one plane.
+"""Smoothing and block means of one plane.
 
 The Gaussian is a plain finite sum: the widths wanted here are a few pixels at most, because
 large objects are looked at in a binned image. Its rows are added as whole slices, so that the
 inner loops vectorise without fastmath and the order of every sum is fixed.
+
+Two faster ones stand beside it: `binomial` for counts, in 16 bits throughout, and
+`gaussian_boxes`, whose cost does not depend on the width.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 
-__all__ = ["bin_mean", "gaussian", "gaussian_weights"]
+__all__ = ["bin_mean", "binomial", "box_mean", "gaussian", "gaussian_boxes", "gaussian_weights"]
 
 Plane = NDArray[np.float32]
+Row16 = NDArray[np.uint16]
 
 _TAIL = 3.0
 _UNIT = 1 << 20
+_LARGEST_ORDER = 64
 
 
 def gaussian_weights(sigma: float) -> NDArray[np.float32]:
@@ -66,6 +72,100 @@ def gaussian(image: NDArray[np.generic], sigma: float) -> Plane:
         weights = np.append(weights, np.float32(0))
     out = np.empty_like(source)
     _smooth(source, weights, out)
+    return out
+
+
+def binomial(image: NDArray[Any], order: int, shift: int = 0) -> NDArray[np.uint16]:
+    """Smooth counts with the binomial weights of an even order, in 16 bits.
+
+    ``order`` averages of neighbours a direction, rounded down and up in turn: a Gaussian of
+    standard deviation ``sqrt(order) / 2``. Beyond the border the image is repeated as in a
+    mirror.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8 or uint16
+    order : int
+        Even, 2 to 64.
+    shift : int
+        The image is taken ``2 ** shift`` times, so that what is lost by rounding is a smaller
+        share of a grey level: up to ``order / 8`` counts of the result, 0.5 in the mean.
+
+    Returns
+    -------
+    ndarray (H, W) uint16
+        In ``2 ** -shift`` grey levels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype, not 2-D, empty, an order that is odd or not within 2 to 64, or a shift by
+        which the brightest pixel does not fit 16 bits.
+    """
+    if image.dtype.type not in (np.uint8, np.uint16) or not image.dtype.isnative:
+        raise TypeError(f"image must be uint8 or uint16, not {image.dtype.str}")
+    if image.ndim != 2 or image.size == 0:
+        raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
+    if order % 2 or not 2 <= order <= _LARGEST_ORDER:
+        raise ValueError(f"order must be an even number of 2 to {_LARGEST_ORDER}, not {order}")
+    if shift < 0 or (shift and int(image.max()) >> (16 - shift)):
+        raise ValueError(f"pixels up to {image.max()} shifted by {shift} do not fit 16 bits")
+    out = np.empty(image.shape, dtype=np.uint16)
+    _binomial(np.ascontiguousarray(image), order, shift, out)
+    return out
+
+
+def box_mean(image: NDArray[Any], radius: int) -> Plane:
+    """Mean over the square of side ``2 radius + 1``, at a cost that does not depend on it.
+
+    Running sums: exact integers for integers, float64 for floats. Beyond the border the image
+    is repeated as in a mirror that repeats the border's pixels, as in
+    ``scipy.ndimage.uniform_filter``.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8, uint16 or float32
+    radius : int
+        In pixels, at least 0.
+    """
+    if image.dtype.type not in (np.uint8, np.uint16, np.float32) or not image.dtype.isnative:
+        raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype.str}")
+    if image.ndim != 2 or image.size == 0:
+        raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
+    if radius < 0:
+        raise ValueError(f"radius must be at least 0, not {radius}")
+    out = np.empty(image.shape, dtype=np.float32)
+    total = np.float64 if image.dtype.kind == "f" else np.int64
+    columns = np.zeros(image.shape[1], dtype=total)
+    sums = np.zeros(image.shape[1] + 2 * radius + 1, dtype=total)
+    _box_mean(np.ascontiguousarray(image), radius, columns, sums, out)
+    return out
+
+
+def gaussian_boxes(image: NDArray[Any], sigma: float) -> Plane:
+    """Smooth with three boxes of together a Gaussian's variance, for large widths.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8, uint16 or float32
+    sigma : float
+        Standard deviation in pixels, at least 2: below, boxes have too few widths to choose
+        from.
+
+    Returns
+    -------
+    ndarray (H, W) float32
+        Within 3 % of an edge's height of a true Gaussian.
+    """
+    if not (math.isfinite(sigma) and sigma >= 2):
+        raise ValueError(f"sigma must be a finite number >= 2, not {sigma!r}")
+    # Radii r and r + 1: a box of side w has the variance (w w - 1) / 12.
+    radius = math.floor((math.sqrt(4 * sigma * sigma + 1) - 1) / 2)
+    variances = [((2 * r + 1) ** 2 - 1) / 12 for r in (radius, radius + 1)]
+    larger = round((sigma * sigma - 3 * variances[0]) / (variances[1] - variances[0]))
+    out = image
+    for i in range(3):
+        out = box_mean(out, radius + (i < larger))
     return out
 
 
@@ -165,6 +265,104 @@ def _smooth(source: Plane, weights: NDArray[np.float32], out: Plane) -> None:
         for k in range(3, r, 2):
             far = (line[r - k :], line[r + k :], line[r - k - 1 :], line[r + k + 1 :])
             _add_four(far, weights[k:], row)
+
+
+@kernel
+def _take_row(row: NDArray[Any], shift: int, out: Row16) -> None:
+    for x in range(row.size):
+        out[x] = row[x] << shift
+
+
+@kernel
+def _average_with(above: Row16, row: Row16, up: bool) -> None:
+    """Mean of two rows into the second, halves rounded up or down; a sum would need 17 bits."""
+    if up:
+        for x in range(row.size):
+            row[x] = (above[x] | row[x]) - ((above[x] ^ row[x]) >> 1)
+    else:
+        for x in range(row.size):
+            row[x] = (above[x] & row[x]) + ((above[x] ^ row[x]) >> 1)
+
+
+@kernel
+def _average_next(line: Row16, n: int, up: bool) -> None:
+    if up:
+        for x in range(n):
+            line[x] = (line[x] | line[x + 1]) - ((line[x] ^ line[x + 1]) >> 1)
+    else:
+        for x in range(n):
+            line[x] = (line[x] & line[x + 1]) + ((line[x] ^ line[x + 1]) >> 1)
+
+
+@kernel
+def _average_along(row: Row16, order: int, line: Row16, out: Row16) -> None:
+    half, width = order // 2, row.size
+    _take_row(row, 0, line[half:])
+    for k in range(1, half + 1):
+        line[half - k] = row[_mirror(-k, width)]
+        line[half + width - 1 + k] = row[_mirror(width - 1 + k, width)]
+    for k in range(order):
+        _average_next(line, width + order - 1 - k, k % 2 == 0)
+    _take_row(line[:width], 0, out)
+
+
+@kernel
+def _binomial(image: NDArray[Any], order: int, shift: int, out: Row16) -> None:
+    """Row by row: ``held[slot[k]]`` is the newest row after k averages downwards."""
+    height, width = image.shape
+    half = order // 2
+    held = np.zeros((order + 1, width + 96), dtype=np.uint16)
+    line = np.empty(width + order, dtype=np.uint16)
+    slot = np.arange(order)
+    free = order
+    for y in range(-half, height + half):
+        _take_row(image[_mirror(y, height)], shift, held[free, :width])
+        for k in range(order):
+            # The older row after k averages makes way for the one after k + 1.
+            _average_with(held[free, :width], held[slot[k], :width], k % 2 == 1)
+            slot[k], free = free, slot[k]
+        if y >= half:
+            _average_along(held[free, :width], order, line, out[y - half])
+
+
+@kernel
+def _box_mean(
+    image: NDArray[Any], radius: int, columns: NDArray[Any], sums: NDArray[Any], out: Plane
+) -> None:
+    """``columns`` holds the sum of each column over the rows of the box."""
+    height, width = image.shape
+    side = 2 * radius + 1
+    for y in range(-radius, radius):
+        _add_row(image[_reflect(y, height)], columns)
+    for y in range(height):
+        _add_row(image[_reflect(y + radius, height)], columns)
+        total = columns[0] - columns[0]
+        for i in range(-radius, width + radius):
+            total += columns[i if 0 <= i < width else _reflect(i, width)]
+            sums[i + radius + 1] = total
+        after = sums[side:]
+        row = out[y]
+        for x in range(width):
+            row[x] = (after[x] - sums[x]) / (side * side)
+        _take_off_row(image[_reflect(y - radius, height)], columns)
+
+
+@kernel
+def _reflect(i: int, n: int) -> int:
+    i = i % (2 * n)
+    return i if i < n else 2 * n - 1 - i
+
+
+@kernel
+def _add_row(row: NDArray[Any], columns: NDArray[Any]) -> None:
+    for x in range(row.size):
+        columns[x] += row[x]
+
+
+@kernel
+def _take_off_row(row: NDArray[Any], columns: NDArray[Any]) -> None:
+    for x in range(row.size):
+        columns[x] -= row[x]
 
 
 @kernel
