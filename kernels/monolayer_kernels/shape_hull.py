@@ -63,12 +63,26 @@ def _put(side: Int64, i: int, x: int) -> None:
 
 
 @kernel
+def _corners(side: Int64, kept: Int64) -> int:
+    """List half rows that may be corners: both ends, and what stands out from its neighbours."""
+    last = side.size - 1
+    kept[0] = 0
+    n = 1
+    for i in range(1, last):
+        kept[n] = i
+        # Without a branch; a half row without points never stands out.
+        n += int(2 * side[i] < side[i - 1] + side[i + 1])
+    kept[n] = last
+    return n + 1
+
+
+@kernel
 def _chain(side: Int64, chain: Int64) -> int:
     """Monotone chain (Andrew 1979) over the half rows: positions of the hull's corners."""
     n = 0
-    for i in range(side.size):
-        if side[i] == _NONE:
-            continue
+    # In place: a corner is written no later than it is read.
+    for place in range(_corners(side, chain)):
+        i = chain[place]
         while n >= 2:
             a, b = chain[n - 2], chain[n - 1]
             if (side[b] - side[a]) * (i - a) < (side[i] - side[a]) * (b - a):
@@ -81,15 +95,20 @@ def _chain(side: Int64, chain: Int64) -> int:
 
 @kernel
 def _fill(side: Int64, chain: Int64, edge: Int64) -> None:
-    """Find the outermost pixel of each row whose centre lies in or on the hull."""
-    c = 0
-    for i in range(edge.size):
-        half = 2 * i + 1
-        while chain[c + 1] < half:
-            c += 1
+    """Find the outermost pixel of each row whose centre lies in or on the hull.
+
+    The quotient is exact where it is whole, and too near to none to be rounded to one where not:
+    both terms stay far below 2**53.
+    """
+    c = i = 0
+    while i < edge.size:
         a, b = chain[c], chain[c + 1]
-        over = side[a] * (b - a) + (side[b] - side[a]) * (half - a)
-        edge[i] = -((-over) // (2 * (b - a)))
+        base, rise, run = side[a], side[b] - side[a], b - a
+        while 2 * i + 1 <= b and i < edge.size:
+            over = base * run + rise * (2 * i + 1 - a)
+            edge[i] = int(np.ceil(over / (2.0 * run)))
+            i += 1
+        c += 1
 
 
 @kernel
@@ -113,22 +132,27 @@ def _polygon(sides: Int64, chains: Int64, n0: int, n1: int, corners: Int64) -> i
 
 @kernel
 def _diameters(corners: Int64, n: int, feret: Float64) -> None:
-    """Largest and smallest caliper width: for each edge the farthest corner, by walking round."""
+    """Largest and smallest caliper width, by walking two parallel lines round the hull.
+
+    The walk passes every pair of corners between which parallel lines fit (Shamos 1978), and the
+    farthest two are such a pair.
+    """
     largest = np.int64(0)
     smallest = np.inf
     j = 1
     for i in range(n):
+        after = i + 1 if i + 1 < n else 0
         y, x = corners[i, 0], corners[i, 1]
-        for k in range(i):
-            largest = max(largest, (y - corners[k, 0]) ** 2 + (x - corners[k, 1]) ** 2)
-        ey, ex = corners[(i + 1) % n, 0] - y, corners[(i + 1) % n, 1] - x
+        ey, ex = corners[after, 0] - y, corners[after, 1] - x
         best = abs(ey * (corners[j, 1] - x) - ex * (corners[j, 0] - y))
+        largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
         for _ in range(n):
-            k = (j + 1) % n
+            k = j + 1 if j + 1 < n else 0
             reach = abs(ey * (corners[k, 1] - x) - ex * (corners[k, 0] - y))
             if reach < best:
                 break
             best, j = reach, k
+            largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
         smallest = min(smallest, best / np.sqrt(float(ey * ey + ex * ex)))
     feret[0] = np.sqrt(float(largest)) / 2.0
     feret[1] = smallest / 2.0
