@@ -28,7 +28,7 @@ Strips = Iterable[NDArray[Any]]
 
 # Rows of a table's row group, and of what waits in memory for its turn.
 BATCH = 16_384
-
+PIECE = 512
 
 _RULES = {"otsu": threshold_otsu, "li": threshold_li, "triangle": threshold_triangle}
 
@@ -125,8 +125,10 @@ def find_objects(
     state = open_scan(width, threshold, settings.connectivity)
     queue = _Queue(smallest)
     for strip in strips:
-        queue.add(state.push(strip))
-        yield from queue.batches(state.first_open)
+        # In pieces: the objects of a strip of thousands of rows would all be handed out at once.
+        for top in range(0, len(strip), PIECE):
+            queue.add(state.push(strip[top : top + PIECE]))
+            yield from queue.batches(state.first_open)
     queue.add(state.finish())
     yield from queue.batches(None)
 
