@@ -291,7 +291,7 @@ def _list_changes(words: UInt64, changed: UInt8, n: int, edges: Int32) -> int:
             # Written always, kept only where there is a change: no branch to guess.
             for x in range(8 * w, min(8 * w + 8, changed.size)):
                 edges[n] = x
-                n += np.int64(changed[x])
+                n += int(changed[x])
     return n
 
 
