@@ -23,6 +23,7 @@ __all__ = [
     "median",
     "open_grid",
     "subtract_background",
+    "subtract_background_levels",
 ]
 
 Plane = NDArray[np.float32]
@@ -84,11 +85,27 @@ def estimate_background(image: NDArray[np.generic], window: float) -> tuple[Plan
 def subtract_background(image: NDArray[np.generic], grid: Plane, block: int) -> Plane:
     """The image minus the background, straight lines between the centres of the blocks."""
     source = np.ascontiguousarray(image, dtype=np.float32)
-    expected = (-(-source.shape[0] // block), -(-source.shape[1] // block))
-    if grid.shape != expected:
-        raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")
+    _check_grid(source.shape, grid, block)
     out = np.empty_like(source)
     _subtract(source, grid, block, out)
+    return out
+
+
+def subtract_background_levels(
+    levels: NDArray[np.uint16], grid: Plane, block: int, pedestal: int
+) -> NDArray[np.uint16]:
+    """As `subtract_background`, in 16 bits: rounded, ``pedestal`` added, held within 0 to 65,535.
+
+    Half the pixels of a background lie below it: the pedestal keeps them.
+    """
+    if levels.dtype != np.uint16:
+        raise TypeError(f"levels must be uint16, not {levels.dtype}")
+    if not 0 <= pedestal < 1 << 16:
+        raise ValueError(f"pedestal must be 0 to 65535, not {pedestal}")
+    source = np.ascontiguousarray(levels)
+    _check_grid(source.shape, grid, block)
+    out = np.empty_like(source)
+    _subtract_levels(source, grid, block, np.float32(pedestal + 0.5), out)
     return out
 
 
@@ -148,6 +165,12 @@ def _lowest_tiles(tiles: Plane) -> Plane:
     return out
 
 
+def _check_grid(shape: tuple[int, ...], grid: Plane, block: int) -> None:
+    expected = (-(-shape[0] // block), -(-shape[1] // block))
+    if grid.shape != expected:
+        raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")
+
+
 def _running_extreme(grid: Plane, radius: int) -> Plane:
     out = np.empty(grid.shape, dtype=np.float32)
     _running_maximum(np.ascontiguousarray(grid), radius, out)
@@ -156,13 +179,18 @@ def _running_extreme(grid: Plane, radius: int) -> Plane:
 
 @kernel
 def _running_maximum(grid: Plane, radius: int, out: Plane) -> None:
-    height, width = grid.shape
+    """Down the columns: whole rows are compared, which vectorises."""
+    height = grid.shape[0]
     for y in range(height):
-        for x in range(width):
-            best = grid[y, x]
-            for k in range(max(0, x - radius), min(width, x + radius + 1)):
-                best = max(best, grid[y, k])
-            out[y, x] = best
+        out[y] = grid[y]
+        for k in range(max(0, y - radius), min(height, y + radius + 1)):
+            _raise_to(grid[k], out[y])
+
+
+@kernel
+def _raise_to(row: Plane, best: Plane) -> None:
+    for x in range(best.size):
+        best[x] = max(best[x], row[x])
 
 
 @kernel
@@ -308,6 +336,28 @@ def _subtract(source: Plane, grid: Plane, block: int, out: Plane) -> None:
 def _difference(row: Plane, level: Plane, out: Plane) -> None:
     for x in range(out.size):
         out[x] = row[x] - level[x]
+
+
+@kernel
+def _subtract_levels(
+    source: NDArray[np.uint16],
+    grid: Plane,
+    block: int,
+    pedestal: np.float32,
+    out: NDArray[np.uint16],
+) -> None:
+    rows = open_grid(grid, block, source.shape[1])
+    for y in range(source.shape[0]):
+        _difference_levels(source[y], grid_row(rows, y), pedestal, out[y])
+
+
+@kernel
+def _difference_levels(
+    row: NDArray[np.uint16], level: Plane, pedestal: np.float32, out: NDArray[np.uint16]
+) -> None:
+    for x in range(out.size):
+        rest = np.float32(row[x]) - level[x] + pedestal
+        out[x] = np.int32(min(max(rest, np.float32(0)), np.float32(65535)))
 
 
 @kernel

@@ -24,6 +24,7 @@ Row16 = NDArray[np.uint16]
 _TAIL = 3.0
 _UNIT = 1 << 20
 _LARGEST_ORDER = 64
+_COUNTS = (np.uint8, np.uint16)
 
 
 def gaussian_weights(sigma: float) -> NDArray[np.float32]:
@@ -102,10 +103,9 @@ def binomial(image: NDArray[Any], order: int, shift: int = 0) -> NDArray[np.uint
         Another dtype, not 2-D, empty, an order that is odd or not within 2 to 64, or a shift by
         which the brightest pixel does not fit 16 bits.
     """
-    if image.dtype.type not in (np.uint8, np.uint16) or not image.dtype.isnative:
+    if image.dtype.type not in _COUNTS or not image.dtype.isnative:
         raise TypeError(f"image must be uint8 or uint16, not {image.dtype.str}")
-    if image.ndim != 2 or image.size == 0:
-        raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
+    _check_plane(image)
     if order % 2 or not 2 <= order <= _LARGEST_ORDER:
         raise ValueError(f"order must be an even number of 2 to {_LARGEST_ORDER}, not {order}")
     if shift < 0 or (shift and int(image.max()) >> (16 - shift)):
@@ -130,8 +130,7 @@ def box_mean(image: NDArray[Any], radius: int) -> Plane:
     """
     if image.dtype.type not in (np.uint8, np.uint16, np.float32) or not image.dtype.isnative:
         raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype.str}")
-    if image.ndim != 2 or image.size == 0:
-        raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
+    _check_plane(image)
     if radius < 0:
         raise ValueError(f"radius must be at least 0, not {radius}")
     out = np.empty(image.shape, dtype=np.float32)
@@ -155,7 +154,7 @@ def gaussian_boxes(image: NDArray[Any], sigma: float) -> Plane:
     Returns
     -------
     ndarray (H, W) float32
-        Within 3 % of an edge's height of a true Gaussian.
+        Within 4 % of an edge's height of a true Gaussian.
     """
     if not (math.isfinite(sigma) and sigma >= 2):
         raise ValueError(f"sigma must be a finite number >= 2, not {sigma!r}")
@@ -188,20 +187,26 @@ def bin_mean(image: NDArray[np.generic], factor: int) -> Plane:
     ValueError
         ``image`` is not 2-D or is empty, or ``factor`` is below 1.
     """
-    source = _plane(image)
     if factor < 1:
         raise ValueError(f"factor must be at least 1, not {factor}")
     if factor == 1:
-        return source.copy()
+        return _plane(image).copy()
+    # The sums turn pixels into float32 one row at a time: no copy of the image is made.
+    source = np.ascontiguousarray(image) if image.dtype.type in _COUNTS else _plane(image)
+    _check_plane(source)
     height, width = source.shape
     out = np.empty((-(-height // factor), -(-width // factor)), dtype=np.float32)
     _bin(source, factor, out)
     return out
 
 
-def _plane(image: NDArray[np.generic]) -> Plane:
+def _check_plane(image: NDArray[Any]) -> None:
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
+
+
+def _plane(image: NDArray[np.generic]) -> Plane:
+    _check_plane(image)
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
@@ -330,21 +335,38 @@ def _box_mean(
     image: NDArray[Any], radius: int, columns: NDArray[Any], sums: NDArray[Any], out: Plane
 ) -> None:
     """``columns`` holds the sum of each column over the rows of the box."""
-    height, width = image.shape
+    height = image.shape[0]
     side = 2 * radius + 1
     for y in range(-radius, radius):
         _add_row(image[_reflect(y, height)], columns)
     for y in range(height):
         _add_row(image[_reflect(y + radius, height)], columns)
-        total = columns[0] - columns[0]
-        for i in range(-radius, width + radius):
-            total += columns[i if 0 <= i < width else _reflect(i, width)]
-            sums[i + radius + 1] = total
-        after = sums[side:]
-        row = out[y]
-        for x in range(width):
-            row[x] = (after[x] - sums[x]) / (side * side)
+        _add_up(columns, radius, sums)
+        _differences(sums, sums[side:], 1 / (side * side), out[y])
         _take_off_row(image[_reflect(y - radius, height)], columns)
+
+
+@kernel
+def _add_up(columns: NDArray[Any], radius: int, sums: NDArray[Any]) -> None:
+    """Running sums from ``radius`` columns before the row to as many after it."""
+    width = columns.size
+    total = sums[0]
+    for i in range(-radius, 0):
+        total += columns[_reflect(i, width)]
+        sums[i + radius + 1] = total
+    inner = sums[radius + 1 :]
+    for x in range(width):
+        total += columns[x]
+        inner[x] = total
+    for i in range(width, width + radius):
+        total += columns[_reflect(i, width)]
+        sums[i + radius + 1] = total
+
+
+@kernel
+def _differences(before: NDArray[Any], after: NDArray[Any], factor: float, out: Plane) -> None:
+    for x in range(out.size):
+        out[x] = (after[x] - before[x]) * factor
 
 
 @kernel
@@ -366,7 +388,7 @@ def _take_off_row(row: NDArray[Any], columns: NDArray[Any]) -> None:
 
 
 @kernel
-def _bin(source: Plane, factor: int, out: Plane) -> None:
+def _bin(source: NDArray[Any], factor: int, out: Plane) -> None:
     height, width = source.shape
     rows = out.shape[0]
     line = np.empty(width, dtype=np.float32)
@@ -388,13 +410,13 @@ def _bin(source: Plane, factor: int, out: Plane) -> None:
 
 
 @kernel
-def _copy(source: Plane, line: Plane) -> None:
+def _copy(source: NDArray[Any], line: Plane) -> None:
     for x in range(line.size):
         line[x] = source[x]
 
 
 @kernel
-def _add(source: Plane, line: Plane) -> None:
+def _add(source: NDArray[Any], line: Plane) -> None:
     for x in range(line.size):
         line[x] += source[x]
 

@@ -45,7 +45,7 @@ class Histogram(NamedTuple):
 
     def levels(self) -> NDArray[np.float64]:
         """Grey level of each bin."""
-        return self.low + self.step * np.arange(self.counts.size)
+        return self.low + self.step * np.arange(self.counts.size, dtype=np.float64)
 
 
 def histogram(image: NDArray[Any]) -> Histogram:

@@ -34,6 +34,7 @@ from monolayer.segment.scale import (
 )
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
+from monolayer.segment.threshold import find_by_threshold
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
@@ -124,6 +125,8 @@ def segment_nuclei(
     image = _checked(pixels)
     told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
+    if settings.method == "threshold":
+        return _by_threshold(image, told, side or 0, settings)
     pyramid = Pyramid(image)
     for scale in _scales(pyramid, told):
         look = _take_look(pyramid, told or scale.diameter, scale, settings)
@@ -235,7 +238,6 @@ def _finish(
 ) -> Segmentation:
     """Carry the outlines to full resolution, cut clumps, leave out what is no nucleus."""
     diameter, smallest = sizes
-    shape, noise = pyramid.image.shape, look.contrast.noise
     if not outlined.objects.label.size:
         return _nothing(pyramid.image, diameter)
     objects, contrast = outlined.objects, pyramid.full(look.factor, diameter)
@@ -244,15 +246,35 @@ def _finish(
         labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
         objects = keep_largest_patch(find_runs(labels))
     objects = split_clumps(objects, diameter, settings.split_bias)
+    return _judge(objects, contrast, (diameter, smallest), settings)
+
+
+def _by_threshold(
+    image: NDArray[np.float32], told: float | None, side: float, settings: SegmentSettings
+) -> Segmentation:
+    found = find_by_threshold(image, told, settings)
+    if found.diameter is None or found.contrast.noise == 0:
+        return _nothing(image, told)
+    smallest = max(settings.min_relative_area * circle_area(found.diameter), side * side, 1)
+    return _judge(found.objects, found.contrast, (found.diameter, smallest), settings)
+
+
+def _judge(
+    objects: Runs, contrast: Contrast, sizes: tuple[float, float], settings: SegmentSettings
+) -> Segmentation:
+    """Score the objects and leave out what is no nucleus."""
+    diameter, smallest = sizes
+    noise = contrast.noise
     evidence = weigh_objects(objects, contrast, diameter)
     kept = _in_order(objects, _believed(evidence, smallest, noise, settings))
+    heights = evidence.heights[kept]
     scores = evidence.scores[kept]
     figures = {
         "segment_noise": noise,
-        "segment_brightness": None,
+        "segment_brightness": float(np.median(heights)) if heights.size else None,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
-    labels = paint_runs(select_objects(objects, kept), shape)
+    labels = paint_runs(select_objects(objects, kept), contrast.height.shape)
     return Segmentation(labels, scores, diameter, figures)
 
 
