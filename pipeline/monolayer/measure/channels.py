@@ -7,13 +7,22 @@ from numpy.typing import NDArray
 
 from monolayer.measure.settings import MeasureSettings
 from monolayer_kernels.measure_intensity import measure_intensity
+from monolayer_kernels.measure_quantiles import measure_quantiles
 from monolayer_kernels.measure_runs import InRows, Runs, RunSums
 from monolayer_kernels.measure_surround import measure_background, measure_gradient
 from monolayer_kernels.shape_border import Border
+from monolayer_kernels.texture import measure_structure, measure_texture
 
 __all__ = ["checked_channel", "measure_channel"]
 
 Columns = dict[str, NDArray[Any]]
+
+# Groups that are asked for by name, because each costs as much as all default ones together.
+_FURTHER = {
+    "quantiles": measure_quantiles,
+    "texture": measure_texture,
+    "structure": measure_structure,
+}
 
 
 def measure_channel(
@@ -43,6 +52,9 @@ def measure_channel(
         intensity = measure_intensity(runs, sums, order, pixels)
         columns |= intensity if "intensity" in settings.groups else {}
         columns |= _surround(found, intensity["intensity_mean"], pixels, settings)
+    for group, measure in _FURTHER.items():
+        if group in settings.groups:
+            columns |= measure(runs, sums, order, pixels)
     return columns
 
 

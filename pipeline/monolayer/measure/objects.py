@@ -19,6 +19,8 @@ from monolayer_kernels.measure_neighbours import count_within_radius, nearest_di
 from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, order_by_row, sum_runs
 from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
 from monolayer_kernels.shape_border import find_border, measure_perimeters
+from monolayer_kernels.shape_fill import fill_areas
+from monolayer_kernels.shape_hu import measure_hu
 from monolayer_kernels.shape_hull import measure_hulls
 
 __all__ = [
@@ -139,6 +141,9 @@ def _shapes(runs: Runs, sums: RunSums, settings: MeasureSettings) -> Columns:
         columns |= measure_axes(sums)
     if "outline" in settings.groups:
         columns |= measure_outline(sums, np.diff(runs.first))
+        columns["area_filled_px"] = fill_areas(runs, sums)
+    if "hu" in settings.groups:
+        columns |= measure_hu(runs, sums)
     return columns
 
 

@@ -16,6 +16,10 @@ Group = Literal[
     "intensity",
     "background",
     "edge",
+    "hu",
+    "quantiles",
+    "texture",
+    "structure",
 ]
 GROUPS: tuple[Group, ...] = (
     "axes",
@@ -32,11 +36,13 @@ class MeasureSettings(Settings):
     """Settings of the measure stage."""
 
     groups: tuple[Group, ...] = GROUPS
-    """Groups of columns to measure; label, area, bounding box, centroid, border contact and
-    weight are always given. axes: moment ellipse. outline: perimeters, Euler number.
-    hull: convex hull and Feret diameters. neighbours: distances and counts. Of each channel,
-    intensity: mean to maximum, weighted centroid; background: around the object; edge: gradient at
-    the border."""
+    """Groups of columns. Label, area, bounding box, centroid, border contact and weight are always
+    given. Of the shape: axes (moment ellipse), outline (perimeters, Euler number, filled area),
+    hull (convex area, Feret diameters), neighbours, hu (Hu's moments). Of each channel: intensity
+    (mean to maximum, weighted centroid), background (around the object), edge (gradient at the
+    border), quantiles (5 to 95 %), texture (co-occurrence of grey levels), structure (local
+    variation and direction). Off are hu, quantiles, texture and structure: in us a nucleus and
+    channel they cost about 1, 3, 9 and 17, beside 10 for all the others together."""
 
     neighbour_radius_um: float = Field(default=50.0, gt=0, allow_inf_nan=False)
     """Radius in micrometres around a centroid within which neighbours are counted."""
