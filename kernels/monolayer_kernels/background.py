@@ -45,10 +45,10 @@ class GridRows(NamedTuple):
         Grid columns left and right of each pixel.
     share : ndarray (width,) float32
         How far each pixel is on the way from one to the other.
-    lines : ndarray (7, more than width) float32
-        Work space.
+    lines : ndarray (3, more than width) float32
+        Two grid rows at every pixel, and the line between them.
     state : ndarray (2,) int64
-        Grid row that lies above, and where the one below begins in ``lines``.
+        Grid row that lies above, and which of the lines is the one below.
     """
 
     grid: Plane
@@ -147,8 +147,9 @@ def median(values: NDArray[np.float32]) -> float:
     if values.dtype != np.float32 or values.size == 0:
         raise ValueError(f"values must be float32 and not empty, not {values.dtype} {values.shape}")
     flat = np.ascontiguousarray(values).reshape(-1)
-    counts = np.zeros(1 << 16, dtype=np.int64)
-    _count_keys(flat, counts)
+    tables = np.zeros((2, 1 << 16), dtype=np.int64)
+    _count_keys(flat, tables)
+    counts = tables.sum(axis=0)
     total = np.cumsum(counts)
     ranks = np.array([(flat.size - 1) // 2, flat.size // 2])
     low, high = np.searchsorted(total, ranks, side="right").tolist()
@@ -239,9 +240,14 @@ def _laplacian_row(above: Plane, row: Plane, below: Plane, line: Plane) -> None:
 
 @kernel
 def _count_keys(values: Plane, counts: NDArray[np.int64]) -> None:
+    """Two tables in turn: counting the same key twice in a row in one of them has to wait."""
     bits = values.view(np.int32)
-    for i in range(bits.size):
-        counts[_key(bits[i]) >> 16] += 1
+    odd, even = counts[0], counts[1]
+    for i in range(0, bits.size - 1, 2):
+        even[_key(bits[i]) >> 16] += 1
+        odd[_key(bits[i + 1]) >> 16] += 1
+    if bits.size % 2:
+        even[_key(bits[bits.size - 1]) >> 16] += 1
 
 
 @kernel
@@ -263,12 +269,12 @@ def _values_between(values: Plane, low: int, high: int, found: Plane) -> None:
 
 
 @kernel
-def _spread(values: Plane, sides: NDArray[np.uintp], near: Plane, far: Plane) -> None:
-    """A grid row at every pixel: the block centre to the left of it and the one to the right."""
-    left, right = sides[0], sides[1]
-    for x in range(near.size):
-        near[x] = values[left[x]]
-        far[x] = values[right[x]]
+def _spread(values: Plane, rows: GridRows, out: Plane) -> None:
+    """A grid row at every pixel, in straight lines between the blocks' centres."""
+    left, right, share = rows.sides[0], rows.sides[1], rows.share
+    for x in range(share.size):
+        near = values[left[x]]
+        out[x] = near + share[x] * (values[right[x]] - near)
 
 
 @kernel
@@ -291,37 +297,30 @@ def open_grid(grid: Plane, block: int, width: int) -> GridRows:
             sides[0, x] = left
             sides[1, x] = min(left + 1, grid.shape[1] - 1)
     # The odd length keeps lines from sharing cache sets where the width is a power of two.
-    lines = np.empty((7, width + 144), dtype=np.float32)
+    lines = np.empty((3, width + 144), dtype=np.float32)
     return GridRows(grid, block, sides, share, lines, np.array([-1, 0], dtype=np.int64))
 
 
 @kernel
 def grid_row(rows: GridRows, y: int) -> Plane:
     """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
-    grid, share, lines = rows.grid, rows.share, rows.lines
+    grid, lines, width = rows.grid, rows.lines, rows.share.size
     own: Plane = grid[y // rows.block]
     if rows.block == 1:
         return own
-    line: Plane = lines[6, : share.size]
     top, part = _between(y, rows.block, grid.shape[0])
-    width = share.size
     if top != rows.state[0]:
-        # The grid is spread to pixels once a row of blocks, not looked up at every pixel; what
-        # was below is above now.
-        lower = 2 - rows.state[1]
+        # A grid row is spread to pixels once, not looked up at every pixel; what was below is
+        # above now.
+        lower = 1 - rows.state[1]
         if top == 0:
-            _spread(grid[0], rows.sides, lines[0, :width], lines[1, :width])
-        below = grid[min(top + 1, grid.shape[0] - 1)]
-        _spread(below, rows.sides, lines[lower, :width], lines[lower + 1, :width])
+            _spread(grid[0], rows, lines[0])
+            lower = 1
+        _spread(grid[min(top + 1, grid.shape[0] - 1)], rows, lines[lower])
         rows.state[0], rows.state[1] = top, lower
     lower = rows.state[1]
-    upper = 2 - lower
-    before, after = lines[4, :width], lines[5, :width]
-    # Three short loops: one loop over all seven lines was not vectorised.
-    _blend(lines[upper, :width], lines[lower, :width], np.float32(part), before)
-    _blend(lines[upper + 1, :width], lines[lower + 1, :width], np.float32(part), after)
-    for x in range(width):
-        line[x] = before[x] + share[x] * (after[x] - before[x])
+    line: Plane = lines[2, :width]
+    _blend(lines[1 - lower], lines[lower], np.float32(part), line)
     return line
 
 

@@ -20,7 +20,7 @@ class SegmentSettings(Settings):
     threshold: (
         Literal["otsu", "li", "triangle", "local"]
         | Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    ) = "otsu"
+    ) = "li"
     """Level of the method threshold: otsu, li (minimum cross-entropy), triangle, local (the mean
     around each pixel), or a number of grey values above the background."""
 
