@@ -154,9 +154,17 @@ def median(values: NDArray[np.float32]) -> float:
     ranks = np.array([(flat.size - 1) // 2, flat.size // 2])
     low, high = np.searchsorted(total, ranks, side="right").tolist()
     below = int(total[low] - counts[low])
-    found = np.empty(int(total[high]) - below, dtype=np.float32)
-    _values_between(flat, low, high, found)
-    return float(np.mean(np.partition(found, ranks - below)[ranks - below]))
+    found = np.empty(int(total[high]) - below + 1, dtype=np.float32)
+    _values_between(flat, *_bounds(low, high), found)
+    return float(np.mean(np.partition(found[:-1], ranks - below)[ranks - below]))
+
+
+def _bounds(low: int, high: int) -> tuple[np.float32, np.float32]:
+    """Least and largest number whose keys' upper halves are these."""
+    keys = np.array([low << 16, (high << 16) + 0xFFFF]) - (1 << 31)
+    bits = np.where(keys < 0, keys ^ 0x7FFFFFFF, keys).astype(np.int32)
+    least, largest = np.nan_to_num(bits.view(np.float32), nan=np.inf)
+    return np.float32(least), np.float32(largest)
 
 
 def _lowest_tiles(tiles: Plane) -> Plane:
@@ -258,14 +266,13 @@ def _key(bits: int) -> int:
 
 
 @kernel
-def _values_between(values: Plane, low: int, high: int, found: Plane) -> None:
-    bits = values.view(np.int32)
+def _values_between(values: Plane, low: np.float32, high: np.float32, found: Plane) -> None:
     n = 0
-    for i in range(bits.size):
-        key = _key(bits[i]) >> 16
-        if low <= key <= high:
-            found[n] = values[i]
-            n += 1
+    # Written always, kept only where it belongs: no branch to guess.
+    for i in range(values.size):
+        value = values[i]
+        found[n] = value
+        n += (value >= low) & (value <= high)
 
 
 @kernel
