@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -38,7 +39,8 @@ def main() -> None:
     parser.add_argument("--child", type=Path, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(_count(*options.child, options.rows[0], options.threshold)))
+        source, output = options.child
+        print(json.dumps(_count(source, output, options.rows[0], options.threshold)))
         return
     with tempfile.TemporaryDirectory(prefix="scan-", dir=options.folder) as folder:
         _report(Path(folder), options)
@@ -87,27 +89,29 @@ def _write(path: Path, side: int, compression: str | None) -> str:
     return f"{what}, {compression}"
 
 
-def _child(path: Path, output: Path, rows: int, threshold: str) -> dict:
+def _child(path: Path, output: Path, rows: int, threshold: str) -> dict[str, Any]:
     command = [sys.executable, __file__, "--child", str(path), str(output)]
     command += ["--rows", str(rows), "--threshold", str(threshold)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def _count(path: Path, output: Path, rows: int, threshold: str) -> dict:
-    from monolayer.engine import scan
-    from monolayer.read.strips import Strips
+def _count(path: Path, output: Path, rows: int, threshold: str) -> dict[str, Any]:
+    from monolayer.engine import scan as _scan
+    from monolayer.read import strips
     from monolayer.segment.scan import ScanSettings
 
+    scan: Any = _scan
     # Imports and the loading of compiled kernels, about a second, are not what is timed.
     small = output.with_name("small.tif")
     tifffile.imwrite(small, np.arange(4096, dtype=np.uint16).reshape(64, 64))
     scan.scan_file(small, output, ScanSettings(threshold=7))
 
     # The strips' height is the benchmark's to choose; a user gives memory instead.
-    given = Strips.read
-    Strips.read = lambda self, max_strip_mb=0.0: given(self, 2**20, rows)  # type: ignore[method-assign, misc]
+    reader: Any = strips.Strips
+    given = reader.read
+    reader.read = lambda self, max_strip_mb=0.0: given(self, 2**20, rows)
     settings = ScanSettings.model_validate(
         {"threshold": threshold if str(threshold).isalpha() else float(threshold)}
     )

@@ -275,7 +275,7 @@ def _smooth(source: Plane, weights: NDArray[np.float32], out: Plane) -> None:
 @kernel
 def _take_row(row: NDArray[Any], shift: int, out: Row16) -> None:
     for x in range(row.size):
-        out[x] = row[x] << shift
+        out[x] = np.uint16(row[x]) << shift
 
 
 @kernel
