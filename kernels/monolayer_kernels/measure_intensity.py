@@ -136,36 +136,32 @@ def widen(line: Image, wide: Sums) -> None:
 
 
 @kernel
-def _add_run(wide: Sums, base: Any, run: Sums, extremes: Sums) -> None:
-    """Sum d, d d and d x of one run, d from the base and x from the run's start."""
-    low, high = extremes[0], extremes[1]
-    total = square = ramp = base - base
-    for x in range(wide.size):
-        d = wide[x] - base
-        total += d
-        square += d * d
-        ramp += d * x
-        low = min(low, wide[x])
-        high = max(high, wide[x])
-    run[0], run[1], run[2] = total, square, ramp
-    extremes[0], extremes[1] = low, high
-
-
-@kernel
 def _add_rows(
     runs: Runs, order: InRows, image: Image, wide: Sums, table: tuple[Int64, Sums, Sums, Sums]
 ) -> None:
-    """Add d, d d, d y and d x of each pixel; d, y and x count from the object's first pixel."""
+    """Add d, d d, d y and d x of each pixel; d, y and x count from the object's first pixel.
+
+    One loop in one function: a call with a slice for each run cost as much as the sums.
+    """
     origin, bases, added, extremes = table
-    run = np.empty(3, wide.dtype)
     for y in range(image.shape[0]):
         if order.first[y] == order.first[y + 1]:
             continue
         widen(image[y], wide)
         for j in range(order.first[y], order.first[y + 1]):
             i, k = order.item[j], order.owner[j]
-            _add_run(wide[runs.start[i] : runs.stop[i]], bases[k], run, extremes[k])
-            added[k, 0] += run[0]
-            added[k, 1] += run[1]
-            added[k, 2] += run[0] * (y - origin[k, 0])
-            added[k, 3] += run[2] + run[0] * (runs.start[i] - origin[k, 1])
+            line, base = wide[runs.start[i] : runs.stop[i]], bases[k]
+            low, high = extremes[k, 0], extremes[k, 1]
+            total = square = ramp = base - base
+            for x in range(line.size):
+                d = line[x] - base
+                total += d
+                square += d * d
+                ramp += d * x
+                low = min(low, line[x])
+                high = max(high, line[x])
+            extremes[k, 0], extremes[k, 1] = low, high
+            added[k, 0] += total
+            added[k, 1] += square
+            added[k, 2] += total * (y - origin[k, 0])
+            added[k, 3] += ramp + total * (runs.start[i] - origin[k, 1])

@@ -117,14 +117,15 @@ def _mark_free(runs: Runs, order: InRows, y: int, free: UInt8) -> None:
 
 
 @kernel
-def _add_stretch(wide: Sums, free: UInt8, added: Sums, count: Int64) -> None:
-    """Add the unlabelled pixels of one stretch of a row, and how many there are."""
-    total, n = added[0] - added[0], 0
-    for x in range(wide.size):
-        total += wide[x] * free[x]
-        n += int(free[x])
-    added[0] += total
-    count[0] += n
+def _stretch(wide: Sums, free: UInt8, first: int, last: int) -> tuple[Any, int]:
+    """Sum of the unlabelled pixels of one stretch of a row, and how many there are."""
+    # Slices, not offsets: numba would check each index for being negative.
+    line, unlabelled = wide[first:last], free[first:last]
+    total, n = wide[0] - wide[0], 0
+    for x in range(line.size):
+        total += line[x] * unlabelled[x]
+        n += int(unlabelled[x])
+    return total, n
 
 
 @kernel
@@ -154,12 +155,15 @@ def _add_frames(
         kept = 0
         for j in range(n):
             k = active[j]
-            total, amount = added[k : k + 1], count[k : k + 1]
-            first, left, right, last = outer[k, 1], inner[k, 1], inner[k, 3], outer[k, 3]
+            first, last = outer[k, 1], outer[k, 3]
             if inner[k, 0] <= y < inner[k, 2]:
-                _add_stretch(wide[first:left], free[first:left], total, amount)
-                first = right
-            _add_stretch(wide[first:last], free[first:last], total, amount)
+                total, amount = _stretch(wide, free, first, inner[k, 1])
+                added[k] += total
+                count[k] += amount
+                first = inner[k, 3]
+            total, amount = _stretch(wide, free, first, last)
+            added[k] += total
+            count[k] += amount
             active[kept] = k
             kept += int(y + 1 < outer[k, 2])
         n = kept

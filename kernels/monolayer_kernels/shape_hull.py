@@ -22,7 +22,7 @@ __all__ = ["measure_hulls"]
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
-# Marks a half row without points; far beyond twice the largest image side.
+# Marks a row without pixels; far beyond the largest image side.
 _NONE = 1 << 40
 
 
@@ -55,11 +55,27 @@ def measure_hulls(runs: Runs) -> dict[str, NDArray[np.int64 | np.float64]]:
 
 
 @kernel
-def _put(side: Int64, i: int, x: int) -> None:
-    """Put the midpoints of pixel ``x``'s outer, upper and lower edge on one side of a hull."""
-    side[2 * i] = min(side[2 * i], 2 * x)
-    side[2 * i + 1] = min(side[2 * i + 1], 2 * x - 1)
-    side[2 * i + 2] = min(side[2 * i + 2], 2 * x)
+def _outermost(runs: Runs, k: int, edges: Int64) -> None:
+    """Find the outermost pixel of each row of an object on both sides."""
+    edges[:] = _NONE
+    top = runs.row[runs.first[k]]
+    for i in range(runs.first[k], runs.first[k + 1]):
+        y = runs.row[i] - top
+        edges[0, y] = min(edges[0, y], np.int64(runs.start[i]))
+        edges[1, y] = min(edges[1, y], np.int64(1 - runs.stop[i]))
+
+
+@kernel
+def _midpoints(edges: Int64, sides: Int64) -> None:
+    """Outermost midpoints of each half row: of outer edges, and of edges above and below."""
+    for s in range(2):
+        before = np.int64(_NONE)
+        for i in range(edges.shape[1]):
+            own = edges[s, i]
+            sides[s, 2 * i] = 2 * min(before, own)
+            sides[s, 2 * i + 1] = 2 * own - int(own < _NONE)
+            before = own
+        sides[s, 2 * edges.shape[1]] = 2 * before
 
 
 @kernel
@@ -164,22 +180,17 @@ def _hulls(runs: Runs, work: Int64, area: Int64, feret: Float64) -> None:
     corners = np.empty((2 * work.shape[1] + 2, 2), np.int64)
     for k in range(runs.label.size):
         first, last = runs.first[k], runs.first[k + 1] - 1
-        top = runs.row[first]
-        height = runs.row[last] - top + 1
+        height = runs.row[last] - runs.row[first] + 1
         sides, chains = work[0:2, : 2 * height + 1], work[2:4, : 2 * height + 1]
         edges = work[4:6, :height]
-        sides[:] = _NONE
-        for i in range(first, last + 1):
-            _put(sides[0], runs.row[i] - top, runs.start[i])
-            _put(sides[1], runs.row[i] - top, 1 - runs.stop[i])
+        _outermost(runs, k, edges)
+        _midpoints(edges, sides)
         for s in range(2):
             _chain(sides[s], chains[s])
             _fill(sides[s], chains[s], edges[s])
-        sides[:] = _NONE
+        _midpoints(edges, sides)
         for i in range(height):
             area[k] += 1 - edges[0, i] - edges[1, i]
-            _put(sides[0], i, edges[0, i])
-            _put(sides[1], i, edges[1, i])
         n0, n1 = _chain(sides[0], chains[0]), _chain(sides[1], chains[1])
         n = _polygon(sides, chains, n0, n1, corners)
         _diameters(corners, n, feret[k])
