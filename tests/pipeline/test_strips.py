@@ -15,6 +15,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "strips": {"rowsperstrip": 32},
     "big-endian BigTIFF": {"bigtiff": True, "byteorder": ">"},
+    "LZW rows": {"compression": "lzw", "rowsperstrip": 1},
     "LZW strips": {"compression": "lzw", "rowsperstrip": 16},
     "one deflate strip": {"compression": "zlib", "rowsperstrip": 301},
     "tiles": {"tile": (64, 48)},
@@ -44,6 +45,17 @@ def test_every_pixel_once(tmp_path: Path, layout: str, dtype: type[np.uint8 | np
         if rows:
             whole = min(rows, 301, int(max_mb * 2**20) // (217 * pixels.itemsize))
             assert {len(strip) for strip in read[:-1]} <= {whole}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_box_of_the_plane(tmp_path: Path, layout: str) -> None:
+    path, pixels = tmp_path / "scan.tif", image()
+    tifffile.imwrite(path, pixels, **LAYOUTS[layout])
+    strips = open_strips(path)
+    for top, left, bottom, right in ((0, 0, 301, 217), (60, 5, 131, 90), (300, 216, 301, 217)):
+        for max_mb in (0.13, 32.0):
+            box = strips.window(top, left, bottom, right, max_mb)
+            np.testing.assert_array_equal(box, pixels[top:bottom, left:right])
 
 
 def test_memory_of_a_strip_is_bounded(tmp_path: Path) -> None:

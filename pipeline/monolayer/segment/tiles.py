@@ -76,8 +76,9 @@ def segment_tiles(
     """Find the nuclei of a large plane, one row of windows after the other.
 
     The count and every outline are the same to the last bit for any `tile_px`. They are not for
-    another `window_px` or `margin_px`, which are therefore the method's: between windows of 512
-    and 2048 px the count of a mosaic of real fields moved by half a percent.
+    another `window_px` or `margin_px`, which are therefore the method's: on a mosaic of 30 real
+    fields (3,278 nuclei in one window of 3072 px) windows of 512 to 2048 px gave 0.2 to 0.6 %
+    more, and 98.4 to 99.0 % of the nuclei agreed (F1 at IoU 0.5).
 
     Parameters
     ----------
