@@ -405,7 +405,7 @@ def _bin(source: NDArray[Any], factor: int, out: Plane) -> None:
         elif factor == 4:
             _fours(line, np.float32(4 * (bottom - top)), out[r, :whole])
         else:
-            whole = 0
+            _sides(line, factor, np.float32(factor * (bottom - top)), out[r, :whole])
         _blocks(line, factor, bottom - top, whole, out[r])
 
 
@@ -432,6 +432,18 @@ def _fours(line: Plane, n: np.float32, out: Plane) -> None:
     for c in range(out.size):
         pair = line[4 * c] + line[4 * c + 1]
         out[c] = (pair + line[4 * c + 2] + line[4 * c + 3]) / n
+
+
+@kernel
+def _sides(line: Plane, factor: int, n: np.float32, out: Plane) -> None:
+    """Sums from left to right, of all blocks side by side: no sum waits for itself."""
+    for c in range(out.size):
+        out[c] = line[c * factor] + line[c * factor + 1]
+    for k in range(2, factor):
+        for c in range(out.size):
+            out[c] += line[c * factor + k]
+    for c in range(out.size):
+        out[c] /= n
 
 
 @kernel
