@@ -4,8 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from monolayer_kernels import measure_runs, runs, shape_border, smooth, split, stream, tree
+from monolayer_kernels import (
+    measure_intensity,
+    measure_runs,
+    runs,
+    shape_border,
+    smooth,
+    split,
+    stream,
+    tree,
+)
 
 
 def test_a_component_without_pixels_scores_nothing() -> None:
@@ -75,38 +85,55 @@ def test_a_line_beside_the_object_cuts_nothing() -> None:
     assert figures.tolist() == [0] * 7
 
 
+def test_an_empty_cut_leaves_a_run_whole() -> None:
+    own = np.array([[0, 0, 10, 1], [1, 0, 10, 1]], np.int32)
+    cut = np.array([[4, 4], [4, 6]], np.int32)
+    pieces = np.zeros((6, 4), np.int32)
+    m = split._pieces(own, cut, 1, pieces)
+    assert pieces[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
+
+
 def test_two_pixels_make_no_ellipse() -> None:
     sums = np.zeros(runs.N_SUMS, np.int64)
     sums[runs.AREA] = 2
     assert not split._fit(sums, np.empty(5))
 
 
-def test_ragged_objects_are_cut_into_parts_that_cover_them() -> None:
+@pytest.mark.parametrize("density", [0.48, 0.55, 0.62, 0.7])
+def test_ragged_objects_are_cut_into_parts_that_cover_them(density: float) -> None:
     """Noise makes parts too small to count, and strays that rejoin the run they were cut from."""
     rng = np.random.default_rng(0)
     cut = 0
-    for _ in range(40):
-        labels = np.zeros((20, 20), np.int32)
-        mask = rng.random((18, 18)) < 0.62
-        labels[1:-1, 1:-1] = split_largest(mask)
-        found = measure_runs.find_runs(labels)
+    for _ in range(25):
+        labels, _ = ndimage.label(rng.random((19, 16)) < density)
+        found = measure_runs.find_runs(labels.astype(np.int32))
         cuts = split.propose_cuts(found)
         parts = split.part_runs(cuts, cuts.found)
         cut += int(cuts.found.sum())
-        if cuts.found.any():
-            covered = np.zeros(labels.shape, int)
-            for y, start, stop in zip(parts.row, parts.start, parts.stop, strict=True):
-                covered[y, start:stop] += 1
-            np.testing.assert_array_equal(covered, labels)
-            assert cuts.smaller_area.max() <= cuts.area.max() / 2
+        covered = np.zeros(labels.shape, int)
+        for y, start, stop in zip(parts.row, parts.start, parts.stop, strict=True):
+            covered[y, start:stop] += 1
+        np.testing.assert_array_equal(covered, np.isin(labels, found.label[cuts.found]))
+        assert (cuts.smaller_area <= cuts.area / 2).all()
     assert cut > 10
 
 
-def split_largest(mask: Any) -> Any:
-    from scipy import ndimage
+def measured(labels: Any) -> Any:
+    found = measure_runs.find_runs(labels)
+    order = measure_runs.order_by_row(found.first, found.row, labels.shape)
+    return found, measure_runs.sum_runs(found), order
 
-    labels, _ = ndimage.label(mask)
-    return labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
+
+def test_an_image_that_does_not_hold_the_objects_is_refused() -> None:
+    found, sums, order = measured(np.ones((4, 6), np.int32))
+    with pytest.raises(ValueError, match=r"image has shape \(5, 6\), but labels have \(4, 6\)"):
+        measure_intensity.measure_intensity(found, sums, order, np.zeros((5, 6), np.uint8))
+    with pytest.raises(ValueError, match=r"image has shape \(4, 5\), but objects reach column 5"):
+        measure_intensity.measure_intensity(
+            found, sums, order._replace(width=5), np.zeros((4, 5), np.uint8)
+        )
+    with pytest.raises(ValueError, match="rows must lie in 0 to 2; found 0 to 3"):
+        measure_runs.order_by_row(found.first, found.row, (3, 6))
 
 
 def test_a_scan_refuses_an_object_whose_sums_would_overflow(
