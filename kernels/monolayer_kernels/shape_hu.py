@@ -34,9 +34,10 @@ def measure_hu(runs: Runs, sums: RunSums) -> dict[str, Float64]:
     dict of str to ndarray of float64, shape (n,)
         ``moments_hu_0`` to ``moments_hu_6``, without unit. The last changes its sign in a mirror.
     """
-    n = sums.moments[:, 0]
+    n = sums.moments[:, 0].astype(np.float64)
     var_y, var_x, cov = (moment / n for moment in central_moments(sums))
-    yyy, yyx, yxx, xxx = (moment / n.astype(np.float64) ** 2.5 for moment in _third(runs, sums))
+    scale = n * n * np.sqrt(n)
+    yyy, yyx, yxx, xxx = (moment / scale for moment in _third(runs, sums))
     p, q = yyy + yxx, yyx + xxx
     u, v = yyy - 3 * yxx, 3 * yyx - xxx
     gap, cross = p * p - q * q, var_y - var_x
@@ -66,30 +67,39 @@ def _third(runs: Runs, sums: RunSums) -> tuple[Float64, Float64, Float64, Float6
     xx = sxx - 2 * mx * sx + mx * mx * n
     xy = sxy - my * sx - mx * sy + my * mx * n
     return (
-        yyy - 3 * ty * yy + 2 * n * ty**3,
+        yyy - 3 * ty * yy + 2 * n * ty * ty * ty,
         yyx - tx * yy - 2 * ty * xy + 2 * n * ty * ty * tx,
         yxx - ty * xx - 2 * tx * xy + 2 * n * tx * tx * ty,
-        xxx - 3 * tx * xx + 2 * n * tx**3,
+        xxx - 3 * tx * xx + 2 * n * tx * tx * tx,
     )
 
 
 @kernel
 def _sum_cubes(runs: Runs, centre: Int64, words: Int64) -> None:
     """Add each run's closed forms, from the centre, to the high and low words."""
-    high, low = words[0], words[1]
     for k in range(runs.label.size):
+        yyy = yyx = yxx = xxx = low_yyy = low_yyx = low_yxx = low_xxx = np.int64(0)
         for i in range(runs.first[k], runs.first[k + 1]):
             y = runs.row[i] - centre[k, 0]
             a, b = runs.start[i] - centre[k, 1], runs.stop[i] - 1 - centre[k, 1]
             m = b - a + 1
-            x = (a + b) * m // 2
+            # Even numbers and multiples of six: shifts, and one division without a rest.
+            x = ((a + b) * m) >> 1
             xx = (b * (b + 1) * (2 * b + 1) - (a - 1) * a * (2 * a - 1)) // 6
-            upper, lower = b * (b + 1) // 2, (a - 1) * a // 2
+            upper, lower = (b * (b + 1)) >> 1, ((a - 1) * a) >> 1
             # y cubed is split before it is multiplied: with a wide run the product has 65 bits.
             cube = y * y * y
-            high[0, k] += (cube >> _LOW_BITS) * m
-            low[0, k] += (cube & _LOW) * m
-            shares = (y * y * x, y * xx, upper * upper - lower * lower)
-            for j, share in enumerate(shares):
-                high[j + 1, k] += share >> _LOW_BITS
-                low[j + 1, k] += share & _LOW
+            yyy += (cube >> _LOW_BITS) * m
+            low_yyy += (cube & _LOW) * m
+            share = y * y * x
+            yyx += share >> _LOW_BITS
+            low_yyx += share & _LOW
+            share = y * xx
+            yxx += share >> _LOW_BITS
+            low_yxx += share & _LOW
+            share = upper * upper - lower * lower
+            xxx += share >> _LOW_BITS
+            low_xxx += share & _LOW
+        words[0, 0, k], words[0, 1, k], words[0, 2, k], words[0, 3, k] = yyy, yyx, yxx, xxx
+        words[1, 0, k], words[1, 1, k] = low_yyy, low_yyx
+        words[1, 2, k], words[1, 3, k] = low_yxx, low_xxx
