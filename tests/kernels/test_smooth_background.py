@@ -43,7 +43,7 @@ def test_gaussian_of_zero_width_is_a_copy() -> None:
     np.testing.assert_array_equal(out, image)
 
 
-@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 8])
 def test_bin_mean_is_the_mean_of_each_block(factor: Any) -> None:
     image = RNG.integers(0, 4096, (17, 22)).astype(np.uint16)
     out = bin_mean(image, factor)

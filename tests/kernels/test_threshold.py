@@ -82,6 +82,11 @@ def test_li_equals_scikit_image(image: NDArray[Any]) -> None:
     assert threshold_li(histogram(image)) == pytest.approx(filters.threshold_li(image), rel=1e-4)
 
 
+def test_li_stops_where_all_the_dark_class_is_the_origin_itself() -> None:
+    image = np.array([[5, 5, 5, 9]], np.uint8)
+    assert 5 <= threshold_li(histogram(image)) < 9
+
+
 def test_otsu_by_its_definition() -> None:
     image = np.random.default_rng(3).integers(0, 40, 300).astype(np.uint8)
     image = np.concatenate([image, image[:90] // 4 + 60])
