@@ -19,9 +19,10 @@ Count = Callable[[NDArray[Any]], object]
 
 def _methods() -> dict[str, Count]:
     """Each method of counting and measuring that this version has."""
-    told = {"expected_diameter_um": 12.0}
-    methods: dict[str, Count] = {"tree": partial(_count, SegmentSettings(**told))}
-    if settings := threshold_settings({}):
+    methods: dict[str, Count] = {
+        "tree": partial(_count, SegmentSettings(expected_diameter_um=13.0))
+    }
+    if settings := threshold_settings({"expected_diameter_um": 13.0}):
         methods["threshold"] = partial(_count, settings)
     return methods
 

@@ -42,6 +42,6 @@ def _run(root: Path, workers: int) -> float:
     out = root / f"run-{time.monotonic_ns()}"
     started = time.perf_counter()
     command = [str(Path(sys.executable).with_name("monolayer")), "run", str(root / "images")]
-    command += ["--out", str(out), "--workers", str(workers)]
+    command += ["--output", str(out), "--workers", str(workers)]
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - started

@@ -11,8 +11,10 @@ from scipy import ndimage
 from benchmarks import images, peers
 from benchmarks.harness import Work, optional
 from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.measure.objects import measure_runs
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer_kernels import background, smooth
+from monolayer_kernels import background, label, measure_intensity, objects, smooth, threshold
+from monolayer_kernels import measure_runs as measure_kernels
 
 __all__ = ["all_works", "count_and_measure", "threshold_settings"]
 
@@ -21,12 +23,12 @@ Image = NDArray[np.uint16]
 
 def all_works(image: Image) -> list[Work]:
     """Every work whose parts are installed."""
-    labels, count, threshold = images.labels_of(image)
-    mask = image > threshold
+    labels, count, threshold_ = images.labels_of(image)
+    mask = image > threshold_
     works = [
         _copy(image),
         *_pipelines(image),
-        _label(image, mask, threshold),
+        _label(image, mask, threshold_),
         _properties(image, labels, count),
         _gaussian(image),
         _background(image),
@@ -48,35 +50,74 @@ def count_and_measure(image: Image, settings: Any) -> Any:
     return measure_objects(labels, {"dna": image}, MeasureSettings(), 0.65)
 
 
+# Groups of columns that hold what `peers.PROPERTIES` names, where this version has them.
+_GROUPS = ("axes", "outline", "hull", "intensity", "hu", "quantiles")
+
+
+def _shared_settings() -> MeasureSettings:
+    known = MeasureSettings.model_json_schema()["properties"]["groups"]["items"]["enum"]
+    groups = [group for group in _GROUPS if group in known]
+    return MeasureSettings.model_validate({"groups": groups})
+
+
+def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
+    """What the threshold method is made of, without a label image: runs from level to table."""
+    smoothed = smooth.binomial(image, 6)
+    grid, block = background.estimate_background(smoothed, 101.0)
+    level = threshold.threshold_otsu(threshold.histogram(smoothed)) - float(np.median(grid))
+    runs = label.label_above(smoothed, grid + np.float32(level), block=block, fill_holes=True)
+    pixels = np.concatenate([[0], np.cumsum(runs.stop - runs.start)])
+    runs = objects.select_objects(runs, np.flatnonzero(np.diff(pixels[runs.first]) >= 30))
+    return measure_runs(runs, image.shape, {"dna": image}, settings, 0.65)
+
+
 def _pipelines(image: Image) -> list[Work]:
-    tree = partial(count_and_measure, image, SegmentSettings())
+    default, shared = MeasureSettings(), _shared_settings()
     plain = partial(peers.scikit_image_pipeline, image, split=False, properties=peers.PROPERTIES)
     split = partial(peers.scikit_image_pipeline, image, split=True, properties=peers.PROPERTIES)
     opencv = partial(peers.opencv_pipeline, image)
-    modes = [
-        ("smooth, threshold, label, table; no splitting", {"split": False}, plain, False),
-        ("the same with splitting", {"split": True}, split, True),
-    ]
+    alone = partial(kernels_alone, image, default)
+    calls: dict[str, Any] = {f"monolayer kernels ({len(alone())} columns)": alone}
+    calls[f"monolayer kernels ({len(shared.groups)} groups)"] = partial(
+        kernels_alone, image, shared
+    )
+    _add_method(calls, image, {"threshold_split": False})
+    calls |= {
+        f"scikit-image + scipy ({len(peers.PROPERTIES)} properties)": plain,
+        "OpenCV (area, box, centroid only)": partial(opencv, split=False),
+    }
     size = _megapixels(image)
     works = [
         Work(
-            name,
-            size,
-            {
-                "monolayer (threshold method)": partial(count_and_measure, image, settings),
-                "scikit-image + scipy": peer,
-                "OpenCV (area, box, centroid only)": partial(opencv, split=cut),
-            },
+            "smooth, background, threshold, label, table; no splitting", size, calls, _found(alone)
         )
-        for name, choice, peer, cut in modes
-        if (settings := threshold_settings(choice))
     ]
-    note = (
-        f"{image.shape[0]} x {image.shape[1]}: the component-tree method finds its scale, "
-        f"outlines, splits and measures {len(tree()['label'])} objects."
-    )
-    calls = {"monolayer (tree method)": tree, "scikit-image + scipy": split}
-    return [*works, Work("component tree end to end, table of all columns", size, calls, note)]
+    cut: dict[str, Any] = {}
+    _add_method(cut, image, {"threshold_split": True})
+    if cut:
+        cut |= {
+            "scikit-image + scipy, watershed": split,
+            "OpenCV, watershed (area, box, centroid only)": partial(opencv, split=True),
+        }
+        works.append(Work("the same with splitting", size, cut))
+    tree = partial(count_and_measure, image, SegmentSettings())
+    told = partial(count_and_measure, image, SegmentSettings(expected_diameter_um=13.0))
+    calls = {
+        "monolayer (tree method, scale found)": tree,
+        "monolayer (tree method, diameter told)": told,
+        "scikit-image + scipy, watershed": split,
+    }
+    works.append(Work("component tree end to end, default table", size, calls, _found(tree)))
+    return works
+
+
+def _found(count: Any) -> str:
+    return f"{count.func.__name__}: {len(count()['label'])} objects."
+
+
+def _add_method(calls: dict[str, Any], image: Image, choice: dict[str, Any]) -> None:
+    if settings := threshold_settings(choice):
+        calls["monolayer (threshold method)"] = partial(count_and_measure, image, settings)
 
 
 def threshold_settings(choice: dict[str, Any]) -> Any:
@@ -86,13 +127,26 @@ def threshold_settings(choice: dict[str, Any]) -> Any:
     return SegmentSettings.model_validate({"method": "threshold", **choice})
 
 
-def _label(image: Image, mask: NDArray[np.bool_], threshold: float) -> Work:
+def _label_and_sum(image: Image, level: float) -> Any:
+    runs = label.label_above(image, level)
+    sums = measure_kernels.sum_runs(runs)
+    order = measure_kernels.order_by_row(runs.first, runs.row, image.shape)
+    return sums, measure_intensity.measure_intensity(runs, sums, order, image)
+
+
+def _label_and_moments(image: Image, level: float) -> Any:
+    return measure_kernels.sum_runs(label.label_above(image, level))
+
+
+def _label(image: Image, mask: NDArray[np.bool_], threshold_: float) -> Work:
     bytes_ = mask.astype(np.uint8)
-    label_above = optional("monolayer_kernels.label", "label_above")
-    ours = {}
-    if label_above is not None:
-        ours["monolayer label_above"] = partial(label_above, image, threshold)
-    calls = ours | {
+    calls: dict[str, Any] = {
+        "monolayer label_above, sum_runs, measure_intensity": partial(
+            _label_and_sum, image, threshold_
+        ),
+        "monolayer label_above, sum_runs (no intensity)": partial(
+            _label_and_moments, image, threshold_
+        ),
         "OpenCV connectedComponentsWithStats (no moments, no intensity)": partial(
             peers.opencv_label, bytes_
         ),
@@ -104,15 +158,19 @@ def _label(image: Image, mask: NDArray[np.bool_], threshold: float) -> Work:
             peers.cc3d_label, bytes_
         )
     name = "label + area, box, moments, intensity"
-    return Work(name, _megapixels(image), calls if ours else {})
+    note = "Labelling: ours compares with the threshold itself, the peers are given the mask."
+    return Work(name, _megapixels(image), calls, note)
 
 
 def _properties(image: Image, labels: NDArray[np.int32], count: int) -> Work:
-    ours = partial(measure_objects, labels, {"dna": image}, MeasureSettings(), 0.65)
+    chosen = _shared_settings()
+    ours = partial(measure_objects, labels, {"dna": image}, chosen, 0.65)
+    everything = partial(measure_objects, labels, {"dna": image}, MeasureSettings(), 0.65)
     columns = ours()
-    shared = tuple(name for name in peers.PROPERTIES if any(c.startswith(name) for c in columns))
+    shared = tuple(name for name in peers.PROPERTIES if _has(columns, name))
     calls = {
-        f"monolayer ({len(columns)} columns)": ours,
+        f"monolayer, the groups that hold them ({len(columns)} columns)": ours,
+        f"monolayer, default ({len(everything())} columns)": everything,
         f"scikit-image regionprops_table ({len(shared)} properties)": partial(
             peers.regionprops, labels, image, shared
         ),
@@ -121,6 +179,11 @@ def _properties(image: Image, labels: NDArray[np.int32], count: int) -> Work:
         calls["cp_measure sizeshape, feret, intensity"] = partial(peers.cp_measure, labels, image)
     note = f"Properties of given labels: {count} objects."
     return Work("properties of given labels", _megapixels(image), calls, note)
+
+
+def _has(columns: Any, name: str) -> bool:
+    named = {"intensity_median": "intensity_q50"}.get(name, name)
+    return any(column.startswith((name, named)) for column in columns)
 
 
 def _gaussian(image: Image) -> Work:

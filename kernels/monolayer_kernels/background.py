@@ -23,6 +23,7 @@ __all__ = [
     "median",
     "open_grid",
     "subtract_background",
+    "subtract_background_levels",
 ]
 
 Plane = NDArray[np.float32]
@@ -44,10 +45,10 @@ class GridRows(NamedTuple):
         Grid columns left and right of each pixel.
     share : ndarray (width,) float32
         How far each pixel is on the way from one to the other.
-    lines : ndarray (7, more than width) float32
-        Work space.
+    lines : ndarray (3, more than width) float32
+        Two grid rows at every pixel, and the line between them.
     state : ndarray (2,) int64
-        Grid row that lies above, and where the one below begins in ``lines``.
+        Grid row that lies above, and which of the lines is the one below.
     """
 
     grid: Plane
@@ -84,11 +85,27 @@ def estimate_background(image: NDArray[np.generic], window: float) -> tuple[Plan
 def subtract_background(image: NDArray[np.generic], grid: Plane, block: int) -> Plane:
     """The image minus the background, straight lines between the centres of the blocks."""
     source = np.ascontiguousarray(image, dtype=np.float32)
-    expected = (-(-source.shape[0] // block), -(-source.shape[1] // block))
-    if grid.shape != expected:
-        raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")
+    _check_grid(source.shape, grid, block)
     out = np.empty_like(source)
     _subtract(source, grid, block, out)
+    return out
+
+
+def subtract_background_levels(
+    levels: NDArray[np.uint16], grid: Plane, block: int, pedestal: int
+) -> NDArray[np.uint16]:
+    """As `subtract_background`, in 16 bits: rounded, ``pedestal`` added, held within 0 to 65,535.
+
+    Half the pixels of a background lie below it: the pedestal keeps them.
+    """
+    if levels.dtype != np.uint16:
+        raise TypeError(f"levels must be uint16, not {levels.dtype}")
+    if not 0 <= pedestal < 1 << 16:
+        raise ValueError(f"pedestal must be 0 to 65535, not {pedestal}")
+    source = np.ascontiguousarray(levels)
+    _check_grid(source.shape, grid, block)
+    out = np.empty_like(source)
+    _subtract_levels(source, grid, block, np.float32(pedestal + 0.5), out)
     return out
 
 
@@ -130,15 +147,24 @@ def median(values: NDArray[np.float32]) -> float:
     if values.dtype != np.float32 or values.size == 0:
         raise ValueError(f"values must be float32 and not empty, not {values.dtype} {values.shape}")
     flat = np.ascontiguousarray(values).reshape(-1)
-    counts = np.zeros(1 << 16, dtype=np.int64)
-    _count_keys(flat, counts)
+    tables = np.zeros((2, 1 << 16), dtype=np.int64)
+    _count_keys(flat, tables)
+    counts = tables.sum(axis=0)
     total = np.cumsum(counts)
     ranks = np.array([(flat.size - 1) // 2, flat.size // 2])
     low, high = np.searchsorted(total, ranks, side="right").tolist()
     below = int(total[low] - counts[low])
-    found = np.empty(int(total[high]) - below, dtype=np.float32)
-    _values_between(flat, low, high, found)
-    return float(np.mean(np.partition(found, ranks - below)[ranks - below]))
+    found = np.empty(int(total[high]) - below + 1, dtype=np.float32)
+    _values_between(flat, *_bounds(low, high), found)
+    return float(np.mean(np.partition(found[:-1], ranks - below)[ranks - below]))
+
+
+def _bounds(low: int, high: int) -> tuple[np.float32, np.float32]:
+    """Least and largest number whose keys' upper halves are these."""
+    keys = np.array([low << 16, (high << 16) + 0xFFFF]) - (1 << 31)
+    bits = np.where(keys < 0, keys ^ 0x7FFFFFFF, keys).astype(np.int32)
+    least, largest = np.nan_to_num(bits.view(np.float32), nan=np.inf)
+    return np.float32(least), np.float32(largest)
 
 
 def _lowest_tiles(tiles: Plane) -> Plane:
@@ -146,6 +172,12 @@ def _lowest_tiles(tiles: Plane) -> Plane:
     out = np.empty(shape, dtype=np.float32)
     _lowest(tiles, out)
     return out
+
+
+def _check_grid(shape: tuple[int, ...], grid: Plane, block: int) -> None:
+    expected = (-(-shape[0] // block), -(-shape[1] // block))
+    if grid.shape != expected:
+        raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")
 
 
 def _running_extreme(grid: Plane, radius: int) -> Plane:
@@ -156,13 +188,18 @@ def _running_extreme(grid: Plane, radius: int) -> Plane:
 
 @kernel
 def _running_maximum(grid: Plane, radius: int, out: Plane) -> None:
-    height, width = grid.shape
+    """Down the columns: whole rows are compared, which vectorises."""
+    height = grid.shape[0]
     for y in range(height):
-        for x in range(width):
-            best = grid[y, x]
-            for k in range(max(0, x - radius), min(width, x + radius + 1)):
-                best = max(best, grid[y, k])
-            out[y, x] = best
+        out[y] = grid[y]
+        for k in range(max(0, y - radius), min(height, y + radius + 1)):
+            _raise_to(grid[k], out[y])
+
+
+@kernel
+def _raise_to(row: Plane, best: Plane) -> None:
+    for x in range(best.size):
+        best[x] = max(best[x], row[x])
 
 
 @kernel
@@ -211,35 +248,40 @@ def _laplacian_row(above: Plane, row: Plane, below: Plane, line: Plane) -> None:
 
 @kernel
 def _count_keys(values: Plane, counts: NDArray[np.int64]) -> None:
+    """Two tables in turn: counting the same key twice in a row in one of them has to wait."""
     bits = values.view(np.int32)
-    for i in range(bits.size):
-        counts[_key(bits[i]) >> 16] += 1
+    odd, even = counts[0], counts[1]
+    for i in range(0, bits.size - 1, 2):
+        even[_key(bits[i]) >> 16] += 1
+        odd[_key(bits[i + 1]) >> 16] += 1
+    if bits.size % 2:
+        even[_key(bits[bits.size - 1]) >> 16] += 1
 
 
 @kernel
 def _key(bits: int) -> int:
     """Bits of a float32 in the order of the numbers, from 0."""
-    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)) + (1 << 31)
+    wide = np.int64(bits)
+    return int((wide ^ ((wide >> 31) & 0x7FFFFFFF)) + (1 << 31))
 
 
 @kernel
-def _values_between(values: Plane, low: int, high: int, found: Plane) -> None:
-    bits = values.view(np.int32)
+def _values_between(values: Plane, low: np.float32, high: np.float32, found: Plane) -> None:
     n = 0
-    for i in range(bits.size):
-        key = _key(bits[i]) >> 16
-        if low <= key <= high:
-            found[n] = values[i]
-            n += 1
+    # Written always, kept only where it belongs: no branch to guess.
+    for i in range(values.size):
+        value = values[i]
+        found[n] = value
+        n += (value >= low) & (value <= high)
 
 
 @kernel
-def _spread(values: Plane, sides: NDArray[np.uintp], near: Plane, far: Plane) -> None:
-    """A grid row at every pixel: the block centre to the left of it and the one to the right."""
-    left, right = sides[0], sides[1]
-    for x in range(near.size):
-        near[x] = values[left[x]]
-        far[x] = values[right[x]]
+def _spread(values: Plane, rows: GridRows, out: Plane) -> None:
+    """A grid row at every pixel, in straight lines between the blocks' centres."""
+    left, right, share = rows.sides[0], rows.sides[1], rows.share
+    for x in range(share.size):
+        near = values[left[x]]
+        out[x] = near + share[x] * (values[right[x]] - near)
 
 
 @kernel
@@ -262,37 +304,30 @@ def open_grid(grid: Plane, block: int, width: int) -> GridRows:
             sides[0, x] = left
             sides[1, x] = min(left + 1, grid.shape[1] - 1)
     # The odd length keeps lines from sharing cache sets where the width is a power of two.
-    lines = np.empty((7, width + 144), dtype=np.float32)
+    lines = np.empty((3, width + 144), dtype=np.float32)
     return GridRows(grid, block, sides, share, lines, np.array([-1, 0], dtype=np.int64))
 
 
 @kernel
 def grid_row(rows: GridRows, y: int) -> Plane:
     """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
-    grid, share, lines = rows.grid, rows.share, rows.lines
-    line: Plane = lines[6, : share.size]
+    grid, lines, width = rows.grid, rows.lines, rows.share.size
+    own: Plane = grid[y // rows.block]
     if rows.block == 1:
-        line = grid[y]
-        return line
+        return own
     top, part = _between(y, rows.block, grid.shape[0])
-    width = share.size
     if top != rows.state[0]:
-        # The grid is spread to pixels once a row of blocks, not looked up at every pixel; what
-        # was below is above now.
-        lower = 2 - rows.state[1]
+        # A grid row is spread to pixels once, not looked up at every pixel; what was below is
+        # above now.
+        lower = 1 - rows.state[1]
         if top == 0:
-            _spread(grid[0], rows.sides, lines[0, :width], lines[1, :width])
-        below = grid[min(top + 1, grid.shape[0] - 1)]
-        _spread(below, rows.sides, lines[lower, :width], lines[lower + 1, :width])
+            _spread(grid[0], rows, lines[0])
+            lower = 1
+        _spread(grid[min(top + 1, grid.shape[0] - 1)], rows, lines[lower])
         rows.state[0], rows.state[1] = top, lower
     lower = rows.state[1]
-    upper = 2 - lower
-    before, after = lines[4, :width], lines[5, :width]
-    # Three short loops: one loop over all seven lines was not vectorised.
-    _blend(lines[upper, :width], lines[lower, :width], np.float32(part), before)
-    _blend(lines[upper + 1, :width], lines[lower + 1, :width], np.float32(part), after)
-    for x in range(width):
-        line[x] = before[x] + share[x] * (after[x] - before[x])
+    line: Plane = lines[2, :width]
+    _blend(lines[1 - lower], lines[lower], np.float32(part), line)
     return line
 
 
@@ -307,6 +342,28 @@ def _subtract(source: Plane, grid: Plane, block: int, out: Plane) -> None:
 def _difference(row: Plane, level: Plane, out: Plane) -> None:
     for x in range(out.size):
         out[x] = row[x] - level[x]
+
+
+@kernel
+def _subtract_levels(
+    source: NDArray[np.uint16],
+    grid: Plane,
+    block: int,
+    pedestal: np.float32,
+    out: NDArray[np.uint16],
+) -> None:
+    rows = open_grid(grid, block, source.shape[1])
+    for y in range(source.shape[0]):
+        _difference_levels(source[y], grid_row(rows, y), pedestal, out[y])
+
+
+@kernel
+def _difference_levels(
+    row: NDArray[np.uint16], level: Plane, pedestal: np.float32, out: NDArray[np.uint16]
+) -> None:
+    for x in range(out.size):
+        rest = np.float32(row[x]) - level[x] + pedestal
+        out[x] = np.int32(min(max(rest, np.float32(0)), np.float32(65535)))
 
 
 @kernel

@@ -27,8 +27,6 @@ __all__ = [
     "group_runs",
     "label_above",
     "label_mask",
-    "paint_runs",
-    "take_objects",
 ]
 
 Int32 = NDArray[np.int32]
@@ -182,41 +180,6 @@ def group_runs(rows: RowRuns, connectivity: int = 8) -> Runs:
     return Runs(label, first, grouped[0], grouped[1], grouped[2])
 
 
-def take_objects(runs: Runs, keep: NDArray[np.bool_]) -> Runs:
-    """Return some of the objects, numbered anew from 1."""
-    if keep.shape != runs.label.shape or keep.dtype != np.bool_:
-        msg = f"keep must be {runs.label.size} bools; got {keep.dtype} {keep.shape}."
-        raise ValueError(msg)
-    counts = np.diff(runs.first)
-    chosen = np.repeat(keep, counts)
-    first = np.zeros(int(keep.sum()) + 1, np.int64)
-    np.cumsum(counts[keep], out=first[1:])
-    label = np.arange(1, first.size, dtype=np.int32)
-    return Runs(label, first, runs.row[chosen], runs.start[chosen], runs.stop[chosen])
-
-
-def paint_runs(runs: Runs, shape: tuple[int, int]) -> Int32:
-    """Paint objects into a label image of int32, background 0.
-
-    Raises
-    ------
-    ValueError
-        A run lies outside the image.
-    """
-    height, width = shape
-    if runs.row.size and not (
-        int(runs.row.min()) >= 0
-        and int(runs.row.max()) < height
-        and int(runs.start.min()) >= 0
-        and int(runs.stop.max()) <= width
-    ):
-        msg = f"runs reach outside an image of shape {shape}."
-        raise ValueError(msg)
-    labels = np.zeros(shape, np.int32)
-    _paint(runs, labels)
-    return labels
-
-
 def _check_image(image: Image) -> None:
     if image.dtype.type not in _PIXELS or not image.dtype.isnative:
         msg = f"image must be uint8, uint16 or float32 in native byte order; got {image.dtype.str}."
@@ -328,7 +291,7 @@ def _list_changes(words: UInt64, changed: UInt8, n: int, edges: Int32) -> int:
             # Written always, kept only where there is a change: no branch to guess.
             for x in range(8 * w, min(8 * w + 8, changed.size)):
                 edges[n] = x
-                n += changed[x]
+                n += int(changed[x])
     return n
 
 
@@ -439,10 +402,3 @@ def _fill(
             n += 1
         filled.first[y + 1] = n
     return n
-
-
-@kernel
-def _paint(runs: Runs, labels: Int32) -> None:
-    for k in range(runs.label.size):
-        for i in range(runs.first[k], runs.first[k + 1]):
-            labels[runs.row[i], runs.start[i] : runs.stop[i]] = runs.label[k]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 
-__all__ = ["MAX_SIDE_PX", "RunSums", "Runs", "find_runs", "sum_runs"]
+__all__ = ["MAX_SIDE_PX", "InRows", "RunSums", "Runs", "find_runs", "order_by_row", "sum_runs"]
 
 MAX_SIDE_PX = 65_535
 
@@ -72,6 +72,28 @@ class RunSums(NamedTuple):
     bbox: Int64
     moments: Int64
     pairs: Int64
+
+
+class InRows(NamedTuple):
+    """Items of objects (runs, border pixels) in the image's own order, row by row.
+
+    Object by object, each row of each object would be fetched from memory anew: on a field that
+    no longer fits the processor's cache that took three times as long.
+
+    Attributes
+    ----------
+    first : ndarray of int64, shape (height + 1,)
+        Row y holds the items ``first[y]`` to ``first[y + 1] - 1``.
+    item, owner : ndarray of int32, shape (number of items,)
+        Position in the table by objects, and row of the object's results.
+    width : int
+        Columns of the image.
+    """
+
+    first: Int64
+    item: Int32
+    owner: Int32
+    width: int
 
 
 def find_runs(labels: Int32) -> Runs:
@@ -136,6 +158,40 @@ def sum_runs(runs: Runs) -> RunSums:
     return sums
 
 
+def order_by_row(first: Int64, row: Int32, shape: tuple[int, ...]) -> InRows:
+    """Order items that lie object by object by the image's rows.
+
+    Parameters
+    ----------
+    first : ndarray of int64, shape (n + 1,)
+        Object i owns the items ``first[i]`` to ``first[i + 1] - 1``.
+    row : ndarray of int32, shape (number of items,)
+        Each item's row, ascending within an object.
+    shape : tuple of int
+        Height and width of the image.
+
+    Returns
+    -------
+    InRows
+        Stable: within a row in the order of the objects.
+
+    Raises
+    ------
+    ValueError
+        An item outside the image.
+    """
+    height, width = shape
+    if row.size and (int(row.min()) < 0 or int(row.max()) >= height):
+        msg = f"rows must lie in 0 to {height - 1}; found {int(row.min())} to {int(row.max())}."
+        raise ValueError(msg)
+    counts = np.zeros(height + 1, np.int64)
+    _count(row, counts[1:])
+    starts = np.cumsum(counts)
+    order = InRows(starts, np.empty(row.size, np.int32), np.empty(row.size, np.int32), width)
+    _order(first, row, starts[:-1].copy(), order)
+    return order
+
+
 def _check_labels(labels: Int32) -> None:
     if labels.dtype != np.int32:
         msg = f"labels must be int32; got {labels.dtype}."
@@ -171,11 +227,11 @@ def _present(value: Int32) -> tuple[Int32, Int32, Int64]:
     top = int(value.max(initial=0))
     if top > _DENSE_ENTRIES + 4 * value.size:
         label, index, count = np.unique(value, return_inverse=True, return_counts=True)
-        return label, index.astype(np.int32), count.astype(np.int64, copy=False)
+        return label, np.asarray(index, np.int32), count.astype(np.int64, copy=False)
     counts = np.zeros(top + 1, np.int64)
     _count(value, counts)
-    label = np.flatnonzero(counts)
-    return label.astype(np.int32), value, counts[label]
+    present = np.flatnonzero(counts)
+    return present.astype(np.int32), value, counts[present]
 
 
 @kernel
@@ -238,6 +294,17 @@ def _group(index: Int32, place: Int64, runs: Int32, grouped: Int32) -> None:
         grouped[0, to] = runs[0, i]
         grouped[1, to] = runs[1, i]
         grouped[2, to] = runs[2, i]
+
+
+@kernel
+def _order(first: Int64, row: Int32, place: Int64, order: InRows) -> None:
+    """Counting sort by row."""
+    for k in range(first.size - 1):
+        for i in range(first[k], first[k + 1]):
+            to = place[row[i]]
+            place[row[i]] += 1
+            order.item[to] = i
+            order.owner[to] = k
 
 
 @kernel

@@ -117,11 +117,12 @@ def _paint(runs: Runs, labels: Int32) -> None:
 @kernel
 def _means(runs: Runs, image: Float32, means: Float64) -> None:
     for k in range(runs.label.size):
-        total, n = 0.0, 0
+        # A plain 0.0 would, without the compiler, take on the image's float32.
+        total, n = np.float64(0), 0
         for i in range(runs.first[k], runs.first[k + 1]):
             line = image[runs.row[i], runs.start[i] : runs.stop[i]]
             # Four sums side by side: one would wait for its own last addition.
-            a = b = c = d = 0.0
+            a = b = c = d = np.float64(0)
             whole = line.size // 4 * 4
             for x in range(0, whole, 4):
                 a += line[x]
@@ -186,7 +187,7 @@ def _falls(runs: Runs, image: Float32, reach: int, falls: Float64) -> None:
     height, width = image.shape
     back = reach - 1
     for k in range(runs.label.size):
-        total, faces = 0.0, 0
+        total, faces = np.float64(0), 0
         first, last = runs.first[k], runs.first[k + 1]
         above, below = first, first
         for i in range(first, last):

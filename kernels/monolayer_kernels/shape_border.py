@@ -115,18 +115,18 @@ def _n_set(word: np.uint64) -> int:
 def _draw(runs: Runs, k: int, box: Int64, inside: UInt64) -> None:
     """Set the bits of one object, whose box begins at row 1 and word 1 of the canvas."""
     for i in range(runs.first[k], runs.first[k + 1]):
-        line = inside[runs.row[i] - box[0] + 1]
+        y = runs.row[i] - box[0] + 1
         start, stop = runs.start[i] - box[1], runs.stop[i] - box[1]
         for w in range(start // 64, (stop - 1) // 64 + 1):
             low, high = max(start - 64 * w, 0), min(stop - 64 * w, 64)
-            line[w + 1] |= (_ALL << np.uint64(low)) & (_ALL >> np.uint64(64 - high))
+            inside[y, w + 1] |= (_ALL << np.uint64(low)) & (_ALL >> np.uint64(64 - high))
 
 
 @kernel
-def _beside(line: UInt64, w: int) -> tuple[np.uint64, np.uint64]:
+def _beside(plane: UInt64, y: int, w: int) -> tuple[np.uint64, np.uint64]:
     """Left and right neighbours of a word's pixels."""
-    left = (line[w] << _ONE) | (line[w - 1] >> _LAST)
-    right = (line[w] >> _ONE) | (line[w + 1] << _LAST)
+    left = (plane[y, w] << _ONE) | (plane[y, w - 1] >> _LAST)
+    right = (plane[y, w] >> _ONE) | (plane[y, w + 1] << _LAST)
     return left, right
 
 
@@ -136,7 +136,7 @@ def _erode(inside: UInt64, rows: int, words: int, edge: UInt64) -> int:
     n = 0
     for y in range(1, rows + 1):
         for w in range(1, words + 1):
-            left, right = _beside(inside[y], w)
+            left, right = _beside(inside, y, w)
             around = inside[y - 1, w] & inside[y + 1, w] & left & right
             edge[y, w] = inside[y, w] & ~around
             n += _n_set(edge[y, w])
@@ -162,9 +162,9 @@ def _count_kinds(edge: UInt64, rows: int, words: int, kinds: Int64) -> None:
     """
     for y in range(1, rows + 1):
         for w in range(1, words + 1):
-            left, right = _beside(edge[y], w)
+            left, right = _beside(edge, y, w)
             b1, b2, b4 = _add_four(edge[y - 1, w], edge[y + 1, w], left, right)
-            upper, lower = _beside(edge[y - 1], w), _beside(edge[y + 1], w)
+            upper, lower = _beside(edge, y - 1, w), _beside(edge, y + 1, w)
             d1, d2, d4 = _add_four(upper[0], upper[1], lower[0], lower[1])
             own = edge[y, w]
             single = own & b1 & ~b2

@@ -22,7 +22,7 @@ __all__ = ["measure_hulls"]
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
-# Marks a half row without points; far beyond twice the largest image side.
+# Marks a row without pixels; far beyond the largest image side.
 _NONE = 1 << 40
 
 
@@ -55,20 +55,50 @@ def measure_hulls(runs: Runs) -> dict[str, NDArray[np.int64 | np.float64]]:
 
 
 @kernel
-def _put(side: Int64, i: int, x: int) -> None:
-    """Put the midpoints of pixel ``x``'s outer, upper and lower edge on one side of a hull."""
-    side[2 * i] = min(side[2 * i], 2 * x)
-    side[2 * i + 1] = min(side[2 * i + 1], 2 * x - 1)
-    side[2 * i + 2] = min(side[2 * i + 2], 2 * x)
+def _outermost(runs: Runs, k: int, edges: Int64) -> None:
+    """Find the outermost pixel of each row of an object on both sides."""
+    edges[:] = _NONE
+    top = runs.row[runs.first[k]]
+    for i in range(runs.first[k], runs.first[k + 1]):
+        y = runs.row[i] - top
+        edges[0, y] = min(edges[0, y], np.int64(runs.start[i]))
+        edges[1, y] = min(edges[1, y], np.int64(1 - runs.stop[i]))
+
+
+@kernel
+def _midpoints(edges: Int64, sides: Int64) -> None:
+    """Outermost midpoints of each half row: of outer edges, and of edges above and below."""
+    for s in range(2):
+        before = np.int64(_NONE)
+        for i in range(edges.shape[1]):
+            own = edges[s, i]
+            sides[s, 2 * i] = 2 * min(before, own)
+            sides[s, 2 * i + 1] = 2 * own - int(own < _NONE)
+            before = own
+        sides[s, 2 * edges.shape[1]] = 2 * before
+
+
+@kernel
+def _corners(side: Int64, kept: Int64) -> int:
+    """List half rows that may be corners: both ends, and what stands out from its neighbours."""
+    last = side.size - 1
+    kept[0] = 0
+    n = 1
+    for i in range(1, last):
+        kept[n] = i
+        # Without a branch; a half row without points never stands out.
+        n += int(2 * side[i] < side[i - 1] + side[i + 1])
+    kept[n] = last
+    return n + 1
 
 
 @kernel
 def _chain(side: Int64, chain: Int64) -> int:
     """Monotone chain (Andrew 1979) over the half rows: positions of the hull's corners."""
     n = 0
-    for i in range(side.size):
-        if side[i] == _NONE:
-            continue
+    # In place: a corner is written no later than it is read.
+    for place in range(_corners(side, chain)):
+        i = chain[place]
         while n >= 2:
             a, b = chain[n - 2], chain[n - 1]
             if (side[b] - side[a]) * (i - a) < (side[i] - side[a]) * (b - a):
@@ -81,15 +111,20 @@ def _chain(side: Int64, chain: Int64) -> int:
 
 @kernel
 def _fill(side: Int64, chain: Int64, edge: Int64) -> None:
-    """Find the outermost pixel of each row whose centre lies in or on the hull."""
-    c = 0
-    for i in range(edge.size):
-        half = 2 * i + 1
-        while chain[c + 1] < half:
-            c += 1
+    """Find the outermost pixel of each row whose centre lies in or on the hull.
+
+    The quotient is exact where it is whole, and too near to none to be rounded to one where not:
+    both terms stay far below 2**53.
+    """
+    c = i = 0
+    while i < edge.size:
         a, b = chain[c], chain[c + 1]
-        over = side[a] * (b - a) + (side[b] - side[a]) * (half - a)
-        edge[i] = -((-over) // (2 * (b - a)))
+        base, rise, run = side[a], side[b] - side[a], b - a
+        while 2 * i + 1 <= b and i < edge.size:
+            over = base * run + rise * (2 * i + 1 - a)
+            edge[i] = int(np.ceil(over / (2.0 * run)))
+            i += 1
+        c += 1
 
 
 @kernel
@@ -113,22 +148,27 @@ def _polygon(sides: Int64, chains: Int64, n0: int, n1: int, corners: Int64) -> i
 
 @kernel
 def _diameters(corners: Int64, n: int, feret: Float64) -> None:
-    """Largest and smallest caliper width: for each edge the farthest corner, by walking round."""
+    """Largest and smallest caliper width, by walking two parallel lines round the hull.
+
+    The walk passes every pair of corners between which parallel lines fit (Shamos 1978), and the
+    farthest two are such a pair.
+    """
     largest = np.int64(0)
     smallest = np.inf
     j = 1
     for i in range(n):
+        after = i + 1 if i + 1 < n else 0
         y, x = corners[i, 0], corners[i, 1]
-        for k in range(i):
-            largest = max(largest, (y - corners[k, 0]) ** 2 + (x - corners[k, 1]) ** 2)
-        ey, ex = corners[(i + 1) % n, 0] - y, corners[(i + 1) % n, 1] - x
+        ey, ex = corners[after, 0] - y, corners[after, 1] - x
         best = abs(ey * (corners[j, 1] - x) - ex * (corners[j, 0] - y))
+        largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
         for _ in range(n):
-            k = (j + 1) % n
+            k = j + 1 if j + 1 < n else 0
             reach = abs(ey * (corners[k, 1] - x) - ex * (corners[k, 0] - y))
             if reach < best:
                 break
             best, j = reach, k
+            largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
         smallest = min(smallest, best / np.sqrt(float(ey * ey + ex * ex)))
     feret[0] = np.sqrt(float(largest)) / 2.0
     feret[1] = smallest / 2.0
@@ -140,22 +180,17 @@ def _hulls(runs: Runs, work: Int64, area: Int64, feret: Float64) -> None:
     corners = np.empty((2 * work.shape[1] + 2, 2), np.int64)
     for k in range(runs.label.size):
         first, last = runs.first[k], runs.first[k + 1] - 1
-        top = runs.row[first]
-        height = runs.row[last] - top + 1
+        height = runs.row[last] - runs.row[first] + 1
         sides, chains = work[0:2, : 2 * height + 1], work[2:4, : 2 * height + 1]
         edges = work[4:6, :height]
-        sides[:] = _NONE
-        for i in range(first, last + 1):
-            _put(sides[0], runs.row[i] - top, runs.start[i])
-            _put(sides[1], runs.row[i] - top, 1 - runs.stop[i])
+        _outermost(runs, k, edges)
+        _midpoints(edges, sides)
         for s in range(2):
             _chain(sides[s], chains[s])
             _fill(sides[s], chains[s], edges[s])
-        sides[:] = _NONE
+        _midpoints(edges, sides)
         for i in range(height):
             area[k] += 1 - edges[0, i] - edges[1, i]
-            _put(sides[0], i, edges[0, i])
-            _put(sides[1], i, edges[1, i])
         n0, n1 = _chain(sides[0], chains[0]), _chain(sides[1], chains[1])
         n = _polygon(sides, chains, n0, n1, corners)
         _diameters(corners, n, feret[k])

@@ -1,13 +1,156 @@
-"""Cutting a plane's range into a few steps."""
+"""Thresholds from a plane's histogram, local thresholds, and cutting a range into steps.
+
+Integers are counted level by level, all 65,536 of them: nothing is rescaled, so that a
+threshold does not depend on the brightest pixel. Each method is a short sum over the histogram;
+one walk over the image serves them all.
+"""
+
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.smooth import box_mean
 
-__all__ = ["quantise"]
+__all__ = [
+    "Histogram",
+    "histogram",
+    "quantise",
+    "threshold_li",
+    "threshold_local",
+    "threshold_otsu",
+    "threshold_triangle",
+]
 
 _BINS = 1 << 16
+
+
+class Histogram(NamedTuple):
+    """How often each grey level occurs.
+
+    Attributes
+    ----------
+    counts : ndarray (n,) int64
+        The first and the last are not 0.
+    low, step : float
+        Bin i stands for the grey level ``low + i * step``: the level itself for integers, the
+        centre of a bin for floats.
+    """
+
+    counts: NDArray[np.int64]
+    low: float
+    step: float
+
+    def levels(self) -> NDArray[np.float64]:
+        """Grey level of each bin."""
+        return self.low + self.step * np.arange(self.counts.size, dtype=np.float64)
+
+
+def histogram(image: NDArray[Any]) -> Histogram:
+    """Count grey levels: every one of them for integers, in 65,536 bins for floats.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, uint16 or float32, any shape
+        Floats must be finite.
+
+    Raises
+    ------
+    TypeError
+        Another dtype.
+    ValueError
+        Empty, or not finite.
+    """
+    if image.dtype.type not in (np.uint8, np.uint16, np.float32) or not image.dtype.isnative:
+        raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype.str}")
+    if image.size == 0:
+        raise ValueError(f"image must not be empty; it has shape {image.shape}")
+    flat = np.ascontiguousarray(image).reshape(-1)
+    counts = np.zeros((4, _BINS), dtype=np.uint32)
+    low, step = 0.0, 1.0
+    if flat.dtype.kind == "f":
+        low, high = float(flat.min()), float(flat.max())
+        if not math.isfinite(high - low):
+            raise ValueError(f"image must be finite; it reaches from {low} to {high}")
+        step = (high - low) / (_BINS - 1)
+        if step == 0:
+            return Histogram(np.array([flat.size], dtype=np.int64), low, 0.0)
+        flat = np.rint((flat - np.float32(low)) * np.float32(1 / step)).astype(np.uint16)
+    _count_levels(flat, counts)
+    total = counts.sum(axis=0, dtype=np.int64)
+    first, last = np.flatnonzero(total)[[0, -1]].tolist()
+    return Histogram(total[first : last + 1], low + step * first, step)
+
+
+def threshold_otsu(levels: Histogram) -> float:
+    """The level that parts two classes with the largest variance between them (Otsu 1979).
+
+    The class above is what is larger than the level. Of equally good levels the lowest. The
+    only level of an image without variation is that of all its pixels.
+    """
+    if levels.counts.size == 1:
+        return levels.low
+    counts = levels.counts.astype(np.float64)
+    index = np.arange(counts.size)
+    below, sums = np.cumsum(counts)[:-1], np.cumsum(counts * index)
+    above = counts.sum() - below
+    gap = sums[:-1] / below - (sums[-1] - sums[:-1]) / above
+    return levels.low + levels.step * int(np.argmax(below * above * gap * gap))
+
+
+def threshold_li(levels: Histogram) -> float:
+    """The level of least cross-entropy between image and classes, by iteration (Li & Tam 1998).
+
+    https://doi.org/10.1016/S0167-8655(98)00057-9. From the mean grey level on, until a step is
+    shorter than half the smallest gap between levels that occur. Grey levels count from the
+    lowest that occurs, because the logarithm needs an origin.
+    """
+    occurring = np.flatnonzero(levels.counts)
+    if occurring.size == 1:
+        return levels.low
+    counts = np.cumsum(levels.counts)
+    sums = np.cumsum(levels.counts * np.arange(levels.counts.size))
+    tolerance = 0.5 * int(np.diff(occurring).min())
+    before, level = -math.inf, float(sums[-1] / counts[-1])
+    while abs(level - before) > tolerance:
+        before = level
+        last = int(level)
+        dark = float(sums[last] / counts[last])
+        bright = float((sums[-1] - sums[last]) / (counts[-1] - counts[last]))
+        if dark == 0:
+            break
+        level = (dark - bright) / (math.log(dark) - math.log(bright))
+    # ``log`` may differ in its last bit between libraries of mathematics.
+    return levels.low + levels.step * round(level, 6)
+
+
+def threshold_triangle(levels: Histogram) -> float:
+    """The level farthest below the line from the histogram's peak to its longer tail's end.
+
+    Zack, Rogers & Latt 1977, https://doi.org/10.1177/25.7.70454. Of equally far levels the one
+    nearest the end of the tail.
+    """
+    counts = levels.counts
+    peak = int(np.argmax(counts))
+    end = counts.size - 1 if counts.size - 1 - peak > peak else 0
+    steps = abs(peak - end)
+    if steps == 0:
+        return levels.low
+    towards = 1 if peak > end else -1
+    along = np.arange(steps)
+    # Integers: twice the area of the triangle of peak, end and the level in question.
+    far = int(counts[peak]) * along - steps * counts[end + towards * along]
+    return levels.low + levels.step * (end + towards * int(np.argmax(far)))
+
+
+def threshold_local(image: NDArray[Any], radius: int, offset: float = 0.0) -> NDArray[np.float32]:
+    """Mean of the square of side ``2 radius + 1`` around each pixel, minus an offset.
+
+    Beyond the border the image is repeated as in a mirror that repeats the border's pixels.
+    """
+    return box_mean(image, radius) - np.float32(offset)
 
 
 def quantise(image: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -38,6 +181,20 @@ def quantise(image: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDA
         table[first:] = k
     _look_up(np.ascontiguousarray(image), np.float32(low), np.float32(scale), table, out)
     return out
+
+
+@kernel
+def _count_levels(levels: NDArray[Any], counts: NDArray[np.uint32]) -> None:
+    """Four tables in turn: counting the same level twice in a row in one of them has to wait."""
+    a, b, c, d = counts[0], counts[1], counts[2], counts[3]
+    whole = levels.size // 4 * 4
+    for i in range(0, whole, 4):
+        a[levels[i]] += np.uint32(1)
+        b[levels[i + 1]] += np.uint32(1)
+        c[levels[i + 2]] += np.uint32(1)
+        d[levels[i + 3]] += np.uint32(1)
+    for i in range(whole, levels.size):
+        a[levels[i]] += np.uint32(1)
 
 
 @kernel

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
 
 from monolayer.engine.work import FieldResult, evaluate_image
 from monolayer.errors import ConfigError, MissingExtraError
 from monolayer.field import FieldImage
 from monolayer.method import Method, load_method
 from monolayer.results import Run, open_run
+from monolayer.settings import Settings
 from monolayer.table import Table
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from monolayer.segment.scan import ScanSettings
-
 __all__ = ["Count", "count", "count_scan", "run"]
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,11 @@ def run(
 def count_scan(
     scan: str | Path,
     output: str | Path,
-    threshold: float | Literal["otsu", "li"] = "otsu",
+    threshold: float | Literal["otsu", "li", "triangle"] = "otsu",
     pixel_size_um: float | None = None,
     *,
+    method: Literal["threshold", "tree"] = "threshold",
+    expected_diameter_um: float | None = None,
     min_area_um2: float | None = None,
     min_area_px: int = 1,
     connectivity: Literal[4, 8] = 8,
@@ -158,35 +162,42 @@ def count_scan(
 ) -> Table:
     """Count the objects of one scan that is too large for memory, such as a whole vessel.
 
-    The scan is read in strips and cut at one grey level; touching nuclei are not split. Memory
-    depends on the scan's width, not on its height or on what it shows.
+    By ``threshold`` the scan is read in strips and cut at one grey level: hundreds of megapixels
+    a second, touching nuclei are not parted, and memory depends on the scan's width alone. By
+    ``tree`` it is looked at in overlapping windows as a field is, which parts them; a row of
+    windows is in memory. Either way nothing depends on how much is read at once.
 
     Parameters
     ----------
     scan : path
-        TIFF or BigTIFF of one grey plane of 8 or 16 bits, at most 65,535 pixels wide and of any
-        height; strips or tiles, compressed or not.
+        TIFF or BigTIFF of one grey plane of 8 or 16 bits, of any height; strips or tiles,
+        compressed or not. By threshold at most 65,535 pixels wide.
     output : path
         Parquet file for the objects; replaced once the scan is done.
-    threshold : float, or "otsu" or "li"
+    threshold : float, or "otsu", "li" or "triangle"
         Objects are pixels above this grey level; by name, it is found from the histogram of the
-        whole scan, which is then read twice.
+        whole scan, which is then read twice. Only by threshold.
     pixel_size_um : float, optional
         Micrometres per pixel; wins over what the file says. Without either every column in um
         is null.
+    method : "threshold" or "tree"
+        How objects are found.
+    expected_diameter_um : float, optional
+        Typical diameter of a nucleus; found in nine samples if left out. Only by tree.
     min_area_um2, min_area_px : float, int
-        Smallest object counted.
+        Smallest object counted; in pixels only by threshold.
     connectivity : 4 or 8
-        Pixels of one object share a side, or a side or a corner.
+        Pixels of one object share a side, or a side or a corner. Only by threshold.
     max_strip_mb : float
         Memory for the strip being read, MiB. The result does not depend on it.
 
     Returns
     -------
     Table
-        One row an object in the order of their first pixels, with the columns of a field's
-        objects that need no outline: area, bounding box, centroid, axes, Crofton's perimeter,
-        Euler number, intensities (``..._scan``), border contact and weight.
+        One row an object in the order of their first pixels (by tree: within 2,048 rows), with
+        the columns of a field's objects: by tree all but those of neighbours and of the local
+        background, by threshold those that need no outline: area, bounding box, centroid, axes,
+        Crofton's perimeter, Euler number, intensities (``..._scan``), border contact and weight.
 
     Raises
     ------
@@ -195,24 +206,32 @@ def count_scan(
     ImageError
         The scan is missing, cut, damaged or of another kind.
     """
-    from monolayer.engine.scan import scan_file
+    from monolayer.engine.scan import scan_file, scan_nuclei
+    from monolayer.segment.scan import ScanSettings
+    from monolayer.segment.settings import SegmentSettings
 
-    settings = _scan_settings(
+    paths = Path(scan), Path(output).expanduser()
+    if method == "tree":
+        tree = _settings(
+            SegmentSettings, expected_diameter_um=expected_diameter_um, min_area_um2=min_area_um2
+        )
+        return scan_nuclei(*paths, tree, pixel_size_um, max_strip_mb)
+    if method != "threshold":
+        raise ConfigError(f"method is {method!r}: give 'threshold' or 'tree'.")
+    settings = _settings(
+        ScanSettings,
         threshold=threshold,
         min_area_um2=min_area_um2,
         min_area_px=min_area_px,
         connectivity=connectivity,
     )
-    return scan_file(Path(scan), Path(output).expanduser(), settings, pixel_size_um, max_strip_mb)
+    return scan_file(*paths, settings, pixel_size_um, max_strip_mb)
 
 
-def _scan_settings(**values: Any) -> "ScanSettings":
-    from pydantic import ValidationError
-
-    from monolayer.segment.scan import ScanSettings
-
+def _settings(kind: type[S], **values: Any) -> S:
+    """Settings, or a sentence that names the argument that cannot be."""
     try:
-        return ScanSettings(**values)
+        return kind(**values)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise ConfigError(f"'{wrong['loc'][0]}' is {wrong['input']!r}: {wrong['msg']}.") from None

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.ndimage import laplace
+from scipy.ndimage import laplace, sobel
 
-from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums
+from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
 from monolayer_kernels.illumination import apply_flat_field
 
 DTYPES = [np.uint8, np.uint16, np.float32, np.float64]
@@ -54,6 +54,22 @@ def test_laplacian_variance_equals_scipy(dtype: Any, shape: tuple[int, int]) -> 
     assert laplacian_variance(image) == pytest.approx(slow, rel=1e-9, abs=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 3), (3, 40), (41, 5), (64, 64)])
+def test_tenengrad_equals_scipy(dtype: Any, shape: tuple[int, int]) -> None:
+    image = (np.random.default_rng(6).random(shape) * 255).astype(dtype)
+    wide = image.astype(np.float64)
+    squared = sum(sobel(wide, axis) ** 2 for axis in (0, 1))
+    slow = np.asarray(squared)[1:-1, 1:-1].mean()
+    assert tenengrad(image) == pytest.approx(slow, rel=1e-9)
+    assert tenengrad(np.ascontiguousarray(image.T)) == pytest.approx(slow, rel=1e-9)
+
+
+def test_white_noise_has_24_times_its_variance_of_tenengrad() -> None:
+    noise = np.random.default_rng(7).normal(100, 3, (500, 500))
+    assert tenengrad(noise) == pytest.approx(24 * 9, rel=0.02)
+
+
 @pytest.mark.parametrize("shape", [(32, 32), (33, 48), (40, 31)])
 def test_rings_equal_a_full_spectrum(shape: tuple[int, int]) -> None:
     image = noise(np.float64, shape)
@@ -97,6 +113,7 @@ WIDE: Any = np.ones((3, 3))
         (lambda: block_statistics(np.zeros((8, 6), np.uint8), 8), ValueError, "6 px; got 8"),
         (lambda: block_statistics(np.zeros((8, 8), np.uint8)[:, ::2], 2), ValueError, "contig"),
         (lambda: laplacian_variance(np.zeros((2, 8), np.uint8)), ValueError, r"\(2, 8\)"),
+        (lambda: tenengrad(np.zeros((8, 2), np.uint8)), ValueError, r"\(8, 2\)"),
         (lambda: apply_flat_field(np.zeros((3, 3), np.int32), FLAT, 0.0), TypeError, "int32"),
         (lambda: apply_flat_field(FLAT, WIDE, 0.0), TypeError, "float64"),
         (lambda: apply_flat_field(FLAT[:2], FLAT, 0.0), ValueError, r"\(2, 3\)"),

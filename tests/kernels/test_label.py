@@ -14,9 +14,8 @@ from monolayer_kernels.label import (
     find_above,
     label_above,
     label_mask,
-    paint_runs,
-    take_objects,
 )
+from monolayer_kernels.objects import paint_runs
 
 RNG = np.random.default_rng(11)
 AROUND: dict[int, NDArray[np.int64]] = {
@@ -115,17 +114,6 @@ def test_filling_changes_nothing_where_there_is_no_hole() -> None:
     assert same(rows, fill_gaps(rows))
 
 
-def test_chosen_objects_are_numbered_anew() -> None:
-    mask = np.zeros((5, 9), bool)
-    mask[1:3, 0:2] = mask[0:2, 4] = mask[4, 6:9] = True
-    runs = take_objects(label_mask(mask), np.array([True, False, True]))
-    labels = paint_runs(runs, mask.shape)
-    assert runs.label.tolist() == [1, 2]
-    # The object in the first row was the first.
-    assert labels[:, 4].tolist() == [1, 1, 0, 0, 0]
-    assert labels[4].tolist() == [0, 0, 0, 0, 0, 0, 2, 2, 2]
-
-
 def test_rotation_and_transposition_move_objects_but_change_none() -> None:
     mask = RNG.random((40, 50)) < 0.5
     areas = np.sort(measure_runs.sum_runs(label_mask(mask, 4)).moments[:, 0])
@@ -160,12 +148,6 @@ def test_rotation_and_transposition_move_objects_but_change_none() -> None:
             ValueError,
             "got 0",
         ),
-        (
-            lambda: take_objects(label_mask(np.eye(3, dtype=bool)), np.ones(2, bool)),
-            ValueError,
-            "1",
-        ),
-        (lambda: paint_runs(label_mask(np.eye(3, dtype=bool)), (2, 3)), ValueError, r"\(2, 3\)"),
     ],
 )
 def test_bad_calls_name_the_value(call: Any, error: type[Exception], words: str) -> None:

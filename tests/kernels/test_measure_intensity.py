@@ -12,7 +12,8 @@ from skimage.measure import regionprops_table as _regionprops_table
 
 from monolayer_kernels.measure_intensity import measure_intensity
 from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
-from monolayer_kernels.measure_runs import find_runs, sum_runs
+from monolayer_kernels.measure_runs import find_runs, order_by_row, sum_runs
+from monolayer_kernels.measure_surround import measure_background, measure_gradient
 from monolayer_kernels.shape_border import find_border
 
 Labels = NDArray[np.int32]
@@ -34,10 +35,15 @@ def random_labels(seed: int, density: float, shape: tuple[int, int]) -> Labels:
     return (rng.integers(1, 6, shape) * (rng.random(shape) < density)).astype(np.int32)
 
 
-def intensities(labels: Labels, image: NDArray[Any], **frame: int) -> dict[str, Any]:
+def intensities(labels: Labels, image: NDArray[Any], gap: int = 2, width: int = 5) -> Any:
     runs = find_runs(labels)
     sums = sum_runs(runs)
-    return {**measure_intensity(labels, (runs, sums, find_border(runs, sums)), image, **frame)}
+    order = order_by_row(runs.first, runs.row, labels.shape)
+    return {
+        **measure_intensity(runs, sums, order, image),
+        "background": measure_background(runs, sums.bbox, order, image, (gap, width)),
+        "gradient": measure_gradient(find_border(runs, sums), image),
+    }
 
 
 def reference(labels: Labels, image: NDArray[Any]) -> dict[str, Any]:
@@ -100,14 +106,14 @@ def test_local_background_equals_the_slow_frame(gap: int, width: int) -> None:
     labels[5:12, 6:20], labels[0:4, 30:50], labels[20:30, 21:22] = 1, 2, 3
     labels[36:40, 0:3], labels[13:16, 8:11] = 4, 5
     image = np.random.default_rng(1).integers(0, 60000, labels.shape).astype(np.uint16)
-    found = intensities(labels, image, gap_px=gap, width_px=width)["intensity_local_background"]
+    found = intensities(labels, image, gap, width)["background"]
     slow = [slow_background(labels, image, k, gap, width) for k in range(1, 6)]
     np.testing.assert_allclose(found, slow, rtol=1e-12)
 
 
 def test_local_background_without_a_free_pixel_is_unknown() -> None:
     found = intensities(np.ones((5, 5), np.int32), np.ones((5, 5), np.uint8))
-    assert np.isnan(found["intensity_local_background"]).all()
+    assert np.isnan(found["background"]).all()
 
 
 def test_edge_gradient_equals_numpy_on_border_pixels() -> None:
@@ -117,7 +123,7 @@ def test_edge_gradient_equals_numpy_on_border_pixels() -> None:
     labels[4:15, 5:20] = 9
     image = np.random.default_rng(2).integers(0, 60000, labels.shape).astype(np.uint16)
     length = np.hypot(*np.gradient(image.astype(float)))
-    found = intensities(labels, image)["edge_gradient_per_px"]
+    found = intensities(labels, image)["gradient"]
     slow = []
     for k in np.unique(labels[labels > 0]):
         mask = labels == k
@@ -127,7 +133,7 @@ def test_edge_gradient_equals_numpy_on_border_pixels() -> None:
 
 def test_single_row_image_has_gradients() -> None:
     found = intensities(np.ones((1, 3), np.int32), np.array([[0, 2, 4]], np.uint8))
-    assert found["edge_gradient_per_px"].tolist() == [2.0]
+    assert found["gradient"].tolist() == [2.0]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +142,8 @@ def test_single_row_image_has_gradients() -> None:
         (np.zeros((3, 3), np.int32), {}, TypeError, "int32"),
         (np.zeros((3, 4), np.uint8), {}, ValueError, r"\(3, 4\)"),
         (np.zeros((3, 6), np.uint8)[:, ::2], {}, ValueError, "contiguous"),
-        (np.zeros((3, 3), np.uint8), {"gap_px": -1}, ValueError, "-1"),
-        (np.zeros((3, 3), np.uint8), {"width_px": 0}, ValueError, "and 0"),
+        (np.zeros((3, 3), np.uint8), {"gap": -1}, ValueError, "-1"),
+        (np.zeros((3, 3), np.uint8), {"width": 0}, ValueError, "and 0"),
     ],
 )
 def test_bad_images_are_named(

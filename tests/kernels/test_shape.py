@@ -12,8 +12,9 @@ from skimage.measure import regionprops_table as _regionprops_table
 from skimage.morphology import convex_hull_image as _convex_hull_image
 
 from monolayer_kernels.measure_runs import MAX_SIDE_PX, Runs, find_runs, sum_runs
-from monolayer_kernels.shape import measure_shapes
-from monolayer_kernels.shape_border import find_border
+from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
+from monolayer_kernels.shape_border import find_border, measure_perimeters
+from monolayer_kernels.shape_hull import measure_hulls
 
 Labels = NDArray[np.int32]
 # scikit-image carries no types.
@@ -49,8 +50,18 @@ small_labels = arrays(
 def shapes(labels: Labels) -> dict[str, Any]:
     runs = find_runs(np.ascontiguousarray(labels))
     sums = sum_runs(runs)
-    perimeter = find_border(runs, sums).perimeter_px
-    return {"label": runs.label, **measure_shapes(runs, sums), "perimeter_px": perimeter}
+    perimeter = measure_perimeters(runs, sums)
+    assert np.array_equal(perimeter, find_border(runs, sums).perimeter_px)
+    hulls, extents = measure_hulls(runs), measure_extents(sums)
+    return {
+        "label": runs.label,
+        **extents,
+        **measure_axes(sums),
+        **measure_outline(sums, np.diff(runs.first)),
+        **hulls,
+        "solidity": extents["area_px"] / hulls["area_convex_px"],
+        "perimeter_px": perimeter,
+    }
 
 
 def reference(labels: Labels) -> dict[str, Any]:
@@ -233,7 +244,7 @@ def test_a_field_as_large_as_allowed_keeps_its_moments_exact() -> None:
     sums = sum_runs(runs)
     assert int(sums.moments[0, 3]) == (side - 1) * side * (2 * side - 1) // 6 * side
     axis = 4 * np.sqrt((side**2 - 1) / 12)
-    found = measure_shapes(runs, sums)
+    found = {**measure_extents(sums), **measure_axes(sums)}
     assert found["axis_major_length_px"][0] == pytest.approx(axis, rel=1e-12)
     assert found["axis_minor_length_px"][0] == pytest.approx(axis, rel=1e-12)
     assert found["area_px"][0] == side * side

@@ -12,6 +12,7 @@ from monolayer_kernels.background import (
     grey_opening,
     median,
     subtract_background,
+    subtract_background_levels,
 )
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
@@ -42,7 +43,7 @@ def test_gaussian_of_zero_width_is_a_copy() -> None:
     np.testing.assert_array_equal(out, image)
 
 
-@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 8])
 def test_bin_mean_is_the_mean_of_each_block(factor: Any) -> None:
     image = RNG.integers(0, 4096, (17, 22)).astype(np.uint16)
     out = bin_mean(image, factor)
@@ -127,6 +128,20 @@ def test_subtract_background_draws_straight_lines_between_block_centres(
     np.testing.assert_allclose(subtract_background(image, grid, block), expected, atol=1e-5)
 
 
+def test_background_is_taken_off_levels_within_16_bits() -> None:
+    levels = RNG.integers(0, 65_536, (40, 51)).astype(np.uint16)
+    grid = (RNG.random((5, 7)) * 30_000).astype(np.float32)
+    rest = subtract_background(levels, grid, 8)
+    expected = np.clip(np.floor(rest + 4096.5), 0, 65_535)
+    found = subtract_background_levels(levels, grid, 8, 4096)
+    assert np.abs(found - expected).max() <= 1
+    assert (found != expected).mean() < 0.01
+    with pytest.raises(TypeError, match="int64"):
+        subtract_background_levels(levels.astype(np.int64), grid, 8, 0)
+    with pytest.raises(ValueError, match="not -1"):
+        subtract_background_levels(levels, grid, 8, -1)
+
+
 def test_quantise_counts_thresholds_reached() -> None:
     image = RNG.random((30, 30)).astype(np.float32) * 100
     thresholds = np.array([10.0, 11.5, 40.0, 90.0])
@@ -153,7 +168,7 @@ def test_quantise_with_one_threshold() -> None:
         (lambda: grey_opening(np.zeros((3, 3), np.float32), -1), "not -1"),
         (lambda: estimate_noise(np.zeros((3, 3)), np.zeros((2, 3), bool)), "(3, 3)"),
         (lambda: median(np.zeros(0, np.float32)), "not empty"),
-        (lambda: median(np.zeros(3)), "float64"),
+        (lambda: median(np.zeros(3, np.float64)), "float64"),
         (lambda: quantise(np.zeros((3, 3), np.float32), np.array([3.0, 1.0])), "ascending"),
     ],
 )

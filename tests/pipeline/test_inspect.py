@@ -87,6 +87,7 @@ def test_field_without_cells_is_ok() -> None:
     assert found.state is State.OK
     assert figure(found, "signal_to_noise") < 10
     assert figure(found, "focus_laplacian_over_noise") == pytest.approx(1, rel=0.1)
+    assert figure(found, "focus_tenengrad_over_noise") == pytest.approx(1, rel=0.1)
 
 
 def test_white_noise_has_a_slope_of_one() -> None:
@@ -106,14 +107,14 @@ def test_binning_large_fields_keeps_the_slope(side: int) -> None:
     assert figure(inspected(image), "focus_log_log_slope") == pytest.approx(-2, abs=0.15)
 
 
-def test_blur_lowers_both_focus_figures_and_a_limit_refuses_it() -> None:
+def test_blur_lowers_every_focus_figure_and_a_limit_refuses_it() -> None:
     sharp = field(5)
     blurred = np.rint(gaussian_filter(sharp.astype(float), 5)) + np.random.default_rng(0).normal(
         0, 6, sharp.shape
     )
     limit = InspectSettings(min_focus_log_log_slope=-2.6)
     first, second = inspected(sharp, limit), inspected(blurred.astype(np.uint16), limit)
-    for name in ("focus_log_log_slope", "focus_laplacian_over_noise"):
+    for name in ("focus_log_log_slope", "focus_laplacian_over_noise", "focus_tenengrad"):
         assert figure(second, name) < figure(first, name), name
     assert first.state is State.OK
     assert (second.state, second.reason) == (State.NOT_EVALUABLE, "out_of_focus")

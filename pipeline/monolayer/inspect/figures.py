@@ -13,7 +13,7 @@ from monolayer.inspect.blocks import (
     tile_levels,
     to_blocks,
 )
-from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums
+from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
 
 __all__ = ["FIGURES", "quality_figures", "saturated_fraction"]
 
@@ -26,7 +26,10 @@ FIGURES = (
     "signal_level",
     "signal_to_noise",
     "focus_log_log_slope",
+    "focus_laplacian_variance",
     "focus_laplacian_over_noise",
+    "focus_tenengrad",
+    "focus_tenengrad_over_noise",
     "illumination_ratio",
 )
 
@@ -50,20 +53,25 @@ def quality_figures(pixels: NDArray[Any]) -> dict[str, float | None]:
         ``background_level`` and ``noise_level`` (standard deviation of white noise) in grey
         levels; ``signal_level``, the 99th percentile of block means above the background, and
         ``signal_to_noise``, its ratio to the noise; ``focus_log_log_slope``;
-        ``focus_laplacian_over_noise``, the Laplacian's variance divided by that of the noise
-        alone (1: nothing but noise); ``illumination_ratio``, corners to centre of the
+        ``focus_laplacian_variance`` and ``focus_tenengrad`` (mean squared Sobel gradient) in
+        squared grey levels, and ``_over_noise``, divided by what the noise alone would give (1:
+        nothing but noise); ``illumination_ratio``, corners to centre of the
         background, with the camera's offset left in.
     """
     blocks = to_blocks(pixels)
     background = measure_background(blocks)
-    signal = background.bright - background.level
+    signal, noise = background.bright - background.level, background.noise**2
+    laplacian, gradient = laplacian_variance(pixels), tenengrad(pixels)
     return {
         "background_level": background.level,
         "noise_level": background.noise,
         "signal_level": signal,
         "signal_to_noise": _ratio(signal, background.noise),
         "focus_log_log_slope": log_log_slope(pixels),
-        "focus_laplacian_over_noise": _ratio(laplacian_variance(pixels), 20 * background.noise**2),
+        "focus_laplacian_variance": laplacian,
+        "focus_laplacian_over_noise": _ratio(laplacian, 20 * noise),
+        "focus_tenengrad": gradient,
+        "focus_tenengrad_over_noise": _ratio(gradient, 24 * noise),
         "illumination_ratio": illumination_ratio(blocks),
     }
 

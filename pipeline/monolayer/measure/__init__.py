@@ -6,10 +6,16 @@ from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
     from monolayer.measure.columns import CHANNEL_DEFINITIONS, DEFINITIONS
-    from monolayer.measure.objects import measure_objects
+    from monolayer.measure.objects import measure_objects, measure_runs
     from monolayer.measure.settings import MeasureSettings
 
-__all__ = ["CHANNEL_DEFINITIONS", "DEFINITIONS", "MeasureSettings", "measure_objects"]
+__all__ = [
+    "CHANNEL_DEFINITIONS",
+    "DEFINITIONS",
+    "MeasureSettings",
+    "measure_objects",
+    "measure_runs",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -18,5 +24,6 @@ __getattr__, __dir__ = lazy(
         "DEFINITIONS": "columns",
         "MeasureSettings": "settings",
         "measure_objects": "objects",
+        "measure_runs": "objects",
     },
 )

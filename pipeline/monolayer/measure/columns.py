@@ -1,6 +1,7 @@
 """What each measured column is, for the report, the README and whoever reads the tables.
 
-Columns of a channel carry its name at the end (``intensity_mean_dna``). A column in micrometres
+Some belong to groups that are measured only when `MeasureSettings.groups` names them. Columns of a
+channel carry its name at the end (``intensity_mean_dna``). A column in micrometres
 (``_um``, ``_um2``) is the one in pixels times the pixel size once or twice.
 """
 
@@ -29,10 +30,12 @@ DEFINITIONS = {
     "inertia_tensor_eigvals_1_px2": "smaller variance of the pixels' positions",
     "perimeter_px": "through the border pixels' centres (Benkrid and Crookes 2000)",
     "perimeter_crofton_px": "Crofton's formula in four directions",
+    "area_filled_px": "pixels with holes filled; what touches the outside by a corner is no hole",
     "form_factor": "4 pi area / perimeter_crofton squared; above 1 for a few pixels",
     "euler_number": "parts minus holes, 8-connected",
     "feret_diameter_max_px": "largest distance of two edge midpoints of the convex hull's pixels",
     "feret_diameter_min_px": "least distance of two parallel lines that enclose them",
+    **{f"moments_hu_{i}": f"Hu's invariant {i + 1} of 7 (1962); group hu" for i in range(7)},
     "touches_border": "a pixel lies in the field's first or last row or column",
     "weight": "Miles-Lantuejoul 1 / p, p = (W - w)(H - h) / (W H); 0 where the border is touched",
     "nearest_neighbour_distance_px": "centroid to nearest other centroid; null when alone",
@@ -53,4 +56,19 @@ CHANNEL_DEFINITIONS = {
     "centroid_weighted_x_px": "mean column, weighted by grey level",
     "edge_gradient_per_px": "mean length of the gradient over border pixels",
     "edge_sharpness_per_px": "edge gradient / contrast",
+    "intensity_q05": "5 % quantile of the grey levels; group quantiles, as the next four",
+    "intensity_q25": "25 % quantile",
+    "intensity_q50": "median",
+    "intensity_q75": "75 % quantile",
+    "intensity_q95": "95 % quantile",
+    "texture_contrast": "mean squared difference of neighbours' levels, of 32 between least and"
+    " greatest; group texture, as the next three",
+    "texture_homogeneity": "mean of 1 / (1 + squared difference)",
+    "texture_energy": "root of the summed squares of the pairs' shares",
+    "texture_correlation": "correlation of neighbours' levels; null where all are equal",
+    "local_std": "mean standard deviation over 3 x 3 pixels within the object; group structure, as"
+    " the next three",
+    "local_range": "mean of greatest minus least grey level over 3 x 3 pixels within the object",
+    "structure_coherency": "0 without direction, 1 for stripes (structure tensor)",
+    "structure_orientation_rad": "angle of the stripes to the vertical (axis 0)",
 }

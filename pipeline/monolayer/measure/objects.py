@@ -1,7 +1,7 @@
 """Measure objects: one walk over the labels, then columns under scikit-image's names.
 
 1. Runs of the label image give every shape (kernels), row i for the i-th label present.
-2. Each channel adds its intensities over the same runs.
+2. Each channel adds its intensities over the same runs, row by row of the image.
 3. Position in the field gives border contact, the Miles-Lantuejoul weight and neighbours.
 4. Lengths and areas are repeated in micrometres; all NaN where the pixel size is unknown.
 """
@@ -13,14 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.measure.channels import checked_channel, measure_channel
 from monolayer.measure.settings import MeasureSettings
-from monolayer_kernels.measure_intensity import measure_intensity
 from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
-from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, sum_runs
-from monolayer_kernels.shape import measure_shapes
-from monolayer_kernels.shape_border import Border, find_border
+from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, order_by_row, sum_runs
+from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
+from monolayer_kernels.shape_border import find_border, measure_perimeters
+from monolayer_kernels.shape_fill import fill_areas
+from monolayer_kernels.shape_hu import measure_hu
+from monolayer_kernels.shape_hull import measure_hulls
 
-__all__ = ["measure_objects"]
+__all__ = [
+    "border_weights",
+    "check_pixel_size",
+    "in_micrometres",
+    "measure_objects",
+    "measure_runs",
+]
 
 Columns = dict[str, NDArray[Any]]
 
@@ -34,7 +43,7 @@ _LENGTHS = (
     "perimeter_crofton",
     "nearest_neighbour_distance",
 )
-_AREAS = ("area", "area_convex")
+_AREAS = ("area", "area_filled", "area_convex")
 
 
 def measure_objects(
@@ -52,7 +61,7 @@ def measure_objects(
     channels : mapping of str to ndarray, shape (height, width)
         Images to measure; NaN and infinity are refused.
     settings : MeasureSettings
-        Neighbourhood and local background.
+        Groups of columns, neighbourhood and local background.
     pixel_size_um : float or None
         Micrometres per pixel; None gives NaN in every um column.
 
@@ -73,18 +82,69 @@ def measure_objects(
         finite, a pixel size that is not above 0.
     """
     image = _checked_labels(labels)
+    return measure_runs(find_runs(image), image.shape, channels, settings, pixel_size_um)
+
+
+def measure_runs(
+    runs: Runs,
+    shape: tuple[int, ...],
+    channels: Mapping[str, NDArray[Any]],
+    settings: MeasureSettings,
+    pixel_size_um: float | None,
+) -> Columns:
+    """Measure every object of a field from its runs, without a label image.
+
+    Parameters
+    ----------
+    runs : Runs
+        Of objects that do not overlap, as `monolayer_kernels.measure_runs.find_runs` gives them.
+    shape : tuple of int
+        Height and width of the field.
+    channels, settings, pixel_size_um
+        As for `measure_objects`.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n,)
+        As `measure_objects` of the same labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `measure_objects`; and runs that leave the field.
+    """
     check_pixel_size(pixel_size_um)
-    runs = find_runs(image)
     sums = sum_runs(runs)
-    border = find_border(runs, sums)
-    columns: Columns = {"label": runs.label, **measure_shapes(runs, sums)}
-    columns["perimeter_px"] = border.perimeter_px
-    columns |= _position(columns, sums, image.shape, settings, pixel_size_um)
+    order = order_by_row(runs.first, runs.row, shape)
+    border = find_border(runs, sums) if "edge" in settings.groups and channels else None
+    columns: Columns = {"label": runs.label, **measure_extents(sums)}
+    columns |= _shapes(runs, sums, settings)
+    if "outline" in settings.groups:
+        columns["perimeter_px"] = (
+            measure_perimeters(runs, sums) if border is None else border.perimeter_px
+        )
+    columns |= _position(columns, sums, shape, settings, pixel_size_um)
     for name, channel in channels.items():
-        pixels = _checked_channel(name, channel, image.shape)
-        measured = _channel(image, (runs, sums, border), pixels, settings)
+        pixels = checked_channel(name, channel, shape)
+        measured = measure_channel((runs, sums, order, border), pixels, settings)
         columns |= {f"{key}_{name}": values for key, values in measured.items()}
     return columns | in_micrometres(columns, pixel_size_um)
+
+
+def _shapes(runs: Runs, sums: RunSums, settings: MeasureSettings) -> Columns:
+    """Groups of shape that were asked for, in the columns' order."""
+    columns: Columns = {}
+    if "hull" in settings.groups:
+        hulls = measure_hulls(runs)
+        columns |= {**hulls, "solidity": sums.moments[:, 0] / hulls["area_convex_px"]}
+    if "axes" in settings.groups:
+        columns |= measure_axes(sums)
+    if "outline" in settings.groups:
+        columns |= measure_outline(sums, np.diff(runs.first))
+        columns["area_filled_px"] = fill_areas(runs, sums)
+    if "hu" in settings.groups:
+        columns |= measure_hu(runs, sums)
+    return columns
 
 
 def _position(
@@ -95,14 +155,15 @@ def _position(
     pixel_size_um: float | None,
 ) -> Columns:
     """Border contact, weight and neighbours."""
-    y, x = columns["centroid_y_px"], columns["centroid_x_px"]
     touches, weight = border_weights(sums.bbox, (shape[0], shape[1]))
+    position: Columns = {"touches_border": touches, "weight": weight}
+    if "neighbours" not in settings.groups:
+        return position
+    y, x = columns["centroid_y_px"], columns["centroid_x_px"]
     within = np.full(y.size, np.nan)
     if pixel_size_um is not None:
         within[:] = count_within_radius(y, x, settings.neighbour_radius_um / pixel_size_um)
-    return {
-        "touches_border": touches,
-        "weight": weight,
+    return position | {
         "nearest_neighbour_distance_px": nearest_distance(y, x),
         "neighbours_within_radius": within,
     }
@@ -137,31 +198,17 @@ def border_weights(
     return touches, np.where(touches, 0.0, 1.0 / np.where(touches, 1.0, inside))
 
 
-def _channel(
-    labels: NDArray[np.int32],
-    found: tuple[Runs, RunSums, Border],
-    pixels: NDArray[Any],
-    settings: MeasureSettings,
-) -> Columns:
-    """Intensities of one channel, without its name."""
-    gap, width = settings.background_gap_px, settings.background_width_px
-    columns: Columns = dict(measure_intensity(labels, found, pixels, gap, width))
-    contrast = columns["intensity_mean"] - columns["intensity_local_background"]
-    sharpness = columns["edge_gradient_per_px"] / np.where(contrast == 0, np.nan, contrast)
-    return columns | {"intensity_contrast": contrast, "edge_sharpness_per_px": sharpness}
-
-
 def in_micrometres(columns: Columns, pixel_size_um: float | None) -> Columns:
-    """Lengths and areas among the columns once more, in micrometres."""
+    """Lengths and areas that are among the columns, in micrometres."""
     size = math.nan if pixel_size_um is None else float(pixel_size_um)
-    lengths = {f"{name}_um": (f"{name}_px", size) for name in _LENGTHS}
-    areas = {f"{name}_um2": (f"{name}_px", size * size) for name in _AREAS}
-    wanted = (lengths | areas).items()
-    return {name: columns[of] * factor for name, (of, factor) in wanted if of in columns}
+    lengths = [name for name in _LENGTHS if f"{name}_px" in columns]
+    areas = [name for name in _AREAS if f"{name}_px" in columns]
+    scaled = {f"{name}_um": columns[f"{name}_px"] * size for name in lengths}
+    return scaled | {f"{name}_um2": columns[f"{name}_px"] * (size * size) for name in areas}
 
 
 def check_pixel_size(pixel_size_um: float | None) -> None:
-    """Refuse a pixel size that is not above 0."""
+    """Raise unless a pixel size is above 0 or unknown."""
     if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
         msg = f"pixel_size_um must be above 0, or None where it is unknown; got {pixel_size_um}."
         raise ValueError(msg)
@@ -178,18 +225,3 @@ def _checked_labels(labels: NDArray[Any]) -> NDArray[np.int32]:
             msg = f"labels must lie in 0 to 2147483647; found {low} to {high}."
             raise ValueError(msg)
     return np.ascontiguousarray(labels, dtype=np.int32)
-
-
-def _checked_channel(name: str, pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Pixels in a dtype that the kernels sum; exact where they are uint8 or uint16."""
-    if pixels.dtype.kind not in "iuf":
-        msg = f"channel {name!r} must hold numbers; got {pixels.dtype}."
-        raise TypeError(msg)
-    if pixels.shape != shape:
-        msg = f"channel {name!r} has shape {pixels.shape}, but labels have {shape}."
-        raise ValueError(msg)
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        msg = f"channel {name!r} holds NaN or infinity: replace or mask those pixels first."
-        raise ValueError(msg)
-    exact = pixels.dtype in (np.uint8, np.uint16, np.float32)
-    return np.ascontiguousarray(pixels, dtype=pixels.dtype if exact else np.float64)

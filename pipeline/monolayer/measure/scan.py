@@ -10,14 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.measure.objects import border_weights, check_pixel_size, in_micrometres
-from monolayer_kernels.measure_intensity import _moments as grey_moments
-from monolayer_kernels.shape import measure_sums
+from monolayer.measure.objects import (
+    border_weights,
+    check_pixel_size,
+    in_micrometres,
+    measure_runs,
+)
+from monolayer.measure.settings import GROUPS, MeasureSettings
+from monolayer_kernels.measure_intensity import intensity_moments
+from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
 from monolayer_kernels.stream import ScanSums
 
-__all__ = ["measure_scan"]
+__all__ = ["measure_band", "measure_scan"]
 
 Columns = dict[str, NDArray[Any]]
+
+# What lies around an object may belong to one in rows that are not looked at yet.
+_IN_A_BAND = MeasureSettings(
+    groups=tuple(group for group in GROUPS if group not in ("neighbours", "background"))
+)
 
 
 def measure_scan(
@@ -57,14 +69,56 @@ def measure_scan(
     touches, weight = border_weights(found.sums.bbox, shape)
     columns: Columns = {
         "label": np.arange(first_label, first_label + n, dtype=np.int32),
-        **measure_sums(found.sums, found.n_runs),
+        **measure_extents(found.sums),
+        **measure_axes(found.sums),
+        **measure_outline(found.sums, found.n_runs),
         "touches_border": touches,
         "weight": weight,
     }
     grey: Columns = {
-        **grey_moments(found.sums, found.grey.base, found.grey.added),
+        **intensity_moments(found.sums, found.grey.base, found.grey.added),
         "intensity_min": found.grey.extremes[:, 0].astype(np.float64),
         "intensity_max": found.grey.extremes[:, 1].astype(np.float64),
     }
     columns |= {f"{name}_{channel}": values for name, values in grey.items()}
     return columns | in_micrometres(columns, pixel_size_um)
+
+
+def measure_band(
+    runs: Runs,
+    pixels: NDArray[Any],
+    top: int,
+    shape: tuple[int, int],
+    pixel_size_um: float | None,
+    channel: str,
+) -> Columns:
+    """Measure objects of a plane from the rows that hold them.
+
+    Parameters
+    ----------
+    runs : Runs
+        Objects in the plane's coordinates.
+    pixels : ndarray, shape (rows, width)
+        Rows of the plane that hold all of the objects.
+    top : int
+        Row of the plane that is the first of `pixels`.
+    shape : tuple of int
+        Height and width of the plane.
+    pixel_size_um, channel
+        As for `measure_scan`.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n,)
+        The columns of `monolayer.measure.measure_objects` but those of neighbours and of the
+        local background.
+    """
+    here = runs._replace(row=(runs.row - top).astype(np.int32))
+    columns = measure_runs(here, pixels.shape, {channel: pixels}, _IN_A_BAND, pixel_size_um)
+    weighted = f"centroid_weighted_y_px_{channel}"
+    for name in ("bbox_min_y_px", "bbox_max_y_px", "centroid_y_px", weighted):
+        columns[name] = columns[name] + top
+    sides = ("bbox_min_y_px", "bbox_min_x_px", "bbox_max_y_px", "bbox_max_x_px")
+    bbox = np.stack([columns[side] for side in sides], axis=1)
+    columns["touches_border"], columns["weight"] = border_weights(bbox, shape)
+    return columns

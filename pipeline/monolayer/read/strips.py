@@ -44,8 +44,9 @@ class Strips:
     pixel_size : PixelSize
         Micrometres per pixel, and who said so.
     band_rows : int
-        Rows that one band of the file's own strips or tiles holds; 1 where rows lie one after
-        the other and can be read in any number.
+        Rows that one band of the file's own strips or tiles holds; 1 where any number can be read.
+    plain : bool
+        Whether all rows lie one after the other in the file, as they are.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class Strips:
     dtype: np.dtype[Any]
     pixel_size: PixelSize
     band_rows: int
+    plain: bool
 
     def read(self, max_strip_mb: float = 32.0, rows: int | None = None) -> Iterator[NDArray[Any]]:
         """Read the plane from top to bottom.
@@ -76,12 +78,37 @@ class Strips:
         ImageError
             The file is damaged, cut, changed since it was opened, or its bands are too large.
         """
+        yield from self._between(0, self.shape[0], max_strip_mb, rows)
+
+    def window(
+        self, top: int, left: int, bottom: int, right: int, max_strip_mb: float = 32.0
+    ) -> NDArray[Any]:
+        """Read a box of the plane; the last two sides are exclusive.
+
+        All columns of its rows are read and decoded, `max_strip_mb` at a time.
+        """
+        pixels = np.empty((bottom - top, right - left), self.dtype)
+        y = 0
+        for strip in self._between(top, bottom, max_strip_mb, None):
+            pixels[y : y + len(strip)] = strip[:, left:right]
+            y += len(strip)
+        return pixels
+
+    def _between(
+        self, top: int, bottom: int, max_strip_mb: float, rows: int | None
+    ) -> Iterator[NDArray[Any]]:
+        """Strips from one row to before another."""
         band = self._rows_a_strip(max_strip_mb)
+        if rows:
+            band = min(band, -(-rows // self.band_rows) * self.band_rows)
+        first = top // self.band_rows * self.band_rows
+        last = min(-(-bottom // self.band_rows) * self.band_rows, self.shape[0])
         with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
             page = tif.pages[self.page].aspage()
             with self.path.open("rb") as handle:
-                walk = self._plain if self.band_rows == 1 else self._decoded
-                yield from _cut(walk(handle, page, band), min(rows or band, band))
+                walk = self._plain if self.plain else self._decoded
+                bands = walk(handle, page, (first, last), band)
+                yield from _cut(_trim(bands, first, top, bottom), min(rows or band, band))
 
     def _rows_a_strip(self, max_strip_mb: float) -> int:
         """Rows within the memory, in whole bands."""
@@ -97,28 +124,28 @@ class Strips:
         return min(bands * self.band_rows, self.shape[0])
 
     def _plain(
-        self, handle: BinaryIO, page: tifffile.TiffPage, rows: int
+        self, handle: BinaryIO, page: tifffile.TiffPage, span: tuple[int, int], rows: int
     ) -> Iterator[NDArray[Any]]:
         """Rows that lie one after the other in the file."""
-        height, width = self.shape
+        width = self.shape[1]
         buffer = np.empty((rows, width), self.dtype.newbyteorder(page.parent.byteorder))
-        handle.seek(page.dataoffsets[0])
-        for top in range(0, height, rows):
-            strip = buffer[: height - top]
+        handle.seek(page.dataoffsets[0] + span[0] * width * self.dtype.itemsize)
+        for top in range(*span, rows):
+            strip = buffer[: span[1] - top]
             if handle.readinto(strip.data.cast("B")) != strip.nbytes:  # type: ignore[attr-defined]
                 detail = f"{self.path} ends before its row {top + len(strip)}: copy it again."
                 raise ImageError("truncated", detail)
             yield _as_shown(page, strip, self.dtype)
 
     def _decoded(
-        self, handle: BinaryIO, page: tifffile.TiffPage, rows: int
+        self, handle: BinaryIO, page: tifffile.TiffPage, span: tuple[int, int], rows: int
     ) -> Iterator[NDArray[Any]]:
         """Bands of compressed strips or tiles, as many as fit into the memory."""
-        height, width = self.shape
+        width = self.shape[1]
         across = -(-width // page.tilewidth) if page.is_tiled else 1
         buffer = np.empty((rows, width), self.dtype)
-        for top in range(0, height, rows):
-            strip = buffer[: height - top]
+        for top in range(*span, rows):
+            strip = buffer[: span[1] - top]
             first = top // self.band_rows * across
             for index in range(first, first + -(-len(strip) // self.band_rows) * across):
                 handle.seek(page.dataoffsets[index])
@@ -164,7 +191,8 @@ def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -
             check_whole(found, shown, path.stat().st_size)
             dtype = np.dtype(found.dtype).newbyteorder("=")
             shape = (found.imagelength, found.imagewidth)
-            return Strips(path, page, shape, dtype, size, _band_rows(found))
+            plain = bool(found.is_contiguous)
+            return Strips(path, page, shape, dtype, size, 1 if plain else _band_rows(found), plain)
 
 
 def _check(page: tifffile.TiffPage, shown: str) -> None:
@@ -179,9 +207,7 @@ def _check(page: tifffile.TiffPage, shown: str) -> None:
 
 
 def _band_rows(page: tifffile.TiffPage) -> int:
-    """Rows that are decoded at once; 1 where rows lie one after the other."""
-    if page.is_contiguous:
-        return 1
+    """Rows that are decoded at once."""
     rows = page.tilelength if page.is_tiled else page.rowsperstrip
     return int(min(rows, page.imagelength))
 
@@ -201,6 +227,15 @@ def _as_shown(page: tifffile.TiffPage, strip: NDArray[Any], dtype: np.dtype[Any]
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         native = np.invert(native)
     return native
+
+
+def _trim(
+    bands: Iterator[NDArray[Any]], first: int, top: int, bottom: int
+) -> Iterator[NDArray[Any]]:
+    """Leave out the rows above `top` and from `bottom` on; the first band begins at `first`."""
+    for band in bands:
+        yield band[max(0, top - first) : bottom - first]
+        first += len(band)
 
 
 def _cut(bands: Iterator[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:

@@ -1,15 +1,11 @@
-"""Nuclei in a fluorescence plane, in five steps.
+"""Nuclei in a fluorescence plane: found by one of two methods, then judged alike.
 
-1. `scale`: how large and how bright nuclei are here, where nobody said.
-2. `contrast`: height above the background, in units of its noise.
-3. `detect`: the best disjoint components of a tree of levels, on an image binned so that a
-   nucleus is 10 to 20 pixels wide.
-4. Outline: at full resolution, each at the same share of its own mean height, so that dim and
-   bright nuclei are outlined alike. Then `split` what is still a clump.
-5. `confidence`: a score each, and out with what is too small, too faint or too soft.
+`tree` and `threshold` find objects; `confidence` scores each, and out goes what is too small, too
+faint or too soft.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,41 +13,18 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.segment.confidence import Evidence, weigh_objects
-from monolayer.segment.contrast import Contrast, Pyramid
-from monolayer.segment.detect import (
-    Candidates,
-    choose_objects,
-    circle_area,
-    find_candidates,
-    log_levels,
-)
-from monolayer.segment.join import join_parts
-from monolayer.segment.scale import (
-    Scale,
-    bin_factor,
-    find_scales,
-    look_at_scale,
-    weighted_median,
-)
+from monolayer.segment.detect import circle_area
+from monolayer.segment.found import Found
 from monolayer.segment.settings import SegmentSettings
-from monolayer.segment.split import split_clumps
-from monolayer_kernels.flood import grow_labels
-from monolayer_kernels.labels import fill_holes, label_boxes
-from monolayer_kernels.measure_runs import Runs, find_runs
-from monolayer_kernels.objects import keep_largest_patch, paint_runs, run_means, select_objects
-from monolayer_kernels.refine import refine_labels
-from monolayer_kernels.threshold import quantise
+from monolayer.segment.threshold import find_by_threshold
+from monolayer.segment.tree import find_by_tree
+from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.objects import paint_runs, select_objects
 
 __all__ = ["FIGURES", "Segmentation", "segment_nuclei"]
 
 FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
 """Names of `Segmentation.figures`, the same whatever was found."""
-
-_FLOOD_STEPS = 200
-_ROUNDS = 3
-# Outlined diameter over that of the components found at a scale, in the median of many images.
-_OUTLINED = 0.75
-_SETTLED = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +49,6 @@ class Segmentation:
     scores: NDArray[np.float64]
     diameter_px: float | None
     figures: dict[str, float | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """The image binned so that a nucleus is 10 to 20 pixels wide, and what may be nuclei in it."""
-
-    factor: int
-    contrast: Contrast
-    steps: NDArray[np.uint8]
-    candidates: Candidates | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Outlined:
-    """Objects outlined in a look, and the height of each one's outline."""
-
-    objects: Runs
-    height: NDArray[np.float32]
 
 
 def segment_nuclei(
@@ -128,18 +83,12 @@ def segment_nuclei(
     image = _checked(pixels)
     told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
-    pyramid = Pyramid(image)
-    for scale in _scales(pyramid, told):
-        guess = told or _OUTLINED * scale.diameter
-        look = _take_look(pyramid, guess, scale, settings)
-        diameter, outlined = told, _outline(look, guess, settings)
-        if diameter is None:
-            look, diameter, outlined = _settle(pyramid, look, outlined, scale, settings)
-        smallest = settings.min_relative_area * circle_area(diameter)
+    for found in _find(image, told, settings):
+        smallest = settings.min_relative_area * circle_area(found.diameter)
         smallest = max(smallest, side * side if side else 1)
-        found = _finish(pyramid, look, outlined, (diameter, scale.brightness, smallest), settings)
-        if found.scores.size:
-            return found
+        kept = _judge(found, smallest, settings)
+        if kept.scores.size:
+            return kept
     return _nothing(image, told)
 
 
@@ -167,110 +116,29 @@ def _in_pixels(name: str, um: float | None, size: float | None, root: bool = Fal
     return (math.sqrt(um) if root else um) / size
 
 
-def _scales(pyramid: Pyramid, told: float | None) -> list[Scale]:
-    """Scales to try: those believed where none is told, as a wrong one finds nuclei in noise."""
-    if told is None:
-        scales = find_scales(pyramid)
-        return [scale for scale in scales if scale.rank[0]] or scales[:1]
-    scale = look_at_scale(pyramid, bin_factor(told))
-    return [scale] if scale else []
+def _find(
+    image: NDArray[np.float32], told: float | None, settings: SegmentSettings
+) -> Iterator[Found]:
+    if settings.method == "threshold":
+        found = find_by_threshold(image, told, settings)
+        yield from [found] if found else []
+    else:
+        yield from find_by_tree(image, told, settings)
 
 
-def _take_look(pyramid: Pyramid, diameter: float, scale: Scale, settings: SegmentSettings) -> _Look:
-    factor = bin_factor(diameter)
-    contrast = pyramid.contrast(factor)
-    floor = settings.min_relative_brightness * scale.brightness
-    candidates = find_candidates(contrast, floor) if contrast.noise else None
-    return _Look(factor, contrast, _flood_steps(contrast), candidates)
-
-
-def _flood_steps(contrast: Contrast) -> NDArray[np.uint8]:
-    noise = contrast.noise or 1.0
-    top = max(float(contrast.height.max()) / noise, 1.0)
-    return quantise(contrast.height, log_levels(0.5, top, _FLOOD_STEPS) * noise)
-
-
-def _settle(
-    pyramid: Pyramid, look: _Look, outlined: _Outlined, scale: Scale, settings: SegmentSettings
-) -> tuple[_Look, float, _Outlined]:
-    """Diameter of the objects as outlined; the scale's own includes their blurred skirts.
-
-    Repeated while it still moves: a diameter that is too large leaves pairs uncut, whose own
-    diameter is too large again, but less so.
-    """
-    diameter = _OUTLINED * scale.diameter
-    for _ in range(_ROUNDS):
-        before = diameter
-        diameter = _outlined_diameter(look, outlined, before, scale.brightness, settings)
-        if max(diameter / before, before / diameter) < _SETTLED:
-            break
-        if bin_factor(diameter) != look.factor:
-            look = _take_look(pyramid, diameter, scale, settings)
-        outlined = _outline(look, diameter, settings)
-    return look, diameter, outlined
-
-
-def _outlined_diameter(
-    look: _Look, outlined: _Outlined, guess: float, brightness: float, settings: SegmentSettings
-) -> float:
-    # Uncut pairs would make a pair the typical nucleus of a field of pairs.
-    guess /= look.factor
-    objects = split_clumps(outlined.objects, look.contrast.height, guess, settings.split_bias)
-    evidence = weigh_objects(objects, look.contrast, guess, brightness)
-    keep = evidence.areas >= settings.min_relative_area * circle_area(guess)
-    if not keep.any():
-        return guess * look.factor
-    diameters = 2 * np.sqrt(evidence.areas[keep] / np.pi)
-    # Weighted, so that debris and fragments do not make the typical nucleus.
-    return weighted_median(diameters, diameters * evidence.scores[keep]) * look.factor
-
-
-def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlined:
-    """Outline the objects of a look, each at the same share of its own mean height."""
-    height = look.contrast.height
-    if look.candidates is None:
-        return _Outlined(find_runs(np.zeros(height.shape, np.int32)), np.zeros(0, np.float32))
-    objects, _ = choose_objects(look.candidates, diameter / look.factor)
-    outline = (settings.contour_level * run_means(objects, height)).astype(np.float32)
-    labels = grow_labels(objects, height, look.steps, outline)
-    grown = find_runs(labels)
-    joined = join_parts(labels, grown, look.contrast, diameter / look.factor)
-    count = int(joined.max(initial=-1)) + 1
-    if count < len(joined):
-        labels = np.concatenate([[0], joined + 1]).astype(np.int32)[labels]
-        outline = np.bincount(joined, outline, count) / np.bincount(joined, minlength=count)
-    fill_holes(labels, label_boxes(labels, count))
-    return _Outlined(find_runs(labels), outline.astype(np.float32))
-
-
-def _finish(
-    pyramid: Pyramid,
-    look: _Look,
-    outlined: _Outlined,
-    typical: tuple[float, float, float],
-    settings: SegmentSettings,
-) -> Segmentation:
-    """Carry the outlines to full resolution, cut clumps, leave out what is no nucleus."""
-    diameter, brightness, smallest = typical
-    shape, noise = pyramid.image.shape, look.contrast.noise
-    if not outlined.objects.label.size:
-        return _nothing(pyramid.image, diameter)
-    objects, contrast = outlined.objects, pyramid.full(look.factor, diameter)
-    if look.factor > 1:
-        coarse = paint_runs(objects, look.contrast.height.shape)
-        labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
-        objects = keep_largest_patch(find_runs(labels))
-    objects = split_clumps(objects, contrast.height, diameter, settings.split_bias)
-    evidence = weigh_objects(objects, contrast, diameter, brightness)
-    kept = _in_order(objects, _believed(evidence, smallest, noise, settings))
+def _judge(found: Found, smallest: float, settings: SegmentSettings) -> Segmentation:
+    """Score the objects and leave out what is no nucleus."""
+    objects, contrast = found.objects, found.contrast
+    evidence = weigh_objects(objects, contrast, found.diameter, found.brightness)
+    kept = _in_order(objects, _believed(evidence, smallest, contrast.noise, settings))
     scores = evidence.scores[kept]
     figures = {
-        "segment_noise": noise,
-        "segment_brightness": brightness,
+        "segment_noise": contrast.noise,
+        "segment_brightness": found.brightness,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
-    labels = paint_runs(select_objects(objects, kept), shape)
-    return Segmentation(labels, scores, diameter, figures)
+    labels = paint_runs(select_objects(objects, kept), contrast.height.shape)
+    return Segmentation(labels, scores, found.diameter, figures)
 
 
 def _believed(

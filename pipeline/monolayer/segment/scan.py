@@ -5,7 +5,7 @@ found from the histogram of the whole scan in a pass of its own, which costs one
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +14,34 @@ from pydantic import Field
 from monolayer.errors import ConfigError
 from monolayer.settings import Settings
 from monolayer_kernels.stream import ScanSums, concatenate_scans, open_scan
+from monolayer_kernels.threshold import (
+    Histogram,
+    histogram,
+    threshold_li,
+    threshold_otsu,
+    threshold_triangle,
+)
 
 __all__ = ["ScanSettings", "find_objects", "find_threshold"]
 
 Strips = Iterable[NDArray[Any]]
 
-BATCH = 65_536
+# Rows of a table's row group, and of what waits in memory for its turn.
+BATCH = 16_384
+PIECE = 512
+
+_RULES = {"otsu": threshold_otsu, "li": threshold_li, "triangle": threshold_triangle}
 
 
 class ScanSettings(Settings):
     """How objects are found in a scan."""
 
-    threshold: Literal["otsu", "li"] | float = Field(default="otsu", allow_inf_nan=False)
+    threshold: (
+        Literal["otsu", "li", "triangle"] | Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    ) = "otsu"
     """Objects are pixels above this grey level; or the method that finds it from the histogram
-    of the whole scan: otsu, or li (minimum cross-entropy, lower where nuclei are few)."""
+    of the whole scan: otsu; li (minimum cross-entropy) or triangle, which are lower where nuclei
+    cover little of it."""
 
     connectivity: Literal[4, 8] = 8
     """Pixels of one object share a side (4), or a side or a corner (8)."""
@@ -56,19 +70,20 @@ def find_threshold(strips: Strips, settings: ScanSettings) -> float:
     """
     if not isinstance(settings.threshold, str):
         return settings.threshold
-    from monolayer_kernels.threshold import histogram, threshold_li, threshold_otsu
-
-    counts = np.zeros(0, np.int64)
+    total = np.zeros(1 << 16, np.int64)
     for strip in strips:
         found = histogram(strip)
-        counts = found if counts.size == 0 else counts + found
-    if np.count_nonzero(counts) < 2:
+        low = int(found.low)
+        total[low : low + found.counts.size] += found.counts
+    levels = np.flatnonzero(total)
+    if levels.size < 2:
         detail = (
-            f"the scan holds {np.count_nonzero(counts)} different grey levels, so "
-            f"{settings.threshold} finds no threshold: give a number."
+            f"the scan holds {levels.size} different grey levels, so {settings.threshold} finds "
+            "no threshold: give a number."
         )
         raise ConfigError(detail)
-    return float((threshold_otsu if settings.threshold == "otsu" else threshold_li)(counts))
+    first, last = int(levels[0]), int(levels[-1])
+    return _RULES[settings.threshold](Histogram(total[first : last + 1], first, 1.0))
 
 
 def find_objects(
@@ -96,7 +111,7 @@ def find_objects(
     Yields
     ------
     ScanSums
-        65,536 objects at a time, the last time fewer, in the order of their first pixels. The
+        16,384 objects at a time, the last time fewer, in the order of their first pixels. The
         batches are the same for any height of the strips.
 
     Raises
@@ -110,8 +125,10 @@ def find_objects(
     state = open_scan(width, threshold, settings.connectivity)
     queue = _Queue(smallest)
     for strip in strips:
-        queue.add(state.push(strip))
-        yield from queue.batches(state.first_open)
+        # In pieces: the objects of a strip of thousands of rows would all be handed out at once.
+        for top in range(0, len(strip), PIECE):
+            queue.add(state.push(strip[top : top + PIECE]))
+            yield from queue.batches(state.first_open)
     queue.add(state.finish())
     yield from queue.batches(None)
 

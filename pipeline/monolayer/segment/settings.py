@@ -1,5 +1,7 @@
 """What a user may say about nuclei; lengths in um, everything else is found in the image."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from monolayer.settings import Settings
@@ -9,6 +11,24 @@ __all__ = ["SegmentSettings"]
 
 class SegmentSettings(Settings):
     """How nuclei are found in a fluorescence plane."""
+
+    method: Literal["tree", "threshold"] = "tree"
+    """How objects are found: tree (the best components of many levels, each outlined at its own
+    height) or threshold (one level for the field: several times as fast, but neighbours merge
+    and dim nuclei are lost beside bright ones)."""
+
+    threshold: (
+        Literal["otsu", "li", "triangle", "local"]
+        | Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    ) = "li"
+    """Level of the method threshold: otsu, li (minimum cross-entropy), triangle, local (the mean
+    around each pixel), or a number of grey values above the background."""
+
+    threshold_smoothing_px: float = Field(default=1.2, ge=0, le=100)
+    """Standard deviation of the smoothing before the method threshold, pixels."""
+
+    threshold_split: bool = True
+    """Whether the method threshold cuts clumps as the method tree does."""
 
     expected_diameter_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Typical diameter of a nucleus, um; needs the pixel size. Null: found in each image."""

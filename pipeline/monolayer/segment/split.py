@@ -61,8 +61,7 @@ def cut_evidence(cuts: Cuts, diameter: float, unlike: NDArray[np.float64]) -> ND
     whole = np.log2(np.clip(cuts.area / typical, 0.5, 4.0))
     odds = 2.1 + 23 * (cuts.parts_score - 0.94) - 8 * (cuts.whole_score - 0.90)
     odds += 3 * np.log2(np.minimum(unlike, 8.0)) - 2.55 * np.minimum(cuts.neck, 2.5)
-    odds = np.round(odds + smaller + 1.5 * whole, 6)
-    return odds
+    return np.round(odds + smaller + 1.5 * whole, 6)
 
 
 def _unlikeness(cuts: Cuts, height: NDArray[np.float32]) -> NDArray[np.float64]:

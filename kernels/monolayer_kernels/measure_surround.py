@@ -1,0 +1,188 @@
+"""What surrounds labelled objects in one channel: local background, and gradient at their border.
+
+The local background is the mean of the unlabelled pixels in a rectangular frame around each
+object. The one trick: rows are taken in the image's own order with the list of frames that cross
+them, and the runs of the row say which of its pixels are unlabelled; no label image is needed.
+
+Accumulators are those of `monolayer_kernels.measure_intensity`.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_intensity import check_image, sum_dtype, widen
+from monolayer_kernels.measure_runs import InRows, Int32, Int64, Runs, order_by_row
+from monolayer_kernels.shape_border import Border
+
+__all__ = ["measure_background", "measure_gradient"]
+
+Image = NDArray[Any]
+Sums = NDArray[Any]
+Float64 = NDArray[np.float64]
+UInt8 = NDArray[np.uint8]
+
+
+def measure_background(
+    runs: Runs, bbox: Int64, order: InRows, image: Image, frame: tuple[int, int] = (2, 5)
+) -> Float64:
+    """Mean of the unlabelled pixels in a frame around each object's bounding box.
+
+    Parameters
+    ----------
+    runs, order : Runs, InRows
+        From `find_runs` and `order_by_row` of `monolayer_kernels.measure_runs`.
+    bbox : ndarray of int64, shape (n, 4)
+        `RunSums.bbox`.
+    image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
+        One channel; finite.
+    frame : tuple of int
+        Pixels between the bounding box and the frame, clear of the object's blurred edge, and
+        the frame's width.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN where the frame has no unlabelled pixel.
+
+    Raises
+    ------
+    TypeError
+        Another dtype.
+    ValueError
+        Another layout, an image that does not hold all objects, a negative gap or a width
+        below 1.
+    """
+    check_image(image, bbox, order)
+    gap, width = frame
+    if gap < 0 or width < 1:
+        msg = f"the frame needs a gap >= 0 and a width >= 1; got {gap} and {width}."
+        raise ValueError(msg)
+    inner, outer = _boxes(bbox, gap, image.shape), _boxes(bbox, gap + width, image.shape)
+    added = np.zeros(len(bbox), sum_dtype(image))
+    free = np.zeros(len(bbox), np.int64)
+    by_top = np.argsort(outer[:, 0], kind="stable")
+    _add_frames(runs, order, image, (by_top, inner, outer), (added, free))
+    mean: Float64 = added.astype(np.float64) / np.where(free == 0, np.nan, free.astype(np.float64))
+    return mean
+
+
+def measure_gradient(border: Border, image: Image) -> Float64:
+    """Mean length of the gradient over each object's border pixels.
+
+    Parameters
+    ----------
+    border : Border
+        From `monolayer_kernels.shape_border.find_border`.
+    image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
+        One channel; finite.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        By central differences, one-sided at the image's edge (``numpy.gradient``).
+
+    Raises
+    ------
+    TypeError
+        Another dtype.
+    ValueError
+        Another layout, or an image that does not hold all border pixels.
+    """
+    order = order_by_row(border.first, border.row, image.shape)
+    reach = int(border.column.max(initial=-1)) + 1
+    check_image(image, np.array([[0, 0, 0, reach]]), order)
+    total = np.zeros(border.first.size - 1)
+    _add_gradients(border.column, order, image, total)
+    mean: Float64 = total / np.diff(border.first)
+    return mean
+
+
+def _boxes(bbox: Int64, margin: int, shape: tuple[int, ...]) -> Int64:
+    """Bounding boxes grown by a margin, as far as the image reaches."""
+    grown = bbox + np.array([-margin, -margin, margin, margin])
+    boxes: Int64 = np.clip(grown, 0, np.array([*shape, *shape]))
+    return boxes
+
+
+@kernel
+def _mark_free(runs: Runs, order: InRows, y: int, free: UInt8) -> None:
+    """Mark the unlabelled pixels of one row with 1."""
+    free[:] = 1
+    for j in range(order.first[y], order.first[y + 1]):
+        i = order.item[j]
+        free[runs.start[i] : runs.stop[i]] = 0
+
+
+@kernel
+def _stretch(wide: Sums, free: UInt8, first: int, last: int) -> tuple[Any, int]:
+    """Sum of the unlabelled pixels of one stretch of a row, and how many there are."""
+    # Slices, not offsets: numba would check each index for being negative.
+    line, unlabelled = wide[first:last], free[first:last]
+    total, n = wide[0] - wide[0], 0
+    for x in range(line.size):
+        total += line[x] * unlabelled[x]
+        n += int(unlabelled[x])
+    return total, n
+
+
+@kernel
+def _add_frames(
+    runs: Runs,
+    order: InRows,
+    image: Image,
+    frames: tuple[Int64, Int64, Int64],
+    out: tuple[Sums, Int64],
+) -> None:
+    """Walk down the image with the frames that cross each row."""
+    by_top, inner, outer = frames
+    added, count = out
+    active = np.empty(by_top.size, np.int64)
+    free = np.empty(image.shape[1], np.uint8)
+    wide = np.empty(image.shape[1], added.dtype)
+    n = begun = 0
+    for y in range(image.shape[0]):
+        while begun < by_top.size and outer[by_top[begun], 0] == y:
+            active[n] = by_top[begun]
+            n += 1
+            begun += 1
+        if n == 0:
+            continue
+        widen(image[y], wide)
+        _mark_free(runs, order, y, free)
+        kept = 0
+        for j in range(n):
+            k = active[j]
+            first, last = outer[k, 1], outer[k, 3]
+            if inner[k, 0] <= y < inner[k, 2]:
+                total, amount = _stretch(wide, free, first, inner[k, 1])
+                added[k] += total
+                count[k] += amount
+                first = inner[k, 3]
+            total, amount = _stretch(wide, free, first, last)
+            added[k] += total
+            count[k] += amount
+            active[kept] = k
+            kept += int(y + 1 < outer[k, 2])
+        n = kept
+
+
+@kernel
+def _add_gradients(column: Int32, order: InRows, image: Image, total: Float64) -> None:
+    """Add the gradient's length at each border pixel to its object."""
+    height, width = image.shape
+    # Three rows at a time, each widened once: row y lies at y modulo 3.
+    lines = np.empty((3, width))
+    widen(image[0], lines[0])
+    for y in range(height):
+        above, below = max(y - 1, 0), min(y + 1, height - 1)
+        widen(image[below], lines[below % 3])
+        up, own, down = lines[above % 3], lines[y % 3], lines[below % 3]
+        for j in range(order.first[y], order.first[y + 1]):
+            x = column[order.item[j]]
+            left, right = max(x - 1, 0), min(x + 1, width - 1)
+            gy = (down[x] - up[x]) / max(below - above, 1)
+            gx = (own[right] - own[left]) / max(right - left, 1)
+            total[order.owner[j]] += np.sqrt(gy * gy + gx * gx)

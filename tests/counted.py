@@ -1,0 +1,143 @@
+"""Count how often each pixel is read or written: run as a program, without numba's compiler.
+
+Without the compiler a kernel is plain Python, and an array that counts its own accesses gives
+numbers that hold on any machine: `test_speed_counts` gates on them, not on the clock.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+
+
+class Counted(np.ndarray):
+    """An array whose views share one count of the elements read and written."""
+
+    counts: dict[str, int]
+
+    def __array_finalize__(self, parent: Any) -> None:
+        self.counts = getattr(parent, "counts", {"read": 0, "written": 0})
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        if isinstance(found, Counted):
+            # Picked elements are a copy; a slice is only a view, read when it is used.
+            if not np.may_share_memory(_plain(found), _plain(self)):
+                self.counts["read"] += found.size
+                return found.view(np.ndarray)
+        else:
+            self.counts["read"] += 1
+        return found
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.counts["written"] += super().__getitem__(key).size
+        super().__setitem__(key, _taken(value))
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **named: Any) -> Any:
+        for out in named.get("out", ()):
+            if isinstance(out, Counted):
+                out.counts["written"] += out.size
+        if "out" in named:
+            named["out"] = tuple(_plain(out) for out in named["out"])
+        return getattr(ufunc, method)(*(_taken(value) for value in inputs), **named)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, named: Any) -> Any:
+        plain = tuple(_taken(value) for value in args)
+        return function(*plain, **{key: _taken(value) for key, value in named.items()})
+
+
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, Counted) else value
+
+
+def _taken(value: Any) -> Any:
+    """The plain array, its elements counted as read."""
+    if isinstance(value, Counted):
+        value.counts["read"] += value.size
+    return _plain(value)
+
+
+_contiguous = np.ascontiguousarray
+
+
+def _stay_counted(array: Any, dtype: Any = None) -> Any:
+    """numpy's own drops the subclass, and with it the count, even where it copies nothing."""
+    if not isinstance(array, Counted):
+        return _contiguous(array, dtype)
+    if array.flags.c_contiguous and dtype in (None, array.dtype, array.dtype.type):
+        return array
+    return _contiguous(_taken(array), dtype)
+
+
+def passes(call: Any, array: Any) -> dict[str, float]:
+    """Elements read and written by a call, as multiples of the array's size."""
+    counted = array.view(Counted)
+    counted.counts = {"read": 0, "written": 0}
+    call(counted)
+    return {name: n / array.size for name, n in counted.counts.items()}
+
+
+def field(height: int, width: int) -> Any:
+    """Blurred discs of 9 pixels radius, some in pairs, over a noisy background."""
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:height, :width]
+    image = 200 + rng.normal(0, 4, (height, width))
+    for row in range(18, height - 12, 34):
+        for column in range(18, width - 12, 40):
+            far = np.hypot(y - row - column % 3, x - column)
+            image += 900 * np.clip(9.5 - far, 0, 2) / 2
+    return image.clip(0).astype(np.uint16)
+
+
+def count_all() -> dict[str, dict[str, float]]:
+    from monolayer.measure import MeasureSettings, measure_objects
+    from monolayer.segment import SegmentSettings, segment_nuclei
+    from monolayer_kernels import label, labels, measure_intensity, measure_runs, smooth, threshold
+
+    image = field(96, 128)
+    runs = label.label_above(image, 600)
+    n_labelled = int((runs.stop - runs.start).sum())
+    objects = label_image(runs, image.shape)
+    sums = measure_runs.sum_runs(runs)
+    order = measure_runs.order_by_row(runs.first, runs.row, image.shape)
+
+    def intensity(pixels: Any) -> Any:
+        return measure_intensity.measure_intensity(runs, sums, order, pixels)
+
+    def measured(pixels: Any) -> Any:
+        return measure_objects(objects, {"dna": pixels}, MeasureSettings(), 0.65)
+
+    settings = SegmentSettings(expected_diameter_um=12.0)
+    return {
+        "label_above": passes(lambda a: label.label_above(a, 600), image),
+        "label_mask": passes(label.label_mask, (image > 600).astype(np.uint8)),
+        "find_runs": passes(measure_runs.find_runs, objects),
+        "label_boxes": passes(lambda a: labels.label_boxes(a, runs.label.size), objects),
+        "histogram": passes(threshold.histogram, image),
+        "bin_mean": passes(lambda a: smooth.bin_mean(a, 2), image.astype(np.float32)),
+        "measure_intensity": passes(intensity, image),
+        "measure_objects, image": passes(measured, image),
+        "measure_objects, labels": passes(
+            lambda a: measure_objects(a, {"dna": image}, MeasureSettings(), 0.65), objects
+        ),
+        "segment_nuclei": passes(
+            lambda a: segment_nuclei(a, settings, 0.65), image.astype(np.float32)
+        ),
+        "labelled": {"share": n_labelled / image.size, "objects": float(runs.label.size)},
+    }
+
+
+def label_image(runs: Any, shape: tuple[int, int]) -> Any:
+    objects = np.zeros(shape, np.int32)
+    for k, label in enumerate(runs.label.tolist()):
+        for i in range(runs.first[k], runs.first[k + 1]):
+            objects[runs.row[i], runs.start[i] : runs.stop[i]] = label
+    return objects
+
+
+if __name__ == "__main__":
+    setattr(np, "ascontiguousarray", _stay_counted)  # noqa: B010
+    print(json.dumps(count_all()))  # noqa: T201
