@@ -126,9 +126,15 @@ def _grow(
     first = np.full(256, -1, dtype=np.int32)
     last = np.full(256, -1, dtype=np.int32)
     top = np.int64(-1)
+    # The queue is written out twice: as a function of its arrays it cost more than the growing.
     for at in rim:
         step = np.int64(steps[at // width, at % width])
-        _push(first, last, links, step, at)
+        links[at] = -1
+        if first[step] < 0:
+            first[step] = at
+        else:
+            links[last[step]] = at
+        last[step] = at
         top = max(top, step)
     while top >= 0:
         at = np.int64(first[top])
@@ -138,27 +144,18 @@ def _grow(
         first[top] = links[at]
         y, x = at // width, at % width
         label = labels[y, x]
+        low = limit[label]
         for side in range(4):
             r = y + (side == 0) - (side == 1)
             c = x + (side == 2) - (side == 3)
             inside = 0 <= r < height and 0 <= c < width
-            if inside and labels[r, c] == 0 and contrast[r, c] >= limit[label]:
+            if inside and labels[r, c] == 0 and contrast[r, c] >= low:
                 labels[r, c] = label
                 step = min(np.int64(steps[r, c]), top)
-                _push(first, last, links, step, r * width + c)
-
-
-@kernel
-def _push(
-    first: NDArray[np.int32],
-    last: NDArray[np.int32],
-    links: NDArray[np.int32],
-    step: int,
-    at: int,
-) -> None:
-    links[at] = -1
-    if first[step] < 0:
-        first[step] = at
-    else:
-        links[last[step]] = at
-    last[step] = at
+                to = r * width + c
+                links[to] = -1
+                if first[step] < 0:
+                    first[step] = to
+                else:
+                    links[last[step]] = to
+                last[step] = to

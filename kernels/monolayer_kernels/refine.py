@@ -76,30 +76,41 @@ def _refine(
     height, width = image.shape
     rows, columns = labels.shape
     seam = np.empty(columns, np.uint8)
+    busy = np.empty(columns + 1, np.int64)
+    middle = factor // 2
     for r in range(rows):
         _seams(labels, r, seam)
         own = labels[r]
+        n = 0
+        for c in range(columns):
+            busy[n] = c
+            n += (seam[c] != 0) | (own[c] != 0)
         for y in range(r * factor, min((r + 1) * factor, height)):
             up = 2 * (y - r * factor) + 1 < factor
             other = labels[max(r - 1, 0)] if up else labels[min(r + 1, rows - 1)]
             share = abs(2 * (y - r * factor) + 1 - factor)
-            for c in range(columns):
-                if seam[c] == 0 and own[c] == 0:
-                    continue
-                stop = min((c + 1) * factor, width)
+            line, light = out[y], image[y]
+            for i in range(n):
+                c = busy[i]
+                left, a, b = c * factor, own[c], other[c]
+                stop = min(left + factor, width)
                 if seam[c] == 0:
-                    out[y, c * factor : stop] = own[c]
+                    for x in range(left, stop):
+                        line[x] = a
                     continue
-                for x in range(c * factor, stop):
-                    offset = 2 * (x - c * factor) + 1 - factor
-                    beside = max(c - 1, 0) if offset < 0 else min(c + 1, columns - 1)
-                    a, b, d, e = own[c], other[c], own[beside], other[beside]
+                for half in range(2):
+                    beside = min(c + 1, columns - 1) if half else max(c - 1, 0)
+                    d, e = own[beside], other[beside]
                     label = max(max(a, b), max(d, e))
                     # Two labels meet at few pixels.
-                    if (0 < a < label) | (0 < b < label) | (0 < d < label) | (0 < e < label):
-                        label = _heaviest((a, b, d, e), share, abs(offset), factor)
-                    if label > 0 and image[y, x] >= thresholds[label - 1]:
-                        out[y, x] = label
+                    mixed = (0 < a < label) | (0 < b < label) | (0 < d < label) | (0 < e < label)
+                    start = left + half * middle
+                    for x in range(start, min(start + factor - middle, stop)):
+                        if mixed:
+                            offset = abs(2 * (x - left) + 1 - factor)
+                            label = _heaviest((a, b, d, e), share, offset, factor)
+                        if label > 0 and light[x] >= thresholds[label - 1]:
+                            line[x] = label
 
 
 @kernel

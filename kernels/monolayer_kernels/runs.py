@@ -151,57 +151,39 @@ def _find(levels: NDArray[np.uint8], level: np.uint8, within: Runs, runs: Runs) 
 
 
 @kernel
-def _root(parent: NDArray[np.int32], i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@kernel
 def join_runs(runs: Runs, diagonal: bool, first: int, components: NDArray[np.int32]) -> int:
     """Number each run's component from ``first`` on; return how many there are."""
     n = runs.shape[0]
-    parent = np.arange(n).astype(np.int32)
+    parent = np.empty(n, dtype=np.int32)
     reach = 1 if diagonal else 0
     j = 0
     for i in range(n):
-        y, start, end = runs[i, 0], runs[i, 1], runs[i, 2]
-        while runs[j, 0] < y - 1 or (runs[j, 0] == y - 1 and runs[j, 2] + reach <= start):
+        above, start, end = runs[i, 0] - 1, runs[i, 1] - reach, runs[i, 2] + reach
+        parent[i] = i
+        while runs[j, 0] < above or (runs[j, 0] == above and runs[j, 2] <= start):
             j += 1
-        k = j
-        while runs[k, 0] == y - 1 and runs[k, 1] < end + reach:
-            a, b = _root(parent, i), _root(parent, k)
+        k, a = j, i
+        while runs[k, 0] == above and runs[k, 1] < end:
+            b = k
+            while parent[b] != b:
+                parent[b] = parent[parent[b]]
+                b = parent[b]
             # The lower number wins, so a root is always the component's first run.
             if a < b:
                 parent[b] = a
-            else:
+            elif b < a:
                 parent[a] = b
+                a = b
             k += 1
     count = 0
     for i in range(n):
+        # A parent comes before its child, so it is numbered already.
         if parent[i] == i:
             components[i] = first + count
             count += 1
         else:
-            components[i] = components[_root(parent, i)]
+            components[i] = components[parent[i]]
     return count
-
-
-@kernel
-def add_run(sums: NDArray[np.int64], y: np.int64, start: np.int64, end: np.int64) -> None:
-    """Add area and moments of one run, about the component's first pixel."""
-    n = np.int64(end - start)
-    # Sums of x and x squared over the run.
-    a, b = start - sums[FIRST_X], end - 1 - sums[FIRST_X]
-    dy = y - sums[FIRST_Y]
-    sum_x = (a + b) * n // 2
-    sums[AREA] += n
-    sums[SUM_Y] += dy * n
-    sums[SUM_X] += sum_x
-    sums[SUM_YY] += dy * dy * n
-    sums[SUM_XX] += (b * (b + 1) * (2 * b + 1) - (a - 1) * a * (2 * a - 1)) // 6
-    sums[SUM_XY] += dy * sum_x
 
 
 @kernel
@@ -209,26 +191,36 @@ def sum_components(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.i
     """Add every run to its component's sums; runs of a component must not touch in a row."""
     j = 0
     for i in range(runs.shape[0]):
+        c = np.int64(components[i])
         y, start, end = np.int64(runs[i, 0]), np.int64(runs[i, 1]), np.int64(runs[i, 2])
-        own = sums[components[i]]
-        if own[AREA] == 0:
-            own[FIRST_Y], own[FIRST_X] = y, start
-        add_run(own, y, start, end)
+        if sums[c, AREA] == 0:
+            sums[c, FIRST_Y], sums[c, FIRST_X] = y, start
         n = end - start
-        own[CHORDS_HORIZONTAL] += 1
-        own[CHORDS_VERTICAL] += n
-        own[CHORDS_DIAGONAL] += n
-        own[CHORDS_ANTIDIAGONAL] += n
+        # Sums of x and x squared over the run, about the component's first pixel.
+        a, b = start - sums[c, FIRST_X], end - 1 - sums[c, FIRST_X]
+        dy = y - sums[c, FIRST_Y]
+        sum_x = ((a + b) * n) >> 1
+        sums[c, AREA] += n
+        sums[c, SUM_Y] += dy * n
+        sums[c, SUM_X] += sum_x
+        sums[c, SUM_YY] += dy * dy * n
+        sums[c, SUM_XX] += a * a * n + a * n * (n - 1) + (n - 1) * n * (2 * n - 1) // 6
+        sums[c, SUM_XY] += dy * sum_x
         while runs[j, 0] < y - 1 or (runs[j, 0] == y - 1 and runs[j, 2] < start):
             j += 1
         k = j
+        vertical = diagonal = antidiagonal = n
         while runs[k, 0] == y - 1 and runs[k, 1] <= end:
-            if components[k] == components[i]:
-                s, e = runs[k, 1], runs[k, 2]
-                own[CHORDS_VERTICAL] -= max(0, min(end, e) - max(start, s))
-                own[CHORDS_DIAGONAL] -= max(0, min(end, e + 1) - max(start, s + 1))
-                own[CHORDS_ANTIDIAGONAL] -= max(0, min(end, e - 1) - max(start, s - 1))
+            if components[k] == c:
+                s, e = np.int64(runs[k, 1]), np.int64(runs[k, 2])
+                vertical -= max(0, min(end, e) - max(start, s))
+                diagonal -= max(0, min(end, e + 1) - max(start, s + 1))
+                antidiagonal -= max(0, min(end, e - 1) - max(start, s - 1))
             k += 1
+        sums[c, CHORDS_HORIZONTAL] += 1
+        sums[c, CHORDS_VERTICAL] += vertical
+        sums[c, CHORDS_DIAGONAL] += diagonal
+        sums[c, CHORDS_ANTIDIAGONAL] += antidiagonal
 
 
 @kernel

@@ -15,7 +15,21 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Runs
-from monolayer_kernels.runs import N_SUMS, join_runs, sum_components
+from monolayer_kernels.runs import (
+    AREA,
+    CHORDS_ANTIDIAGONAL,
+    CHORDS_DIAGONAL,
+    CHORDS_HORIZONTAL,
+    CHORDS_VERTICAL,
+    FIRST_X,
+    FIRST_Y,
+    N_SUMS,
+    SUM_X,
+    SUM_XX,
+    SUM_XY,
+    SUM_Y,
+    SUM_YY,
+)
 
 __all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "node_runs"]
 
@@ -48,31 +62,27 @@ class ComponentTree(NamedTuple):
     node: Int32
 
 
-def build_tree(levels: NDArray[np.uint8], connectivity: int = 4) -> ComponentTree:
+def build_tree(levels: NDArray[np.uint8]) -> ComponentTree:
     """Component tree of an image of levels.
 
     Parameters
     ----------
     levels : ndarray (H, W) uint8
-        0 is background; every other value is a level.
-    connectivity : int
-        4 or 8 neighbours.
+        0 is background; every other value is a level. Neighbours are 4-connected.
     """
     if levels.ndim != 2 or levels.dtype != np.uint8:
         raise ValueError(f"levels must be 2-D uint8, not {levels.ndim}-D {levels.dtype}")
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
     levels = np.ascontiguousarray(levels)
     first = np.zeros(258, np.int64)
     _count_runs(levels, first[1:])
     np.cumsum(first, out=first)
     runs = np.empty((int(first[-1]), 4), np.int32)
     _open_runs(levels, first[:-1].copy(), runs)
-    node = np.empty(len(runs), np.int32)
-    count = _join_levels(runs, first, connectivity == 8, node)
+    node, shared = np.empty(len(runs), np.int32), np.empty((len(runs), 3), np.int32)
+    count = _join_levels(runs, first, node, shared)
     level, parent = np.empty(count, np.int32), np.full(count, -1, np.int32)
     sums = np.zeros((count, N_SUMS), np.int64)
-    _sum_levels(runs, first, node, (level, parent, sums))
+    _sum_nodes(runs, node, shared, (level, parent, sums))
     return ComponentTree(level, parent, sums, runs, node)
 
 
@@ -240,26 +250,98 @@ def _open_runs(levels: NDArray[np.uint8], place: Int64, runs: Int32) -> None:
 
 
 @kernel
-def _join_levels(runs: Int32, first: Int64, diagonal: bool, node: Int32) -> int:
-    """Number the components of all levels through; return how many there are."""
+def _join_levels(runs: Int32, first: Int64, node: Int32, shared: Int32) -> int:
+    """Number the 4-connected components of all levels through; return how many there are."""
     count = 0
+    corners = np.empty((2 * max(1, int(np.diff(first).max())), 3), np.int32)
     for k in range(1, 256):
         own = slice(first[k], first[k + 1])
         if own.start == own.stop:
             break
-        count += join_runs(runs[own], diagonal, count, node[own])
+        count += _join_level(runs[own], count, (node[own], shared[own]), corners)
     return count
 
 
 @kernel
-def _sum_levels(runs: Int32, first: Int64, node: Int32, nodes: tuple[Int32, Int32, Int64]) -> None:
+def _join_level(runs: Int32, first: int, out: tuple[Int32, Int32], corners: Int32) -> int:
+    """Join the runs of one level, and count the pixels that each shares with the row above.
+
+    ``shared`` counts neighbours of the same component straight above, above to the left and above
+    to the right. Runs that meet at a corner only are looked at once all are joined.
+    """
+    node, shared = out
+    n = runs.shape[0]
+    parent = np.empty(n, dtype=np.int32)
+    j = met = 0
+    for i in range(n):
+        above, start, end = runs[i, 0] - 1, runs[i, 1], runs[i, 2]
+        parent[i] = i
+        while runs[j, 0] < above or (runs[j, 0] == above and runs[j, 2] < start):
+            j += 1
+        k, a = j, i
+        straight = left = right = 0
+        while runs[k, 0] == above and runs[k, 1] <= end:
+            s, e = runs[k, 1], runs[k, 2]
+            if e == start or s == end:
+                corners[met, 0], corners[met, 1], corners[met, 2] = i, k, 1 if e == start else 2
+                met += 1
+            else:
+                straight += min(end, e) - max(start, s)
+                left += min(end, e + 1) - max(start, s + 1)
+                right += min(end, e - 1) - max(start, s - 1)
+                b = k
+                while parent[b] != b:
+                    parent[b] = parent[parent[b]]
+                    b = parent[b]
+                # The lower number wins, so a root is always the component's first run.
+                if a < b:
+                    parent[b] = a
+                elif b < a:
+                    parent[a] = b
+                    a = b
+            k += 1
+        shared[i, 0], shared[i, 1], shared[i, 2] = straight, left, right
+    count = 0
+    for i in range(n):
+        # A parent comes before its child, so it is numbered already.
+        if parent[i] == i:
+            node[i] = first + count
+            count += 1
+        else:
+            node[i] = node[parent[i]]
+    for i in range(met):
+        if node[corners[i, 0]] == node[corners[i, 1]]:
+            shared[corners[i, 0], corners[i, 2]] += 1
+    return count
+
+
+@kernel
+def _sum_nodes(
+    runs: Int32, node: Int32, shared: Int32, nodes: tuple[Int32, Int32, Int64]
+) -> None:
+    """Add every run to its node's sums; nodes and their levels follow from the order of runs."""
     level, parent, sums = nodes
-    for k in range(1, 256):
-        own = slice(first[k], first[k + 1])
-        if own.start == own.stop:
-            break
-        sum_components(runs[own], node[own], sums)
-        for i in range(own.start, own.stop):
-            level[node[i]] = k
+    for i in range(len(node)):
+        c = np.int64(node[i])
+        y, start = np.int64(runs[i, 0]), np.int64(runs[i, 1])
+        n = np.int64(runs[i, 2]) - start
+        if sums[c, AREA] == 0:
+            sums[c, FIRST_Y], sums[c, FIRST_X] = y, start
             if runs[i, 3] >= 0:
-                parent[node[i]] = node[runs[i, 3]]
+                parent[c] = node[runs[i, 3]]
+                level[c] = level[parent[c]] + 1
+            else:
+                level[c] = 1
+        # Sums of x and x squared over the run, about the node's first pixel.
+        dy, a = y - sums[c, FIRST_Y], start - sums[c, FIRST_X]
+        sum_x = n * a + (n * (n - 1) >> 1)
+        sums[c, AREA] += n
+        sums[c, SUM_Y] += dy * n
+        sums[c, SUM_X] += sum_x
+        sums[c, SUM_YY] += dy * dy * n
+        sums[c, SUM_XX] += n * a * (a + n - 1) + (n - 1) * n * (2 * n - 1) // 6
+        sums[c, SUM_XY] += dy * sum_x
+        sums[c, CHORDS_HORIZONTAL] += 1
+        sums[c, CHORDS_VERTICAL] += n - shared[i, 0]
+        sums[c, CHORDS_DIAGONAL] += n - shared[i, 1]
+        sums[c, CHORDS_ANTIDIAGONAL] += n - shared[i, 2]

@@ -12,7 +12,7 @@ from monolayer_kernels.split import part_runs, propose_cuts
 
 RNG = np.random.default_rng(11)
 ROOT = np.sqrt(0.5)
-STARTS = ((1, 0, 0), (1, 0, 0.6), (1, 0, -0.6), (ROOT, ROOT, 0), (ROOT, -ROOT, 0), (0, 1, 0))
+STARTS = ((1, 0), (ROOT, ROOT), (ROOT, -ROOT))
 
 
 def runs_of(mask: Any) -> Any:
@@ -46,11 +46,11 @@ def join_strays(parts: Any) -> Any:
 def cut_slowly(mask: Any) -> float:
     """Best mean shape score of two parts, by the definition."""
     points = np.argwhere(mask).astype(float)
-    values, vectors = np.linalg.eigh(covariance(points))
+    _, vectors = np.linalg.eigh(covariance(points))
     best = 0.0
-    for long, short, offset in STARTS:
+    for long, short in STARTS:
         line = long * vectors[:, 1] + short * vectors[::-1, 1] * (1, -1)
-        first = (points - points.mean(0)) @ line <= offset * np.sqrt(values[1])
+        first = (points - points.mean(0)) @ line <= 0
         for _ in range(12):
             if min(first.sum(), (~first).sum()) < 3:
                 break
