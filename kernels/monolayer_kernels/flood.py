@@ -87,7 +87,7 @@ def _rim(
         for i in range(seeds.first[k], seeds.first[k + 1]):
             y, start, stop = np.int64(seeds.row[i]), seeds.start[i], seeds.stop[i]
             # At the image's border a pixel stands for its missing neighbour: it is never free.
-            above, below = max(y - 1, 0), min(y + 1, height - 1)
+            above, below = y - (y > 0), y + (y + 1 < height)
             own = labels[y, start:stop]
             up, light_up = labels[above, start:stop], contrast[above, start:stop]
             down, light_down = labels[below, start:stop], contrast[below, start:stop]

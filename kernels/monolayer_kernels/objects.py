@@ -6,6 +6,7 @@ walks over the whole label image the same chores took five times as long.
 """
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from monolayer_kernels.measure_runs import Runs, RunSums
 from monolayer_kernels.runs import shape_scores
 
 __all__ = [
+    "Levels",
+    "Plane",
     "ellipse_scores",
     "join_objects",
     "keep_largest_patch",
@@ -30,7 +33,30 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 
-def paint_runs(runs: Runs, shape: tuple[int, int]) -> Int32:
+class Levels(NamedTuple):
+    """A plane kept as counts, half the size of float32: sums over it are exact.
+
+    Attributes
+    ----------
+    counts : ndarray (H, W) uint16
+    step, low : float
+        The value of a pixel is ``low + step * counts``.
+    """
+
+    counts: NDArray[np.uint16]
+    step: float
+    low: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        return self.counts.shape
+
+
+Plane = Float32 | Levels
+
+
+def paint_runs(runs: Runs, shape: tuple[int, ...]) -> Int32:
     """Label image of the objects; 0 where there is none."""
     labels = np.zeros(shape, np.int32)
     _paint(runs, labels)
@@ -68,10 +94,15 @@ def keep_largest_patch(runs: Runs) -> Runs:
     return Runs(runs.label, first, runs.row[keep], runs.start[keep], runs.stop[keep])
 
 
-def run_means(runs: Runs, image: Float32) -> Float64:
+def run_means(runs: Runs, image: Plane) -> Float64:
     """Mean of the image over each object."""
     means = np.empty(runs.label.size)
-    _means(runs, image, means)
+    if isinstance(image, Levels):
+        _mean_counts(runs, image.counts, means)
+        means *= image.step
+        means += image.low
+    else:
+        _means(runs, image, means)
     return means
 
 
@@ -81,7 +112,7 @@ def ellipse_scores(sums: RunSums) -> Float64:
     return shape_scores(np.hstack([sums.moments, chords, sums.origin]))
 
 
-def outline_falls(runs: Runs, image: Float32, reach: int) -> Float64:
+def outline_falls(runs: Runs, image: Plane, reach: int) -> Float64:
     """Mean fall of the image across each object's outline.
 
     At every face between a pixel of the object and one that is not, the value ``reach`` pixels
@@ -91,7 +122,7 @@ def outline_falls(runs: Runs, image: Float32, reach: int) -> Float64:
     Parameters
     ----------
     runs : Runs
-    image : ndarray (H, W) float32
+    image : ndarray (H, W) float32, or Levels
     reach : int
         Pixels, at least 1.
 
@@ -103,7 +134,11 @@ def outline_falls(runs: Runs, image: Float32, reach: int) -> Float64:
     if reach < 1:
         raise ValueError(f"reach must be at least 1, not {reach}")
     falls = np.zeros(runs.label.size)
-    _falls(runs, image, reach, falls)
+    if isinstance(image, Levels):
+        _falls(runs, image.counts, reach, np.int64(0), falls)
+        falls *= image.step
+    else:
+        _falls(runs, image, reach, np.float32(0), falls)
     return falls
 
 
@@ -116,23 +151,37 @@ def _paint(runs: Runs, labels: Int32) -> None:
 
 @kernel
 def _means(runs: Runs, image: Float32, means: Float64) -> None:
+    row, start, stop = runs.row, runs.start, runs.stop
     for k in range(runs.label.size):
         # A plain 0.0 would, without the compiler, take on the image's float32.
         total, n = np.float64(0), 0
         for i in range(runs.first[k], runs.first[k + 1]):
-            line = image[runs.row[i], runs.start[i] : runs.stop[i]]
+            y, left, right = row[i], start[i], stop[i]
             # Four sums side by side: one would wait for its own last addition.
             a = b = c = d = np.float64(0)
-            whole = line.size // 4 * 4
-            for x in range(0, whole, 4):
-                a += line[x]
-                b += line[x + 1]
-                c += line[x + 2]
-                d += line[x + 3]
-            for x in range(whole, line.size):
-                a += line[x]
+            whole = left + (right - left) // 4 * 4
+            for x in range(left, whole, 4):
+                a += image[y, x]
+                b += image[y, x + 1]
+                c += image[y, x + 2]
+                d += image[y, x + 3]
+            for x in range(whole, right):
+                a += image[y, x]
             total += (a + b) + (c + d)
-            n += line.size
+            n += right - left
+        means[k] = total / n
+
+
+@kernel
+def _mean_counts(runs: Runs, counts: NDArray[np.uint16], means: Float64) -> None:
+    row, start, stop = runs.row, runs.start, runs.stop
+    for k in range(runs.label.size):
+        total, n = np.int64(0), 0
+        for i in range(runs.first[k], runs.first[k + 1]):
+            y = row[i]
+            for x in range(start[i], stop[i]):
+                total += np.int64(counts[y, x])
+            n += stop[i] - start[i]
         means[k] = total / n
 
 
@@ -183,40 +232,42 @@ def _root(parent: Int64, i: int) -> int:
 
 
 @kernel
-def _falls(runs: Runs, image: Float32, reach: int, falls: Float64) -> None:
+def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float64) -> None:
+    """``zero`` is of the type in which two pixels are subtracted."""
     height, width = image.shape
+    row, starts, stops = runs.row, runs.start, runs.stop
     back = reach - 1
     for k in range(runs.label.size):
         total, faces = np.float64(0), 0
         first, last = runs.first[k], runs.first[k + 1]
         above, below = first, first
         for i in range(first, last):
-            y, start, stop = runs.row[i], runs.start[i], runs.stop[i]
+            y, start, stop = row[i], starts[i], stops[i]
             if reach <= start < width - reach:
-                total += image[y, start + back] - image[y, start - reach]
+                total += (zero + image[y, start + back]) - image[y, start - reach]
                 faces += 1
             if reach <= stop - 1 < width - reach:
-                total += image[y, stop - 1 - back] - image[y, stop - 1 + reach]
+                total += (zero + image[y, stop - 1 - back]) - image[y, stop - 1 + reach]
                 faces += 1
             if not reach <= y < height - reach:
                 continue
-            while runs.row[above] < y - 1:
+            while row[above] < y - 1:
                 above += 1
-            while below < last and runs.row[below] <= y:
+            while below < last and row[below] <= y:
                 below += 1
             for side in range(2):
                 step = -1 if side == 0 else 1
                 j = above if side == 0 else below
-                inner, outer = image[y - step * back], image[y + step * reach]
+                inner, outer = y - step * back, y + step * reach
                 x = start
                 while x < stop:
                     # The next stretch of the neighbouring row that is the object's own.
-                    while j < last and runs.row[j] == y + step and runs.stop[j] <= x:
+                    while j < last and row[j] == y + step and stops[j] <= x:
                         j += 1
-                    covered = j < last and runs.row[j] == y + step
-                    end = min(stop, runs.start[j]) if covered else stop
+                    covered = j < last and row[j] == y + step
+                    end = min(stop, starts[j]) if covered else stop
                     for c in range(x, end):
-                        total += inner[c] - outer[c]
+                        total += (zero + image[inner, c]) - image[outer, c]
                     faces += max(0, end - x)
-                    x = max(x, runs.stop[j]) if covered else stop
+                    x = max(x, stops[j]) if covered else stop
         falls[k] = total / max(faces, 1)

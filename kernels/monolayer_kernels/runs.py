@@ -189,7 +189,7 @@ def join_runs(runs: Runs, diagonal: bool, first: int, components: NDArray[np.int
 @kernel
 def sum_components(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.int64]) -> None:
     """Add every run to its component's sums; runs of a component must not touch in a row."""
-    j = 0
+    j, zero = 0, np.int64(0)
     for i in range(runs.shape[0]):
         c = np.int64(components[i])
         y, start, end = np.int64(runs[i, 0]), np.int64(runs[i, 1]), np.int64(runs[i, 2])
@@ -213,9 +213,9 @@ def sum_components(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.i
         while runs[k, 0] == y - 1 and runs[k, 1] <= end:
             if components[k] == c:
                 s, e = np.int64(runs[k, 1]), np.int64(runs[k, 2])
-                vertical -= max(0, min(end, e) - max(start, s))
-                diagonal -= max(0, min(end, e + 1) - max(start, s + 1))
-                antidiagonal -= max(0, min(end, e - 1) - max(start, s - 1))
+                vertical -= max(zero, min(end, e) - max(start, s))
+                diagonal -= max(zero, min(end, e + 1) - max(start, s + 1))
+                antidiagonal -= max(zero, min(end, e - 1) - max(start, s - 1))
             k += 1
         sums[c, CHORDS_HORIZONTAL] += 1
         sums[c, CHORDS_VERTICAL] += vertical

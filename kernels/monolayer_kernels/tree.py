@@ -316,9 +316,7 @@ def _join_level(runs: Int32, first: int, out: tuple[Int32, Int32], corners: Int3
 
 
 @kernel
-def _sum_nodes(
-    runs: Int32, node: Int32, shared: Int32, nodes: tuple[Int32, Int32, Int64]
-) -> None:
+def _sum_nodes(runs: Int32, node: Int32, shared: Int32, nodes: tuple[Int32, Int32, Int64]) -> None:
     """Add every run to its node's sums; nodes and their levels follow from the order of runs."""
     level, parent, sums = nodes
     for i in range(len(node)):

@@ -61,11 +61,11 @@ def test_two_labels_meet_in_the_valley_between_them() -> None:
     seeds = np.array([1, 0, 0, 0, 0, 0, 2], np.int32)
     steps = row.astype(np.uint8)
     low = np.array([1, 1], np.float32)
-    found = grow_labels(seeds[None], row[None], steps[None], low)
+    found = grow_labels(find_runs(seeds[None]), row[None], steps[None], low)
     assert found[0, :3].tolist() == [1, 1, 1]
     assert found[0, 4:].tolist() == [2, 2, 2]
     high = np.array([7, 1], np.float32)
-    assert grow_labels(seeds[None], row[None], steps[None], high)[0].tolist() == [
+    assert grow_labels(find_runs(seeds[None]), row[None], steps[None], high)[0].tolist() == [
         1,
         1,
         2,
@@ -79,7 +79,9 @@ def test_two_labels_meet_in_the_valley_between_them() -> None:
 def test_a_seed_below_its_threshold_is_dropped() -> None:
     ones = np.ones((3, 3), np.float32)
     seeds = np.ones((3, 3), np.int32)
-    assert not grow_labels(seeds, ones, ones.astype(np.uint8), np.array([2], np.float32)).any()
+    assert not grow_labels(
+        find_runs(seeds), ones, ones.astype(np.uint8), np.array([2], np.float32)
+    ).any()
 
 
 def test_boxes_equal_scipy() -> None:
@@ -163,12 +165,12 @@ def test_labels_that_are_not_binned_stay() -> None:
     ("call", "words"),
     [
         (
-            lambda z: grow_labels(z, z.astype("f4"), np.zeros((2, 3), "u1"), z[0].astype("f4")),
+            lambda z: grow_labels(find_runs(z), z.astype("f4"), z[:2].astype("u1"), z[0] * 1.0),
             "differ",
         ),
         (
-            lambda z: grow_labels(z + 9, z.astype("f4"), z.astype("u1"), z[0].astype("f4")),
-            "label 9",
+            lambda z: grow_labels(find_runs(z + 9), z.astype("f4"), z.astype("u1"), z[0, :0]),
+            "1 seeds but 0 thresholds",
         ),
         (lambda z: refine_labels(z, 2, np.zeros((9, 9), "f4"), z[0].astype("f4")), r"\(5, 5\)"),
         (lambda z: refine_labels(z + 4, 2, np.zeros((6, 6), "f4"), z[0].astype("f4")), "label 4"),

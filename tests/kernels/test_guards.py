@@ -23,16 +23,15 @@ def test_a_component_without_pixels_scores_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("levels", "connectivity", "words"),
+    ("levels", "words"),
     [
-        (np.zeros((2, 2), np.uint16), 4, "levels must be 2-D uint8, not 2-D uint16"),
-        (np.zeros(2, np.uint8), 4, "levels must be 2-D uint8, not 1-D uint8"),
-        (np.zeros((2, 2), np.uint8), 6, "connectivity must be 4 or 8, not 6"),
+        (np.zeros((2, 2), np.uint16), "levels must be 2-D uint8, not 2-D uint16"),
+        (np.zeros(2, np.uint8), "levels must be 2-D uint8, not 1-D uint8"),
     ],
 )
-def test_a_tree_of_something_else_is_refused(levels: Any, connectivity: int, words: str) -> None:
+def test_a_tree_of_something_else_is_refused(levels: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        tree.build_tree(levels, connectivity)
+        tree.build_tree(levels)
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 5])
@@ -80,7 +79,7 @@ def test_a_line_beside_the_object_cuts_nothing() -> None:
     assert split._settle(own, whole[0], (1.0, 0.0, 1e6), cut) == 0
     assert split._settle(own, whole[0], (1.0, 0.0, 9.5), cut) in (1, 2)
     work, figures = np.empty((2, 3 * side + 1, 4), np.int32), np.zeros(7)
-    aside = np.array([[1.0, 0.0, 1e6]])
+    aside = np.array([[0.0, 0.0]])
     assert split._propose(own, aside, work[0], work[1], figures) == 0
     assert figures.tolist() == [0] * 7
 

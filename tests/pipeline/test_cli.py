@@ -159,3 +159,30 @@ def test_evaluate_scores_itself_as_perfect(
     assert dataset["f1_iou50"] == dataset["f1_iou70"] == 1.0
     assert dataset["n_images"] == 5
     assert len((tmp_path / "S" / "images.csv").read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize("broken", [[1], [0, 1, 2, 3, 4]], ids=["one fails", "all fail"])
+def test_evaluate_scores_no_field_that_failed(
+    run: Path, images: Path, tmp_path: Path, capsys: Capture, broken: list[int]
+) -> None:
+    manifest = tmp_path / "manifest.csv"
+    lines = ["path,mask,pixel_size_um"]
+    for i, path in enumerate(sorted(images.iterdir())):
+        well, site = path.stem.split("_")[1:3]
+        copy = tmp_path / path.name
+        copy.write_bytes(path.read_bytes()[: 200 if i in broken else None])
+        lines.append(f"{copy.name},{run}/labels/P1/{well}/{site[1:]}.tif,0.65")
+    manifest.write_text("\n".join(lines))
+    options = ["evaluate", "--manifest", str(manifest), "-o", str(tmp_path / "S")]
+    assert cli([*options, "--json"]) == 3
+    (dataset,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert (dataset["n_images"], dataset["n_failed"]) == (5, len(broken))
+    assert dataset["f1_iou50"] == (1.0 if len(broken) < 5 else None)
+    assert (dataset["n_true"] is None) == (len(broken) == 5)
+    assert cli(options) == 3
+    said = capsys.readouterr().out
+    assert said.count("failed: P1_") == len(broken)
+    (row,) = (line.split() for line in said.splitlines() if "all" in line.split())
+    assert row.count("1.000") == (0 if len(broken) == 5 else 3)
+    (scores,) = csv.DictReader((tmp_path / "S" / "datasets.csv").read_text().splitlines())
+    assert (scores["n_failed"], scores["f1_iou50"] == "") == (str(len(broken)), len(broken) == 5)

@@ -147,3 +147,19 @@ def test_a_bad_image_costs_its_row() -> None:
     assert score_pair(pairs[0], segment, lambda _: squares(2)) == rows[0]
     (pooled,) = pool_scores(rows)
     assert (pooled["n_images"], pooled["n_failed"], pooled["n_true"]) == (3, 2, 2)
+
+
+def test_nothing_scored_is_not_perfect() -> None:
+    """No object, none found and none missed would be F1 = 1: an empty image's score."""
+
+    def segment(row: ManifestRow) -> NDArray[Any]:
+        if row.dataset == "b":
+            raise ImageError("exception", f"{row.path_text} stopped the method.")
+        return squares(2)
+
+    pairs = [pair("1"), pair("2", "b"), pair("3", "b")]
+    a, b = pool_scores(evaluate_pairs(pairs, segment, lambda _: squares(2)))
+    assert (a["n_failed"], a["f1_iou50"]) == (0, 1.0)
+    assert (b.pop("dataset"), b.pop("n_images"), b.pop("n_failed")) == ("b", 2, 2)
+    assert set(b.values()) == {None}
+    assert b.keys() == a.keys() - {"dataset", "n_images", "n_failed"}

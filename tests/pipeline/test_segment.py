@@ -255,7 +255,7 @@ def test_a_given_diameter_is_used() -> None:
 @pytest.mark.parametrize("name", ["expected_diameter_um", "min_area_um2"])
 def test_um_without_a_pixel_size_is_refused(name: Any) -> None:
     with pytest.raises(ImageError, match=f"{name} is 9 but the pixel size is unknown"):
-        segment_nuclei(field()[0], SegmentSettings(**{name: 9.0}))
+        segment_nuclei(field()[0], SegmentSettings.model_validate({name: 9.0}))
 
 
 def test_pixels_that_are_not_finite_are_counted() -> None:

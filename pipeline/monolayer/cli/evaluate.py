@@ -45,7 +45,8 @@ def command(
     """Score the method against images with truth masks.
 
     An object is found when its intersection over union with a true one is at least 0.5 (and
-    0.7, the stricter column). F1 is pooled over all objects of a dataset.
+    0.7, the stricter column). F1 is pooled over all objects of a dataset; images that failed are
+    counted, listed and left out of it, and end the command with code 3.
     """
     from monolayer.engine.evaluation import evaluate_manifest, write_scores
     from monolayer.method import load_method
@@ -65,6 +66,7 @@ def command(
 COLUMNS = {
     "dataset": "dataset",
     "n_images": "images",
+    "n_failed": "failed",
     "n_true": "true",
     "n_predicted": "found",
     "f1_iou50": "F1@0.5",

@@ -3,6 +3,8 @@
 Pooling sums the objects of all images before it divides, so an image weighs by its objects;
 count errors are summed up image by image, so there an image weighs one. An image without true
 objects has no count error in percent (null, not 0): its false objects are counted by themselves.
+An image that could not be scored is counted and enters no sum; where none could be, every figure
+is null, as an empty sum would read as a perfect score.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -152,7 +154,8 @@ def pool_scores(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
         ``dataset, n_images, n_failed``, the summed counts, pooled ``precision``, ``recall`` and
         ``f1`` at IoU 0.5 and 0.7, ``mean_matched_iou`` over all pairs, the median and the mean
         over images of the absolute count error in percent, ``count_error_percent`` of the sums,
-        ``n_empty_images`` and ``false_objects_on_empty``.
+        ``n_empty_images`` and ``false_objects_on_empty``; all but the first three None where no
+        image of the dataset could be scored.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -183,13 +186,15 @@ def _check_shapes(pair: ManifestRow, truth: NDArray[Any], predicted: NDArray[Any
 
 def _pool(dataset: str, group: Sequence[Mapping[str, Any]]) -> Row:
     scored = [row for row in group if row["state"] == "ok"]
+    images = {"dataset": dataset, "n_images": len(group), "n_failed": len(group) - len(scored)}
+    return images | (_figures(scored) if scored else dict.fromkeys(_figures([])))
+
+
+def _figures(scored: Sequence[Mapping[str, Any]]) -> Row:
     total = {name: sum(int(row[name]) for row in scored) for name in COUNTS}
     errors = [abs(e) for row in scored if (e := row["count_error_percent"]) is not None]
     empty = [row for row in scored if row["n_true"] == 0]
     return {
-        "dataset": dataset,
-        "n_images": len(group),
-        "n_failed": len(group) - len(scored),
         **total,
         **_rates(total, "iou50"),
         **_rates(total, "iou70"),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.contrast import Contrast
 from monolayer.segment.detect import circle_area
+from monolayer.segment.found import Relief
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
@@ -113,9 +113,7 @@ def confidence(signs: Signs) -> NDArray[np.float64]:
     return np.round(1 / (1 + np.exp(-odds)), 6)
 
 
-def weigh_objects(
-    objects: Runs, contrast: Contrast, diameter: float, brightness: float
-) -> Evidence:
+def weigh_objects(objects: Runs, contrast: Relief, diameter: float, brightness: float) -> Evidence:
     """Evidence for each object, in the plane it was outlined in.
 
     ``diameter`` and ``brightness`` are the typical nucleus's.
@@ -143,7 +141,7 @@ def weigh_objects(
 
 
 def glows(
-    objects: Runs, contrast: Contrast, diameter: float, heights: NDArray[np.float64]
+    objects: Runs, contrast: Relief, diameter: float, heights: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Which objects are unevenness of the background: vast and without an edge."""
     sums = sum_runs(objects)
@@ -157,7 +155,7 @@ def glows(
 
 def _slopes(
     objects: Runs,
-    contrast: Contrast,
+    contrast: Relief,
     diameter: float,
     heights: NDArray[np.float64],
     areas: NDArray[np.int64],

@@ -1,11 +1,28 @@
 """What a method of finding hands on to be judged."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from monolayer.segment.contrast import Contrast
 from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.objects import Plane
 
-__all__ = ["Found"]
+__all__ = ["Found", "Relief"]
+
+
+class Relief(Protocol):
+    """Height above background, in float32 or as counts: see `segment.contrast.Contrast`."""
+
+    @property
+    def smooth(self) -> Plane:
+        """The smoothed plane."""
+
+    @property
+    def height(self) -> Plane:
+        """The smoothed plane minus its background."""
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of ``height`` where there is only background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +32,7 @@ class Found:
     Attributes
     ----------
     objects : Runs
-    contrast : Contrast
+    contrast : Relief
         Heights in grey values of the plane, and the background's noise.
     diameter : float
         Typical diameter, pixels: as told, or found.
@@ -24,6 +41,6 @@ class Found:
     """
 
     objects: Runs
-    contrast: Contrast
+    contrast: Relief
     diameter: float
     brightness: float

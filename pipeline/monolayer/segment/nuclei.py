@@ -7,6 +7,7 @@ faint or too soft.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ __all__ = ["FIGURES", "Segmentation", "segment_nuclei"]
 
 FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
 """Names of `Segmentation.figures`, the same whatever was found."""
+
+Counts = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def segment_nuclei(
         ``pixels`` is not 2-D, is empty or does not hold real numbers.
     """
     settings = settings or SegmentSettings()
-    image = _checked(pixels)
+    image = _checked(pixels, settings.method)
     told = _in_pixels("expected_diameter_um", settings.expected_diameter_um, pixel_size_um)
     side = _in_pixels("min_area_um2", settings.min_area_um2, pixel_size_um, root=True)
     for found in _find(image, told, settings):
@@ -92,11 +95,13 @@ def segment_nuclei(
     return _nothing(image, told)
 
 
-def _checked(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+def _checked(pixels: NDArray[np.generic], method: str) -> NDArray[np.float32] | Counts:
     if pixels.ndim != 2 or pixels.size == 0:
         raise ValueError(f"pixels must be 2-D and not empty, not of shape {pixels.shape}")
     if pixels.dtype.kind not in "uif":
         raise TypeError(f"pixels must be integers or floats, not {pixels.dtype}")
+    if method == "threshold" and pixels.dtype in (np.uint8, np.uint16):
+        return np.ascontiguousarray(pixels, dtype=np.uint16)
     image = np.ascontiguousarray(pixels, dtype=np.float32)
     if pixels.dtype.kind == "f" and not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
@@ -117,13 +122,13 @@ def _in_pixels(name: str, um: float | None, size: float | None, root: bool = Fal
 
 
 def _find(
-    image: NDArray[np.float32], told: float | None, settings: SegmentSettings
+    image: NDArray[np.float32] | Counts, told: float | None, settings: SegmentSettings
 ) -> Iterator[Found]:
     if settings.method == "threshold":
         found = find_by_threshold(image, told, settings)
         yield from [found] if found else []
     else:
-        yield from find_by_tree(image, told, settings)
+        yield from find_by_tree(image.astype(np.float32, copy=False), told, settings)
 
 
 def _judge(found: Found, smallest: float, settings: SegmentSettings) -> Segmentation:
@@ -156,6 +161,6 @@ def _in_order(objects: Runs, keep: NDArray[np.bool_]) -> NDArray[np.intp]:
     return kept[np.lexsort((objects.start[first], objects.row[first]))]
 
 
-def _nothing(image: NDArray[np.float32], diameter: float | None) -> Segmentation:
+def _nothing(image: NDArray[Any], diameter: float | None) -> Segmentation:
     figures: dict[str, float | None] = dict.fromkeys(FIGURES)
     return Segmentation(np.zeros(image.shape, np.int32), np.zeros(0), diameter, figures)

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
 from monolayer_kernels.measure_runs import Runs, sum_runs
-from monolayer_kernels.objects import ellipse_scores, join_objects, run_means, select_objects
+from monolayer_kernels.objects import (
+    Plane,
+    ellipse_scores,
+    join_objects,
+    run_means,
+    select_objects,
+)
 from monolayer_kernels.split import Cuts, part_runs, propose_cuts
 
 __all__ = ["cut_evidence", "split_clumps"]
@@ -24,13 +30,13 @@ _ELLIPSE = 0.96
 _SMALLEST = 0.6
 
 
-def split_clumps(objects: Runs, height: NDArray[np.float32], diameter: float, bias: float) -> Runs:
+def split_clumps(objects: Runs, height: Plane, diameter: float, bias: float) -> Runs:
     """Cut clumps until no cut has evidence.
 
     Parameters
     ----------
     objects : Runs
-    height : ndarray (H, W) float32
+    height : ndarray (H, W) float32, or Levels
         The plane they were outlined in.
     diameter : float
         Typical diameter of a nucleus, pixels of that plane.
@@ -64,7 +70,7 @@ def cut_evidence(cuts: Cuts, diameter: float, unlike: NDArray[np.float64]) -> ND
     return np.round(odds + smaller + 1.5 * whole, 6)
 
 
-def _unlikeness(cuts: Cuts, height: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unlikeness(cuts: Cuts, height: Plane) -> NDArray[np.float64]:
     unlike = np.ones(len(cuts.found))
     means = np.maximum(run_means(part_runs(cuts, cuts.found), height), 1e-6).reshape(-1, 2)
     unlike[cuts.found] = means.max(axis=1) / means.min(axis=1)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.contrast import Contrast
 from monolayer.segment.detect import circle_area
 from monolayer.segment.found import Found
 from monolayer.segment.scale import weighted_median
@@ -22,7 +21,7 @@ from monolayer.segment.split import split_clumps
 from monolayer_kernels.background import estimate_background, subtract_background_levels
 from monolayer_kernels.label import label_above
 from monolayer_kernels.measure_runs import Runs, sum_runs
-from monolayer_kernels.objects import run_means
+from monolayer_kernels.objects import Levels, Plane, run_means
 from monolayer_kernels.smooth import binomial, gaussian_boxes
 from monolayer_kernels.threshold import (
     Histogram,
@@ -43,68 +42,86 @@ _WINDOW = 5.0
 _WINDOW_SHARE = 0.25
 _WIDEST_BINOMIAL = 4.0
 _LEAST_NOISES = 3.0
-_PEAK_BINS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class _Levels:
-    """Counts of 16 bits; a grey value is ``scale`` of them, and level 0 is ``low``."""
+class _Relief:
+    """Heights as counts: in float32 the planes alone took as long as all the rest."""
 
-    counts: NDArray[np.uint16]
-    scale: float
-    low: float
+    smooth: Levels
+    height: Levels
+    noise: float
 
 
 def find_by_threshold(
-    image: NDArray[np.float32], told: float | None, settings: SegmentSettings
+    image: NDArray[np.float32] | NDArray[np.uint16], told: float | None, settings: SegmentSettings
 ) -> Found | None:
     """Find everything brighter than the field's threshold; None where nothing is.
 
     Parameters
     ----------
-    image : ndarray (H, W) float32
+    image : ndarray (H, W) of float32 or uint16
         Finite.
     told : float or None
         Typical diameter in pixels, if known.
     settings : SegmentSettings
     """
-    smooth = _smooth(_levels(image), settings.threshold_smoothing_px)
+    smooth = _smooth(image, settings.threshold_smoothing_px)
     window = _WINDOW * told if told else _WINDOW_SHARE * min(image.shape)
     grid, block = estimate_background(smooth.counts, window)
     heights = subtract_background_levels(smooth.counts, grid, block, _PEDESTAL)
-    zero, noise = _background_peak(histogram(heights))
-    contrast = _contrast(smooth, heights, (zero, noise), (grid, block))
-    objects = _label(heights, zero, noise, smooth.scale, (told or window / _WINDOW), settings)
+    levels = histogram(heights)
+    zero, noise = _background_peak(levels)
+    # Never within the background's own noise.
+    least = zero + _LEAST_NOISES * noise
+    level: float | NDArray[np.float32]
+    if settings.threshold == "local":
+        radius = round(told or window / _WINDOW)
+        level = np.maximum(threshold_local(heights, radius, zero - least), np.float32(least))
+    else:
+        level = max(_level(levels, zero, smooth.step, settings.threshold), least)
+    objects = label_above(heights, level, fill_holes=True)
     if not objects.label.size or not noise:
         return None
-    diameter = told or _typical_diameter(objects, contrast.height, settings)
+    height = Levels(heights, smooth.step, -zero * smooth.step)
+    diameter = told or _typical_diameter(objects, height, settings)
     if settings.threshold_split:
-        objects = split_clumps(objects, contrast.height, diameter, settings.split_bias)
+        objects = split_clumps(objects, height, diameter, settings.split_bias)
     areas = sum_runs(objects).moments[:, 0]
-    brightness = weighted_median(run_means(objects, contrast.height), areas.astype(np.float64))
-    return Found(objects, contrast, diameter, brightness)
+    brightness = weighted_median(run_means(objects, height), areas.astype(np.float64))
+    return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter, brightness)
 
 
-def _levels(image: NDArray[np.float32]) -> _Levels:
+def _smooth(image: NDArray[np.float32] | NDArray[np.uint16], sigma: float) -> Levels:
     """Counts stay counts, times a power of two; anything else is stretched to 15 bits."""
-    low, high = float(image.min()), float(image.max())
-    whole = low >= 0 and high < 1 << 16
-    counts = image.astype(np.uint16) if whole else np.zeros(0, np.uint16)
-    if whole and bool((counts == image).all()):
-        shift = max(0, _BITS - int(high).bit_length())
-        return _Levels(np.left_shift(counts, np.uint16(shift)), float(1 << shift), 0.0)
-    scale = ((1 << _BITS) - 1) / (high - low) if high > low else 1.0
-    stretched = np.rint((image.astype(np.float64) - low) * scale)
-    return _Levels(stretched.astype(np.uint16), scale, low)
+    counts, low = _counts(image), 0.0
+    if counts is None:
+        low, high = float(image.min()), float(image.max())
+        scale = ((1 << _BITS) - 1) / (high - low) if high > low else 1.0
+        counts = np.rint((image.astype(np.float64) - low) * scale).astype(np.uint16)
+        shift = 0
+    else:
+        shift = max(0, _BITS - int(counts.max()).bit_length())
+        scale = float(1 << shift)
+    return Levels(_smooth_counts(counts, sigma, shift), 1 / scale, low)
 
 
-def _smooth(levels: _Levels, sigma: float) -> _Levels:
+def _counts(image: NDArray[np.float32] | NDArray[np.uint16]) -> NDArray[np.uint16] | None:
+    """The image's own counts, or None where it holds anything else."""
+    if image.dtype == np.uint16:
+        return image.astype(np.uint16, copy=False)
+    if image.min() < 0 or image.max() >= 1 << 16:
+        return None
+    counts = image.astype(np.uint16)
+    return counts if bool((counts == image).all()) else None
+
+
+def _smooth_counts(counts: NDArray[np.uint16], sigma: float, shift: int) -> NDArray[np.uint16]:
     order = 2 * round(2 * sigma * sigma)
     if sigma > _WIDEST_BINOMIAL:
-        counts = np.rint(gaussian_boxes(levels.counts, sigma)).astype(np.uint16)
-        return _Levels(counts, levels.scale, levels.low)
-    counts = binomial(levels.counts, order) if order else levels.counts
-    return _Levels(counts, levels.scale, levels.low)
+        boxes = gaussian_boxes(np.left_shift(counts, np.uint16(shift)), sigma)
+        return np.rint(boxes).astype(np.uint16)
+    return binomial(counts, order, shift) if order else np.left_shift(counts, np.uint16(shift))
 
 
 def _background_peak(heights: Histogram) -> tuple[float, float]:
@@ -122,46 +139,13 @@ def _background_peak(heights: Histogram) -> tuple[float, float]:
     return zero, math.sqrt(float((counts * (zero - levels[below]) ** 2).sum() / counts.sum()))
 
 
-def _contrast(
-    smooth: _Levels,
-    heights: NDArray[np.uint16],
-    peak: tuple[float, float],
-    background: tuple[NDArray[np.float32], int],
-) -> Contrast:
-    grey = np.float32(1 / smooth.scale)
-    grid, block = background
-    return Contrast(
-        smooth=smooth.counts * grey + np.float32(smooth.low),
-        height=(heights.astype(np.float32) - np.float32(peak[0])) * grey,
-        noise=peak[1] / smooth.scale,
-        grid=(grid + np.float32(peak[0] - _PEDESTAL)) * grey + np.float32(smooth.low),
-        block=block,
-    )
+def _level(levels: Histogram, zero: float, step: float, threshold: str | float) -> float:
+    if isinstance(threshold, str):
+        return _METHODS[threshold](levels)
+    return zero + threshold / step
 
 
-def _label(
-    heights: NDArray[np.uint16],
-    zero: float,
-    noise: float,
-    scale: float,
-    diameter: float,
-    settings: SegmentSettings,
-) -> Runs:
-    """Objects above the threshold, which is never within the background's own noise."""
-    least = zero + _LEAST_NOISES * noise
-    if settings.threshold == "local":
-        around = threshold_local(heights, round(diameter), -_LEAST_NOISES * noise)
-        return label_above(heights, np.maximum(around, np.float32(least)), fill_holes=True)
-    if isinstance(settings.threshold, str):
-        level = _METHODS[settings.threshold](histogram(heights))
-    else:
-        level = zero + settings.threshold * scale
-    return label_above(heights, max(level, least), fill_holes=True)
-
-
-def _typical_diameter(
-    objects: Runs, height: NDArray[np.float32], settings: SegmentSettings
-) -> float:
+def _typical_diameter(objects: Runs, height: Plane, settings: SegmentSettings) -> float:
     """Median diameter, weighted by diameter, so that debris does not make the typical nucleus.
 
     Twice: with the first one known, clumps are cut before the second is taken.
