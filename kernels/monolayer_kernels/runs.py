@@ -27,10 +27,7 @@ __all__ = [
     "SUM_XY",
     "SUM_Y",
     "SUM_YY",
-    "connect_runs",
-    "find_runs",
     "shape_scores",
-    "sum_runs",
 ]
 
 Runs = NDArray[np.int32]
@@ -54,57 +51,6 @@ N_SUMS = 12
 _SQRT_HALF = 0.5**0.5
 
 
-def find_runs(levels: NDArray[np.uint8], level: int, within: Runs | None = None) -> Runs:
-    """Runs of pixels that are at or above a level.
-
-    Parameters
-    ----------
-    levels : ndarray (H, W) uint8, C-contiguous
-    level : int
-        1 to 255.
-    within : ndarray (n, 4) int32, optional
-        Runs of a lower level of the same image; only they are searched.
-
-    Returns
-    -------
-    ndarray (m, 4) int32
-        Row, first column, column after the last, number of the run in ``within`` that holds it.
-    """
-    _check_levels(levels)
-    if not 1 <= level <= 255:
-        raise ValueError(f"level must be 1 to 255, not {level}")
-    if within is None:
-        within = _whole_rows(*levels.shape)
-    most = int(((within[:, 2] - within[:, 1] + 1) // 2).sum())
-    runs = np.empty((most, 4), dtype=np.int32)
-    n = _find(levels, np.uint8(level), within, runs)
-    return runs[:n]
-
-
-def connect_runs(runs: Runs, connectivity: int = 4) -> tuple[NDArray[np.int32], int]:
-    """Component of each run, numbered from 0 in the order of the components' first pixels.
-
-    Returns
-    -------
-    components : ndarray (n,) int32
-    count : int
-    """
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, not {connectivity}")
-    components = np.empty(len(runs), dtype=np.int32)
-    count = join_runs(runs, connectivity == 8, 0, components)
-    return components, count
-
-
-def sum_runs(runs: Runs, components: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Integer sums of each component: the columns named at the head of this file."""
-    if len(runs) != len(components):
-        raise ValueError(f"{len(runs)} runs but {len(components)} components of runs")
-    sums = np.zeros((count, N_SUMS), dtype=np.int64)
-    sum_components(runs, components, sums)
-    return sums
-
-
 def shape_scores(sums: NDArray[np.int64]) -> NDArray[np.float64]:
     """How close each shape is to an ellipse, 0 to about 1.
 
@@ -116,38 +62,6 @@ def shape_scores(sums: NDArray[np.int64]) -> NDArray[np.float64]:
     scores = np.empty(len(sums), dtype=np.float64)
     _score(np.ascontiguousarray(sums), scores)
     return scores
-
-
-def _check_levels(levels: NDArray[np.uint8]) -> None:
-    if levels.ndim != 2 or levels.dtype != np.uint8:
-        raise ValueError(f"levels must be 2-D uint8, not {levels.ndim}-D {levels.dtype}")
-
-
-def _whole_rows(height: int, width: int) -> Runs:
-    rows = np.zeros((height, 4), dtype=np.int32)
-    rows[:, 0] = np.arange(height)
-    rows[:, 2] = width
-    return rows
-
-
-@kernel
-def _find(levels: NDArray[np.uint8], level: np.uint8, within: Runs, runs: Runs) -> int:
-    n = 0
-    for i in range(within.shape[0]):
-        y, end = within[i, 0], within[i, 2]
-        x = within[i, 1]
-        row = levels[y]
-        while x < end:
-            while x < end and row[x] < level:
-                x += 1
-            if x == end:
-                break
-            start = x
-            while x < end and row[x] >= level:
-                x += 1
-            runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = y, start, x, i
-            n += 1
-    return n
 
 
 @kernel

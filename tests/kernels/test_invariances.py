@@ -216,9 +216,7 @@ def test_turning_blobs_keeps_their_scores() -> None:
     mask = image > np.median(image)
 
     def scores(m: Any) -> Any:
-        found = runs.find_runs(m.astype(np.uint8), 1)
-        components, count = runs.connect_runs(found)
-        return np.sort(runs.shape_scores(runs.sum_runs(found, components, count)))
+        return np.sort(runs.shape_scores(tree.build_tree(m.astype(np.uint8)).sums))
 
     for turn in TURNS.values():
         np.testing.assert_allclose(scores(turn(mask)), scores(mask), rtol=1e-9)

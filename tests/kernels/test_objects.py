@@ -16,9 +16,8 @@ from monolayer_kernels.objects import (
     run_means,
     select_objects,
 )
-from monolayer_kernels.runs import connect_runs, shape_scores
-from monolayer_kernels.runs import find_runs as level_runs
-from monolayer_kernels.runs import sum_runs as level_sums
+from monolayer_kernels.runs import shape_scores
+from monolayer_kernels.tree import build_tree
 
 RNG = np.random.default_rng(17)
 
@@ -79,9 +78,7 @@ def test_means_equal_numpys() -> None:
 
 def test_ellipse_scores_are_the_trees() -> None:
     mask = ndimage.gaussian_filter(RNG.random((60, 70)), 2) > 0.5
-    runs = level_runs(mask.astype(np.uint8), 1)
-    components, count = connect_runs(runs)
-    expected = shape_scores(level_sums(runs, components, count))
+    expected = shape_scores(build_tree(mask.astype(np.uint8)).sums)
     labels, _ = ndimage.label(mask)
     found = ellipse_scores(sum_runs(find_runs(labels.astype(np.int32))))
     np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -18,11 +18,8 @@ from monolayer_kernels.runs import (
     CHORDS_VERTICAL,
     FIRST_X,
     FIRST_Y,
-    connect_runs,
     crofton_perimeter,
-    find_runs,
     shape_scores,
-    sum_runs,
 )
 from monolayer_kernels.tree import branch_prominence, build_tree, choose_nodes, node_runs
 
@@ -33,12 +30,11 @@ RNG = np.random.default_rng(3)
 
 
 def painted(mask: Any, connectivity: Any) -> Any:
-    runs = find_runs(mask.astype(np.uint8), 1)
-    components, count = connect_runs(runs, connectivity)
+    tree = build_tree(mask.astype(np.uint8), connectivity)
     out = np.zeros(mask.shape, np.int32)
-    for (y, start, end, _), component in zip(runs, components, strict=True):
-        out[y, start:end] = component + 1
-    return out, count, sum_runs(runs, components, count)
+    for (y, start, end, _), node in zip(tree.runs, tree.node, strict=True):
+        out[y, start:end] = node + 1
+    return out, len(tree.level), tree.sums
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
@@ -98,12 +94,19 @@ def test_shape_score_is_the_same_after_a_quarter_turn() -> None:
 
 def test_runs_within_runs_are_the_runs_of_the_level() -> None:
     levels = RNG.integers(0, 6, (30, 40)).astype(np.uint8)
-    lower = find_runs(levels, 2)
-    upper = find_runs(levels, 4, lower)
-    np.testing.assert_array_equal(upper[:, :3], find_runs(levels, 4)[:, :3])
-    for y, start, end, holder in upper:
-        assert lower[holder, 0] == y
-        assert lower[holder, 1] <= start < end <= lower[holder, 2]
+    tree = build_tree(levels)
+    of_run = tree.level[tree.node]
+    for level in range(1, 6):
+        rows = np.pad(levels >= level, ((0, 0), (1, 1))).astype(int)
+        y, edge = np.nonzero(np.diff(rows))
+        expected = np.stack([y[::2], edge[::2], edge[1::2]], axis=1)
+        np.testing.assert_array_equal(tree.runs[of_run == level, :3], expected)
+    assert (tree.runs[of_run == 1, 3] == -1).all()
+    for (y, start, end, holder), level in zip(tree.runs, of_run, strict=True):
+        if level > 1:
+            assert of_run[holder] == level - 1
+            assert tree.runs[holder, 0] == y
+            assert tree.runs[holder, 1] <= start < end <= tree.runs[holder, 2]
 
 
 def smooth_levels(seed: Any) -> Any:
@@ -190,10 +193,6 @@ def test_prominence_by_hand() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: find_runs(np.zeros((3, 3), np.int32), 1), "int32"),
-        (lambda: find_runs(np.zeros((3, 3), np.uint8), 0), "not 0"),
-        (lambda: connect_runs(np.zeros((0, 4), np.int32), 6), "not 6"),
-        (lambda: sum_runs(np.zeros((2, 4), np.int32), np.zeros(1, np.int32), 1), "2 runs"),
         (lambda: choose_nodes(np.zeros(2, np.int32), np.zeros(3)), "3 values"),
         (lambda: choose_nodes(np.full(1, -1, np.int32), np.array([np.nan])), "finite"),
         (
