@@ -1,9 +1,10 @@
-"""Print the clock table: ./scripts/bench [--rounds N] [--json FILE] [--growth] [--workers]."""
+"""Print the clock table; more tables with --growth, --workers and --scan."""
 
 import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +41,9 @@ def main() -> int:
     found: dict[str, Any] = {"image": what, "machine": _machine(), "rows": rows}
     if options.workers:
         found["fields_per_s"] = _workers(image, options.fields)
+    if options.scan:
+        print(flush=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.scan"], check=True)
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -54,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--growth", action="store_true", help="1 to 100 MP, 100 to 20,000 objects")
     parser.add_argument("--workers", action="store_true", help="monolayer run with 1 and 2 workers")
     parser.add_argument("--fields", type=int, default=200, help="fields of --workers")
+    parser.add_argument("--scan", action="store_true", help="a 2 GiB scan counted in strips")
     parser.add_argument(
         "--cpu", action="store_true", help="processor time of the thread: for a machine in use"
     )

@@ -50,14 +50,8 @@ def count_and_measure(image: Image, settings: Any) -> Any:
     return measure_objects(labels, {"dna": image}, MeasureSettings(), 0.65)
 
 
-# Groups of columns that hold what `peers.PROPERTIES` names, where this version has them.
-_GROUPS = ("axes", "outline", "hull", "intensity", "hu", "quantiles")
-
-
-def _shared_settings() -> MeasureSettings:
-    known = MeasureSettings.model_json_schema()["properties"]["groups"]["items"]["enum"]
-    groups = [group for group in _GROUPS if group in known]
-    return MeasureSettings.model_validate({"groups": groups})
+# Groups of columns that hold what `peers.PROPERTIES` names.
+_SHARED = MeasureSettings(groups=("axes", "outline", "hull", "hu", "intensity"))
 
 
 def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
@@ -72,15 +66,14 @@ def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
 
 
 def _pipelines(image: Image) -> list[Work]:
-    default, shared = MeasureSettings(), _shared_settings()
+    default = MeasureSettings()
     plain = partial(peers.scikit_image_pipeline, image, split=False, properties=peers.PROPERTIES)
     split = partial(peers.scikit_image_pipeline, image, split=True, properties=peers.PROPERTIES)
     opencv = partial(peers.opencv_pipeline, image)
     alone = partial(kernels_alone, image, default)
     calls: dict[str, Any] = {f"monolayer kernels ({len(alone())} columns)": alone}
-    calls[f"monolayer kernels ({len(shared.groups)} groups)"] = partial(
-        kernels_alone, image, shared
-    )
+    shared = partial(kernels_alone, image, _SHARED)
+    calls[f"monolayer kernels ({len(shared())} columns)"] = shared
     _add_method(calls, image, {"threshold_split": False})
     calls |= {
         f"scikit-image + scipy ({len(peers.PROPERTIES)} properties)": plain,
@@ -163,27 +156,23 @@ def _label(image: Image, mask: NDArray[np.bool_], threshold_: float) -> Work:
 
 
 def _properties(image: Image, labels: NDArray[np.int32], count: int) -> Work:
-    chosen = _shared_settings()
-    ours = partial(measure_objects, labels, {"dna": image}, chosen, 0.65)
-    everything = partial(measure_objects, labels, {"dna": image}, MeasureSettings(), 0.65)
-    columns = ours()
-    shared = tuple(name for name in peers.PROPERTIES if _has(columns, name))
-    calls = {
-        f"monolayer, the groups that hold them ({len(columns)} columns)": ours,
-        f"monolayer, default ({len(everything())} columns)": everything,
-        f"scikit-image regionprops_table ({len(shared)} properties)": partial(
-            peers.regionprops, labels, image, shared
-        ),
+    measured = partial(measure_objects, labels, {"dna": image}, pixel_size_um=0.65)
+    chosen = {
+        "the five groups that hold them": _SHARED,
+        "these and quantiles": MeasureSettings(groups=(*_SHARED.groups, "quantiles")),
+        "default": MeasureSettings(),
     }
+    calls: dict[str, Any] = {}
+    for name, settings in chosen.items():
+        ours = partial(measured, settings=settings)
+        calls[f"monolayer, {name} ({len(ours())} columns)"] = ours
+    calls["scikit-image regionprops_table (25 properties)"] = partial(
+        peers.regionprops, labels, image, peers.PROPERTIES
+    )
     if optional("cp_measure.bulk", "get_core_measurements"):
         calls["cp_measure sizeshape, feret, intensity"] = partial(peers.cp_measure, labels, image)
     note = f"Properties of given labels: {count} objects."
-    return Work("properties of given labels", _megapixels(image), calls, note)
-
-
-def _has(columns: Any, name: str) -> bool:
-    named = {"intensity_median": "intensity_q50"}.get(name, name)
-    return any(column.startswith((name, named)) for column in columns)
+    return Work("25 properties of given labels", _megapixels(image), calls, note)
 
 
 def _gaussian(image: Image) -> Work:
