@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from monolayer_kernels.measure_runs import find_runs, sum_runs
+from monolayer_kernels.measure_runs import MAX_SIDE_PX, find_runs, sum_runs
 from monolayer_kernels.objects import (
+    Levels,
     ellipse_scores,
     join_objects,
     keep_largest_patch,
@@ -74,6 +75,29 @@ def test_means_equal_numpys() -> None:
     image = RNG.random(labels.shape).astype(np.float32)
     expected = [image[labels == i].mean(dtype=np.float64) for i in range(1, 7)]
     np.testing.assert_allclose(run_means(find_runs(labels), image), expected, rtol=1e-12)
+
+
+def levels_and_plane(shape: Any) -> Any:
+    counts = RNG.integers(0, 65536, shape).astype(np.uint16)
+    # A step and a low that float32 holds whole: both planes have the very same values.
+    return Levels(counts, 0.5, -64.0), counts * np.float32(0.5) - np.float32(64)
+
+
+def test_levels_have_the_means_and_falls_of_the_plane_they_stand_for() -> None:
+    labels = scattered()
+    runs = find_runs(labels)
+    levels, plane = levels_and_plane(labels.shape)
+    assert levels.shape == plane.shape
+    np.testing.assert_allclose(run_means(runs, levels), run_means(runs, plane), rtol=1e-12)
+    for reach in (1, 3):
+        falls = outline_falls(runs, levels, reach)
+        np.testing.assert_allclose(falls, outline_falls(runs, plane, reach), rtol=1e-6)
+
+
+def test_the_brightest_counts_of_the_widest_row_do_not_overflow() -> None:
+    runs = find_runs(np.ones((1, MAX_SIDE_PX), np.int32))
+    white = Levels(np.full((1, MAX_SIDE_PX), 65535, np.uint16), 1.0, 0.0)
+    assert run_means(runs, white).tolist() == [65535.0]
 
 
 def test_ellipse_scores_are_the_trees() -> None:
