@@ -239,9 +239,11 @@ def test_a_field_that_kills_its_worker_is_named_and_the_others_are_done(
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(POISON)
     command = [sys.executable, "-m", "monolayer", "run", str(tmp_path / "images"), "--workers", "2"]
+    # Before what is there: the retry has to find the same sources, whose hash names the parts.
+    paths = [str(tmp_path / "hook"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     done = subprocess.run(
         [*command, "-o", str(tmp_path / "R")],
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "hook")},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)},
         capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
