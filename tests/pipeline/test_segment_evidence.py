@@ -181,3 +181,25 @@ def test_a_lamp_in_the_corner_is_no_nucleus() -> None:
     found = segment_nuclei(image)
     assert found.diameter_px == pytest.approx(14, rel=0.2)
     assert abs(len(found.scores) - len(centres)) <= 1
+
+
+def test_a_nucleus_that_fills_the_field_is_one() -> None:
+    rng = np.random.default_rng(4)
+    speckle = ndimage.gaussian_filter(rng.standard_normal((256, 256)), 3)
+    texture = 1 + 0.15 * speckle / speckle.std()
+    body = ndimage.gaussian_filter(disc((256, 256), (128, 128), 90).astype(float), 3)
+    found = segment_nuclei(rng.poisson(100 + 400 * body * texture).astype(np.uint16))
+    assert len(found.scores) == 1
+    assert found.diameter_px == pytest.approx(180, rel=0.15)
+
+
+def test_brighter_nuclei_on_a_steep_glow_are_the_nuclei() -> None:
+    rng, y, x = np.random.default_rng(8), *np.mgrid[:256, :256]
+    glow = 150 * ndimage.gaussian_filter((x + y < 220).astype(float), 25)
+    discs = [
+        disc((256, 256), (cy, cx), 7) for cy in range(30, 256, 48) for cx in range(30, 256, 48)
+    ]
+    nuclei = ndimage.gaussian_filter(np.any(discs, axis=0).astype(float), 1.0)
+    found = segment_nuclei(rng.poisson(60 + glow + 250 * nuclei).astype(np.uint16))
+    assert found.diameter_px == pytest.approx(14, rel=0.2)
+    assert abs(len(found.scores) - len(discs)) <= 2

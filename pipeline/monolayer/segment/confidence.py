@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
 from monolayer.segment.found import Relief
-from monolayer_kernels.measure_runs import Runs, sum_runs
+from monolayer_kernels.measure_runs import Runs, RunSums, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
-__all__ = ["Evidence", "Signs", "confidence", "glows", "weigh_objects"]
+__all__ = ["Evidence", "Signs", "confidence", "glows", "vast_objects", "weigh_objects"]
 
 _EDGE_REACH = 0.08
 # A Gaussian blot of any width, outlined at half height, falls by 1.9 of its own mean height
@@ -136,7 +136,7 @@ def weigh_objects(objects: Runs, contrast: Relief, diameter: float, brightness: 
         heights=heights,
         levels=run_means(objects, contrast.smooth) - heights,
         slopes=signs.slopes,
-        vast=_vast(box[:, 2:] - box[:, :2], areas, shape),
+        vast=vast_objects(sums, shape),
     )
 
 
@@ -145,8 +145,8 @@ def glows(
 ) -> NDArray[np.bool_]:
     """Which objects are unevenness of the background: vast and without an edge."""
     sums = sum_runs(objects)
-    areas, box = sums.moments[:, 0], sums.bbox
-    vast = _vast(box[:, 2:] - box[:, :2], areas, contrast.height.shape)
+    areas = sums.moments[:, 0]
+    vast = vast_objects(sums, contrast.height.shape)
     if not vast.any():
         return vast
     soft: NDArray[np.bool_] = _slopes(objects, contrast, diameter, heights, areas) < _GLOW
@@ -168,9 +168,9 @@ def _slopes(
     return slopes
 
 
-def _vast(
-    sides: NDArray[np.int64], areas: NDArray[np.int64], shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
+def vast_objects(sums: RunSums, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which objects reach from border to border, or cover an eighth of the field."""
+    sides, areas = sums.bbox[:, 2:] - sums.bbox[:, :2], sums.moments[:, 0]
     spans = (sides[:, 0] >= shape[0]) | (sides[:, 1] >= shape[1])
     vast: NDArray[np.bool_] = spans | (areas > _VAST * shape[0] * shape[1])
     return vast

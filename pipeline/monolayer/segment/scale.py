@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.confidence import glows
+from monolayer.segment.confidence import glows, vast_objects
 from monolayer.segment.contrast import Pyramid
 from monolayer.segment.detect import choose_objects, find_candidates
 from monolayer_kernels.measure_runs import sum_runs
@@ -44,12 +44,15 @@ class Scale:
         Light explained: sum of height over all pixels of objects, times their shape's worth.
     misfit : float
         Ratio of the diameter to the one looked for, or its inverse; at least 1.
+    vast : bool
+        Most of the light is that of objects that fill the field.
     """
 
     diameter: float
     brightness: float
     light: float
     misfit: float
+    vast: bool = False
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -72,7 +75,22 @@ def find_scales(pyramid: Pyramid) -> list[Scale]:
             break
         scale = look_at_scale(pyramid, factor)
         scales += [scale] if scale else []
-    return sorted(scales, key=lambda scale: scale.rank, reverse=True)
+    return sorted(
+        scales, key=lambda scale: (not _outshone(scale, scales), *scale.rank), reverse=True
+    )
+
+
+def _outshone(scale: Scale, scales: list[Scale]) -> bool:
+    """Whether a vast object is a glow on which brighter, smaller ones lie.
+
+    The texture of a nucleus that fills the field is fainter than the nucleus.
+    """
+    return scale.vast and any(
+        other.rank[0]
+        and other.diameter < scale.diameter / 2
+        and other.brightness > scale.brightness
+        for other in scales
+    )
 
 
 def look_at_scale(pyramid: Pyramid, factor: int) -> Scale | None:
@@ -88,7 +106,8 @@ def look_at_scale(pyramid: Pyramid, factor: int) -> Scale | None:
     objects, shapes = choose_objects(candidates, None)
     if not len(shapes):
         return None
-    areas = sum_runs(objects).moments[:, 0]
+    sums = sum_runs(objects)
+    areas = sums.moments[:, 0]
     means = run_means(objects, contrast.height)
     diameters = 2 * np.sqrt(areas / np.pi)
     weights = means * areas * shapes
@@ -102,6 +121,7 @@ def look_at_scale(pyramid: Pyramid, factor: int) -> Scale | None:
         brightness=weighted_median(means, weights),
         light=float(weights.sum()) * factor * factor,
         misfit=max(diameter / _DIAMETER, _DIAMETER / diameter),
+        vast=bool(2 * weights[vast_objects(sums, contrast.height.shape)].sum() > weights.sum()),
     )
 
 
