@@ -15,3 +15,9 @@ def data_folder() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip(f"annotated microscopy not found at {folder}; set MONOLAYER_DATA")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files without a slow test first; files stay whole, as their tests share fixtures."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path in slow)
