@@ -144,7 +144,7 @@ VECTORISED: dict[str, tuple[Any, Any, str]] = {
         PACKED_FLOATS,
     ),
     "sum of rows": (smooth._add, (F32, F32), PACKED_FLOATS),
-    "mean of 16-bit rows": (smooth._average_with, (U16, U16, numba.boolean), PACKED_INTEGERS),
+    "means of 16-bit neighbours": (smooth._average_along, (U16, numba.int64, U16), PACKED_INTEGERS),
     "background subtracted": (background._difference, (F32, F32, F32), PACKED_FLOATS),
     "background between rows": (
         background._blend,

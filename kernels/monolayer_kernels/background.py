@@ -309,16 +309,17 @@ def open_grid(grid: Plane, block: int, width: int) -> GridRows:
 
 
 @kernel
-def grid_row(rows: GridRows, y: int) -> Plane:
-    """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
-    grid, lines, width = rows.grid, rows.lines, rows.share.size
-    own: Plane = grid[y // rows.block]
+def _grid_lines(rows: GridRows, y: int) -> tuple[Plane, Plane, np.float32]:
+    """Grid rows above and below row y at every pixel, and how far y is on the way.
+
+    A grid row is spread to pixels once, not looked up at every pixel; what was below is above
+    next.
+    """
+    grid, lines = rows.grid, rows.lines
     if rows.block == 1:
-        return own
+        return grid[y], grid[y], np.float32(0)
     top, part = _between(y, rows.block, grid.shape[0])
     if top != rows.state[0]:
-        # A grid row is spread to pixels once, not looked up at every pixel; what was below is
-        # above now.
         lower = 1 - rows.state[1]
         if top == 0:
             _spread(grid[0], rows, lines[0])
@@ -326,8 +327,15 @@ def grid_row(rows: GridRows, y: int) -> Plane:
         _spread(grid[min(top + 1, grid.shape[0] - 1)], rows, lines[lower])
         rows.state[0], rows.state[1] = top, lower
     lower = rows.state[1]
-    line: Plane = lines[2, :width]
-    _blend(lines[1 - lower], lines[lower], np.float32(part), line)
+    return lines[1 - lower], lines[lower], np.float32(part)
+
+
+@kernel
+def grid_row(rows: GridRows, y: int) -> Plane:
+    """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
+    upper, lower, part = _grid_lines(rows, y)
+    line: Plane = rows.lines[2, : rows.share.size]
+    _blend(upper, lower, part, line)
     return line
 
 
@@ -354,15 +362,22 @@ def _subtract_levels(
 ) -> None:
     rows = open_grid(grid, block, source.shape[1])
     for y in range(source.shape[0]):
-        _difference_levels(source[y], grid_row(rows, y), pedestal, out[y])
+        upper, lower, part = _grid_lines(rows, y)
+        _difference_levels(source[y], (upper, lower), part, pedestal, out[y])
 
 
 @kernel
 def _difference_levels(
-    row: NDArray[np.uint16], level: Plane, pedestal: np.float32, out: NDArray[np.uint16]
+    row: NDArray[np.uint16],
+    levels: tuple[Plane, Plane],
+    part: np.float32,
+    pedestal: np.float32,
+    out: NDArray[np.uint16],
 ) -> None:
+    upper, lower = levels
     for x in range(out.size):
-        rest = np.float32(row[x]) - level[x] + pedestal
+        level = upper[x] + part * (lower[x] - upper[x])
+        rest = np.float32(row[x]) - level + pedestal
         out[x] = np.int32(min(max(rest, np.float32(0)), np.float32(65535)))
 
 

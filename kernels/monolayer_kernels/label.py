@@ -249,6 +249,7 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
     flags = np.zeros(width + 2, np.uint8)
     words = np.zeros(width // 8 + 1, np.uint64)
     changed = words.view(np.uint8)[: width + 1]
+    work = np.empty(words.size + 1, np.int32)
     spread = open_grid(cut.grid, cut.block, width)
     first[0] = n = 0
     for y in range(height):
@@ -258,7 +259,7 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
             levels = grid_row(spread, y)
             _flag_levels(image[y], levels, flags[1:])
         _flag_changes(flags, changed)
-        n = _list_changes(words, changed, n, edges)
+        n = _list_changes(words, changed, work, n, edges)
         first[y + 1] = n // 2
         if n > edges.size - width - 16:
             return -1
@@ -285,13 +286,17 @@ def _flag_changes(flags: UInt8, changed: UInt8) -> None:
 
 
 @kernel
-def _list_changes(words: UInt64, changed: UInt8, n: int, edges: Int32) -> int:
+def _list_changes(words: UInt64, changed: UInt8, work: Int32, n: int, edges: Int32) -> int:
+    """Written always, kept only where there is something: no branch to guess."""
+    m = 0
     for w in range(words.size):
-        if words[w]:
-            # Written always, kept only where there is a change: no branch to guess.
-            for x in range(8 * w, min(8 * w + 8, changed.size)):
-                edges[n] = x
-                n += int(changed[x])
+        work[m] = w
+        m += int(words[w] != 0)
+    for i in range(m):
+        first = 8 * work[i]
+        for x in range(first, min(first + 8, changed.size)):
+            edges[n] = x
+            n += int(changed[x])
     return n
 
 

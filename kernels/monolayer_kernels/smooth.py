@@ -4,8 +4,8 @@ The Gaussian is a plain finite sum: the widths wanted here are a few pixels at m
 large objects are looked at in a binned image. Its rows are added as whole slices, so that the
 inner loops vectorise without fastmath and the order of every sum is fixed.
 
-Two faster ones stand beside it: `binomial` for counts, in 16 bits throughout, and
-`gaussian_boxes`, whose cost does not depend on the width.
+A faster one for counts stands beside it, `binomial`, in 16 bits throughout; and for large widths
+`monolayer_kernels.boxes`.
 """
 
 import math
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 
-__all__ = ["bin_mean", "binomial", "box_mean", "gaussian", "gaussian_boxes", "gaussian_weights"]
+__all__ = ["bin_mean", "binomial", "check_plane", "gaussian", "gaussian_weights"]
 
 Plane = NDArray[np.float32]
 Row16 = NDArray[np.uint16]
@@ -105,66 +105,13 @@ def binomial(image: NDArray[Any], order: int, shift: int = 0) -> NDArray[np.uint
     """
     if image.dtype.type not in _COUNTS or not image.dtype.isnative:
         raise TypeError(f"image must be uint8 or uint16, not {image.dtype.str}")
-    _check_plane(image)
+    check_plane(image)
     if order % 2 or not 2 <= order <= _LARGEST_ORDER:
         raise ValueError(f"order must be an even number of 2 to {_LARGEST_ORDER}, not {order}")
     if shift < 0 or (shift and int(image.max()) >> (16 - shift)):
         raise ValueError(f"pixels up to {image.max()} shifted by {shift} do not fit 16 bits")
     out = np.empty(image.shape, dtype=np.uint16)
     _binomial(np.ascontiguousarray(image), order, shift, out)
-    return out
-
-
-def box_mean(image: NDArray[Any], radius: int) -> Plane:
-    """Mean over the square of side ``2 radius + 1``, at a cost that does not depend on it.
-
-    Running sums: exact integers for integers, float64 for floats. Beyond the border the image
-    is repeated as in a mirror that repeats the border's pixels, as in
-    ``scipy.ndimage.uniform_filter``.
-
-    Parameters
-    ----------
-    image : ndarray (H, W) of uint8, uint16 or float32
-    radius : int
-        In pixels, at least 0.
-    """
-    if image.dtype.type not in (np.uint8, np.uint16, np.float32) or not image.dtype.isnative:
-        raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype.str}")
-    _check_plane(image)
-    if radius < 0:
-        raise ValueError(f"radius must be at least 0, not {radius}")
-    out = np.empty(image.shape, dtype=np.float32)
-    total = np.float64 if image.dtype.kind == "f" else np.int64
-    columns = np.zeros(image.shape[1], dtype=total)
-    sums = np.zeros(image.shape[1] + 2 * radius + 1, dtype=total)
-    _box_mean(np.ascontiguousarray(image), radius, columns, sums, out)
-    return out
-
-
-def gaussian_boxes(image: NDArray[Any], sigma: float) -> Plane:
-    """Smooth with three boxes of together a Gaussian's variance, for large widths.
-
-    Parameters
-    ----------
-    image : ndarray (H, W) of uint8, uint16 or float32
-    sigma : float
-        Standard deviation in pixels, at least 2: below, boxes have too few widths to choose
-        from.
-
-    Returns
-    -------
-    ndarray (H, W) float32
-        Within 4 % of an edge's height of a true Gaussian.
-    """
-    if not (math.isfinite(sigma) and sigma >= 2):
-        raise ValueError(f"sigma must be a finite number >= 2, not {sigma!r}")
-    # Radii r and r + 1: a box of side w has the variance (w w - 1) / 12.
-    radius = math.floor((math.sqrt(4 * sigma * sigma + 1) - 1) / 2)
-    variances = [((2 * r + 1) ** 2 - 1) / 12 for r in (radius, radius + 1)]
-    larger = round((sigma * sigma - 3 * variances[0]) / (variances[1] - variances[0]))
-    out = image
-    for i in range(3):
-        out = box_mean(out, radius + (i < larger))
     return out
 
 
@@ -193,20 +140,21 @@ def bin_mean(image: NDArray[np.generic], factor: int) -> Plane:
         return _plane(image).copy()
     # The sums turn pixels into float32 one row at a time: no copy of the image is made.
     source = np.ascontiguousarray(image) if image.dtype.type in _COUNTS else _plane(image)
-    _check_plane(source)
+    check_plane(source)
     height, width = source.shape
     out = np.empty((-(-height // factor), -(-width // factor)), dtype=np.float32)
     _bin(source, factor, out)
     return out
 
 
-def _check_plane(image: NDArray[Any]) -> None:
+def check_plane(image: NDArray[Any]) -> None:
+    """Refuse what is not 2-D or holds nothing."""
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
 
 
 def _plane(image: NDArray[np.generic]) -> Plane:
-    _check_plane(image)
+    check_plane(image)
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
@@ -273,118 +221,69 @@ def _smooth(source: Plane, weights: NDArray[np.float32], out: Plane) -> None:
 
 
 @kernel
-def _take_row(row: NDArray[Any], shift: int, out: Row16) -> None:
+def _take_row(row: NDArray[Any], times: np.uint16, held: Row16) -> None:
     for x in range(row.size):
-        out[x] = np.uint16(row[x]) << shift
+        held[x] = row[x] * times
 
 
 @kernel
-def _average_with(above: Row16, row: Row16, up: bool) -> None:
-    """Mean of two rows into the second, halves rounded up or down; a sum would need 17 bits."""
-    if up:
-        for x in range(row.size):
-            row[x] = (above[x] | row[x]) - ((above[x] ^ row[x]) >> 1)
-    else:
-        for x in range(row.size):
-            row[x] = (above[x] & row[x]) + ((above[x] ^ row[x]) >> 1)
+def _up(a: np.uint16, b: np.uint16) -> np.uint16:
+    """Mean, halves rounded up; a sum would need 17 bits. One packed instruction."""
+    return np.uint16((a | b) - ((a ^ b) >> 1))
 
 
 @kernel
-def _average_next(line: Row16, n: int, up: bool) -> None:
-    if up:
-        for x in range(n):
-            line[x] = (line[x] | line[x + 1]) - ((line[x] ^ line[x + 1]) >> 1)
-    else:
-        for x in range(n):
-            line[x] = (line[x] & line[x + 1]) + ((line[x] ^ line[x + 1]) >> 1)
+def _down(a: np.uint16, b: np.uint16) -> np.uint16:
+    return np.uint16((a & b) + ((a ^ b) >> 1))
 
 
 @kernel
-def _average_along(row: Row16, order: int, line: Row16, out: Row16) -> None:
-    half, width = order // 2, row.size
-    _take_row(row, 0, line[half:])
-    for k in range(1, half + 1):
-        line[half - k] = row[_mirror(-k, width)]
-        line[half + width - 1 + k] = row[_mirror(width - 1 + k, width)]
-    for k in range(order):
-        _average_next(line, width + order - 1 - k, k % 2 == 0)
-    _take_row(line[:width], 0, out)
+def _average_rows(held: NDArray[np.uint16], rows: tuple[int, int, int], to: int, n: int) -> None:
+    """Two averages of neighbouring rows at once: a third of the loads and stores."""
+    a, b, c = rows
+    for x in range(n):
+        held[to, x] = _up(_down(held[a, x], held[b, x]), _down(held[b, x], held[c, x]))
+
+
+@kernel
+def _average_along(line: Row16, n: int, out: Row16) -> None:
+    """Two averages of neighbours in a row at once."""
+    for x in range(n):
+        out[x] = _down(_up(line[x], line[x + 1]), _up(line[x + 1], line[x + 2]))
+
+
+@kernel
+def _mirror_ends(row: Row16, half: int, line: Row16) -> None:
+    """The row, with what lies beyond its ends."""
+    width = line.size - 2 * half
+    centre = line[half:]
+    for x in range(width):
+        centre[x] = row[x]
+    for i in range(1, half + 1):
+        line[half - i] = row[_mirror(-i, width)]
+        line[half + width - 1 + i] = row[_mirror(width - 1 + i, width)]
 
 
 @kernel
 def _binomial(image: NDArray[Any], order: int, shift: int, out: Row16) -> None:
-    """Row by row: ``held[slot[k]]`` is the newest row after k averages downwards."""
+    """Row by row; of each pair of averages downwards the last three rows are held."""
     height, width = image.shape
-    half = order // 2
-    held = np.zeros((order + 1, width + 96), dtype=np.uint16)
+    half, times = order // 2, np.uint16(1 << shift)
+    # The odd length keeps the rows from sharing cache sets where the width is a power of two.
+    held = np.zeros((3 * half + 3, width + 96), dtype=np.uint16)
     line = np.empty(width + order, dtype=np.uint16)
-    slot = np.arange(order)
-    free = order
-    for y in range(-half, height + half):
-        _take_row(image[_mirror(y, height)], shift, held[free, :width])
-        for k in range(order):
-            # The older row after k averages makes way for the one after k + 1.
-            _average_with(held[free, :width], held[slot[k], :width], k % 2 == 1)
-            slot[k], free = free, slot[k]
-        if y >= half:
-            _average_along(held[free, :width], order, line, out[y - half])
-
-
-@kernel
-def _box_mean(
-    image: NDArray[Any], radius: int, columns: NDArray[Any], sums: NDArray[Any], out: Plane
-) -> None:
-    """``columns`` holds the sum of each column over the rows of the box."""
-    height = image.shape[0]
-    side = 2 * radius + 1
-    for y in range(-radius, radius):
-        _add_row(image[_reflect(y, height)], columns)
-    for y in range(height):
-        _add_row(image[_reflect(y + radius, height)], columns)
-        _add_up(columns, radius, sums)
-        _differences(sums, sums[side:], 1 / (side * side), out[y])
-        _take_off_row(image[_reflect(y - radius, height)], columns)
-
-
-@kernel
-def _add_up(columns: NDArray[Any], radius: int, sums: NDArray[Any]) -> None:
-    """Running sums from ``radius`` columns before the row to as many after it."""
-    width = columns.size
-    total = sums[0]
-    for i in range(-radius, 0):
-        total += columns[_reflect(i, width)]
-        sums[i + radius + 1] = total
-    inner = sums[radius + 1 :]
-    for x in range(width):
-        total += columns[x]
-        inner[x] = total
-    for i in range(width, width + radius):
-        total += columns[_reflect(i, width)]
-        sums[i + radius + 1] = total
-
-
-@kernel
-def _differences(before: NDArray[Any], after: NDArray[Any], factor: float, out: Plane) -> None:
-    for x in range(out.size):
-        out[x] = (after[x] - before[x]) * factor
-
-
-@kernel
-def _reflect(i: int, n: int) -> int:
-    i = i % (2 * n)
-    return i if i < n else 2 * n - 1 - i
-
-
-@kernel
-def _add_row(row: NDArray[Any], columns: NDArray[Any]) -> None:
-    for x in range(row.size):
-        columns[x] += row[x]
-
-
-@kernel
-def _take_off_row(row: NDArray[Any], columns: NDArray[Any]) -> None:
-    for x in range(row.size):
-        columns[x] -= row[x]
+    other = np.empty(width + order, dtype=np.uint16)
+    for y in range(height + order):
+        new, last, oldest = y % 3, (y + 2) % 3, (y + 1) % 3
+        _take_row(image[_mirror(y - half, height)], times, held[new])
+        for k in range(0, 3 * half, 3):
+            _average_rows(held, (k + oldest, k + last, k + new), k + 3 + new, width)
+        if y >= order:
+            _mirror_ends(held[3 * half + new], half, line)
+            for k in range(1, half):
+                _average_along(line, width + order - 2 * k, other)
+                line, other = other, line
+            _average_along(line, width, out[y - order])
 
 
 @kernel
@@ -402,6 +301,8 @@ def _bin(source: NDArray[Any], factor: int, out: Plane) -> None:
         # With the factor in the code the loads of neighbouring blocks are shuffled as vectors.
         if factor == 2:
             _pairs(line, np.float32(2 * (bottom - top)), out[r, :whole])
+        elif factor == 3:
+            _threes(line, np.float32(3 * (bottom - top)), out[r, :whole])
         elif factor == 4:
             _fours(line, np.float32(4 * (bottom - top)), out[r, :whole])
         else:
@@ -418,13 +319,20 @@ def _copy(source: NDArray[Any], line: Plane) -> None:
 @kernel
 def _add(source: NDArray[Any], line: Plane) -> None:
     for x in range(line.size):
-        line[x] += source[x]
+        # A count plus a float32 would be a float64.
+        line[x] += np.float32(source[x])
 
 
 @kernel
 def _pairs(line: Plane, n: np.float32, out: Plane) -> None:
     for c in range(out.size):
         out[c] = (line[2 * c] + line[2 * c + 1]) / n
+
+
+@kernel
+def _threes(line: Plane, n: np.float32, out: Plane) -> None:
+    for c in range(out.size):
+        out[c] = (line[3 * c] + line[3 * c + 1] + line[3 * c + 2]) / n
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.smooth import box_mean
+from monolayer_kernels.boxes import box_mean
 
 __all__ = [
     "Histogram",

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from monolayer_kernels import (
     background,
+    boxes,
     focus,
     label,
     measure_neighbours,
@@ -123,8 +124,8 @@ def test_turning_turns_the_component_tree(levels: Any, turn: Turn) -> None:
 SMOOTHINGS: dict[str, Turn] = {
     "Gaussian of 0.7": lambda a: smooth.gaussian(a, 0.7),
     "Gaussian of 2": lambda a: smooth.gaussian(a, 2.0),
-    "Gaussian by boxes": lambda a: smooth.gaussian_boxes(a, 3.0),
-    "box mean": lambda a: smooth.box_mean(a, 2),
+    "Gaussian by boxes": lambda a: boxes.gaussian_boxes(a, 3.0),
+    "box mean": lambda a: boxes.box_mean(a, 2),
 }
 
 

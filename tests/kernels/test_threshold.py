@@ -8,7 +8,8 @@ import skimage.filters
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monolayer_kernels.smooth import binomial, box_mean, gaussian_boxes
+from monolayer_kernels.boxes import box_mean, gaussian_boxes
+from monolayer_kernels.smooth import binomial
 from monolayer_kernels.threshold import (
     histogram,
     threshold_li,

@@ -19,10 +19,11 @@ from monolayer.segment.scale import weighted_median
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.background import estimate_background, subtract_background_levels
+from monolayer_kernels.boxes import gaussian_boxes
 from monolayer_kernels.label import label_above
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import Levels, ellipse_scores, run_means
-from monolayer_kernels.smooth import binomial, gaussian_boxes
+from monolayer_kernels.smooth import binomial
 from monolayer_kernels.threshold import (
     Histogram,
     histogram,
