@@ -26,7 +26,14 @@ from monolayer_kernels.tree import (
     node_runs,
 )
 
-__all__ = ["Candidates", "choose_objects", "circle_area", "find_candidates", "log_levels"]
+__all__ = [
+    "Candidates",
+    "choose_objects",
+    "circle_area",
+    "find_candidates",
+    "log_levels",
+    "shape_belief",
+]
 
 # 24 merged more neighbours, 48 gained nothing more.
 _LEVELS = 36
@@ -100,7 +107,7 @@ def find_candidates(contrast: Contrast, floor: float, levels: int = _LEVELS) -> 
         return None
     thresholds = log_levels(lowest, highest, levels)
     tree = build_tree(quantise(contrast.height, thresholds * contrast.noise))
-    shapes = _sigmoid((shape_scores(tree.sums) - _SHAPE_MIDDLE) / _SHAPE_WIDTH)
+    shapes = shape_belief(shape_scores(tree.sums))
     prominence, peak = branch_prominence(tree, np.concatenate([[0.0], thresholds]))
     stands = (prominence >= _PROMINENCE_NOISE) & (prominence >= _PROMINENCE_PEAK * peak)
     return Candidates(tree, shapes, stands, prominence / peak)
@@ -143,6 +150,8 @@ def _worth(
     return worth
 
 
-def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def shape_belief(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How sure a shape score is that of one nucleus, 0 to 1."""
+    z = (scores - _SHAPE_MIDDLE) / _SHAPE_WIDTH
     # Not the logistic function: square roots are the same on every machine, exp is not.
     return 0.5 * (1 + z / np.sqrt(1 + z * z))

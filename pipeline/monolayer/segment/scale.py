@@ -21,7 +21,7 @@ __all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale", "weighted_medi
 _DIAMETER = 16.0
 _FACTORS = (8, 4, 2, 1)
 # Enough for a median; the objects themselves are chosen among more.
-_LEVELS = 16
+_LEVELS = 12
 _MISFIT = 2.2
 _SMALLEST_SIDE = 16
 _COARSEST = 10.0

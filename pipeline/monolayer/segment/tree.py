@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.confidence import weigh_objects
 from monolayer.segment.contrast import Contrast, Pyramid
 from monolayer.segment.detect import (
     Candidates,
@@ -23,6 +22,7 @@ from monolayer.segment.detect import (
     circle_area,
     find_candidates,
     log_levels,
+    shape_belief,
 )
 from monolayer.segment.found import Found
 from monolayer.segment.join import join_parts
@@ -37,8 +37,8 @@ from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
-from monolayer_kernels.measure_runs import Runs, find_runs
-from monolayer_kernels.objects import keep_largest_patch, paint_runs, run_means
+from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
+from monolayer_kernels.objects import ellipse_scores, keep_largest_patch, paint_runs, run_means
 from monolayer_kernels.refine import refine_labels
 from monolayer_kernels.threshold import quantise
 
@@ -146,7 +146,7 @@ def _settle(
     diameter, scale = guessed
     for _ in range(_ROUNDS):
         before = diameter
-        diameter = _outlined_diameter(look, outlined, before, scale.brightness, settings)
+        diameter = _outlined_diameter(look, outlined, before, settings)
         if max(diameter / before, before / diameter) < _SETTLED:
             break
         if bin_factor(diameter) != look.factor:
@@ -156,18 +156,18 @@ def _settle(
 
 
 def _outlined_diameter(
-    look: _Look, outlined: _Outlined, guess: float, brightness: float, settings: SegmentSettings
+    look: _Look, outlined: _Outlined, guess: float, settings: SegmentSettings
 ) -> float:
-    # Uncut pairs would make a pair the typical nucleus of a field of pairs.
     guess /= look.factor
-    objects = split_clumps(outlined.objects, look.contrast.height, guess, settings.split_bias)
-    evidence = weigh_objects(objects, look.contrast, guess, brightness)
-    keep = evidence.areas >= settings.min_relative_area * circle_area(guess)
+    sums = sum_runs(outlined.objects)
+    areas = sums.moments[:, 0]
+    keep = areas >= settings.min_relative_area * circle_area(guess)
     if not keep.any():
         return guess * look.factor
-    diameters = 2 * np.sqrt(evidence.areas[keep] / np.pi)
-    # Weighted, so that debris and fragments do not make the typical nucleus.
-    return weighted_median(diameters, diameters * evidence.scores[keep]) * look.factor
+    diameters = 2 * np.sqrt(areas[keep] / np.pi)
+    # Weighted, so that neither debris nor uncut pairs make the typical nucleus.
+    sure = shape_belief(ellipse_scores(sums)[keep])
+    return weighted_median(diameters, diameters * sure) * look.factor
 
 
 def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlined:
