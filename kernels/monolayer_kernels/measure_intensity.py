@@ -2,8 +2,13 @@
 
 Accumulators: for uint8 and uint16 int64, of differences from the object's first pixel, hence
 exact; squares may wrap, but the centred sum that is kept fits and wrapping is exact up to
-65,535 pixels a side. Floating-point images are summed in float64, run by run and runs in row-major
+65,535 pixels a side. Floating-point images are summed in float64, pixel by pixel in row-major
 order, again from the first pixel, so that a large offset does not cancel.
+
+The one trick: an object's pixels are first copied together, with their rows and columns, in
+blocks of one length that may overshoot a run's end. Added run by run, as many steps as each run
+is long, the guessing of those numbers cost the processor more than the sums (1.8 ms against 0.9
+on a field of 1,149 nuclei).
 """
 
 from typing import Any
@@ -20,6 +25,15 @@ Image = NDArray[Any]
 # int64 beside uint8 and uint16 images, float64 beside the others.
 Sums = NDArray[Any]
 Float64 = NDArray[np.float64]
+UInt16 = NDArray[np.uint16]
+Chunk = tuple[Image, UInt16, UInt16, UInt16]
+
+# A processor fetches 64 bytes at a time: so many pixels of two bytes.
+_FETCHED_PX = 32
+
+# Pixels that are gathered before they are added, and those that are copied in one stroke.
+_CHUNK_PX = 4096
+_BLOCK_PX = 32
 
 _DTYPES = (np.uint8, np.uint16, np.float32, np.float64)
 
@@ -49,13 +63,19 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         Another layout, or an image that does not hold all objects.
     """
     check_image(image, sums.bbox, order)
-    added = np.zeros((runs.label.size, 4), sum_dtype(image))
-    base = image[sums.origin[:, 0], sums.origin[:, 1]].astype(added.dtype)
+    base = image[sums.origin[:, 0], sums.origin[:, 1]]
+    added = np.zeros((base.size, 4), sum_dtype(image))
     extremes = np.stack((base, base), axis=1)
-    wide = np.empty(image.shape[1], added.dtype)
-    _add_rows(runs, order, image, wide, (sums.origin, base, added, extremes))
+    wide = base.astype(added.dtype)
+    size = _CHUNK_PX + image.shape[1] + _BLOCK_PX
+    rows, columns = np.empty((2, size), np.uint16)
+    places = np.arange(max(image.shape) + _BLOCK_PX).astype(np.uint16)
+    chunk = np.empty(size, image.dtype), rows, columns, places
+    _add_objects(runs, sums.bbox, image, chunk, (wide, added, extremes))
+    # From the corner of the bounding box to the object's first pixel.
+    added[:, 3] -= added[:, 0] * (sums.origin[:, 1] - sums.bbox[:, 1])
     return {
-        **intensity_moments(sums, base, added),
+        **intensity_moments(sums, wide, added),
         "intensity_min": extremes[:, 0].astype(np.float64),
         "intensity_max": extremes[:, 1].astype(np.float64),
     }
@@ -126,42 +146,89 @@ def _variance(linear: Sums, square: Sums, n: Int64) -> Float64:
 
 @kernel
 def widen(line: Image, wide: Sums) -> None:
-    """Copy a row into the sums' dtype.
-
-    The whole row, although only parts are read: reading it in one stroke brings it into the
-    processor's cache, where run by run each would wait for memory (1.2 ms against 5 on a field).
-    """
+    """Copy a row into the sums' dtype, and in one stroke into the processor's cache."""
     for x in range(line.size):
         wide[x] = line[x]
 
 
 @kernel
-def _add_rows(
-    runs: Runs, order: InRows, image: Image, wide: Sums, table: tuple[Int64, Sums, Sums, Sums]
-) -> None:
-    """Add d, d d, d y and d x of each pixel; d, y and x count from the object's first pixel.
+def _add_pixels(values: Image, rows: UInt16, columns: UInt16, base: Any, sums: Sums) -> None:
+    """Add d, d d, d y and d x of some pixels of an object."""
+    total = square = along_y = along_x = base - base
+    for i in range(values.size):
+        d = values[i] - base
+        total += d
+        square += d * d
+        along_y += d * rows[i]
+        along_x += d * columns[i]
+    sums[0] += total
+    sums[1] += square
+    sums[2] += along_y
+    sums[3] += along_x
 
-    One loop in one function: a call with a slice for each run cost as much as the sums.
+
+@kernel
+def _widen_range(values: Image, extremes: Image) -> None:
+    """Take some pixels of an object into its smallest and largest."""
+    low, high = extremes[0], extremes[1]
+    for i in range(values.size):
+        value = values[i]
+        low = value if value < low else low
+        high = value if value > high else high
+    extremes[0], extremes[1] = low, high
+
+
+@kernel
+def _fetch(image: Image, first: int, last: int) -> float:
+    """Read rows, in one stroke: run by run, each would wait for memory.
+
+    What is returned has no meaning, but without it the compiler would drop the reads.
     """
-    origin, bases, added, extremes = table
-    for y in range(image.shape[0]):
-        if order.first[y] == order.first[y + 1]:
-            continue
-        widen(image[y], wide)
-        for j in range(order.first[y], order.first[y + 1]):
-            i, k = order.item[j], order.owner[j]
-            line, base = wide[runs.start[i] : runs.stop[i]], bases[k]
-            low, high = extremes[k, 0], extremes[k, 1]
-            total = square = ramp = base - base
-            for x in range(line.size):
-                d = line[x] - base
-                total += d
-                square += d * d
-                ramp += d * x
-                low = min(low, line[x])
-                high = max(high, line[x])
-            extremes[k, 0], extremes[k, 1] = low, high
-            added[k, 0] += total
-            added[k, 1] += square
-            added[k, 2] += total * (y - origin[k, 0])
-            added[k, 3] += ramp + total * (runs.start[i] - origin[k, 1])
+    seen = image[0, 0]
+    for y in range(first, last):
+        row = image[y]
+        for x in range(0, row.size, _FETCHED_PX):
+            seen = max(seen, row[x])
+    return float(seen)
+
+
+@kernel
+def _add_objects(
+    runs: Runs, bbox: Int64, image: Image, chunk: Chunk, table: tuple[Sums, Sums, Image]
+) -> float:
+    """Gather each object's pixels, so that the loop which adds them up is long.
+
+    A block that overshoots the run is written over by the next run, or not read. What is returned
+    has no meaning: see `_fetch`.
+    """
+    values, rows, columns, places = chunk
+    bases, added, extremes = table
+    flat, width = image.reshape(image.size), image.shape[1]
+    first, row, start, stop = runs.first, runs.row, runs.start, runs.stop
+    fetched, seen = 0, 0.0
+    for k in range(bases.size):
+        top, left, bottom = bbox[k, 0], bbox[k, 1], bbox[k, 2]
+        if fetched < bottom:
+            seen = max(seen, _fetch(image, max(fetched, top), bottom))
+            fetched = bottom
+        n = 0
+        for i in range(first[k], first[k + 1]):
+            if n >= _CHUNK_PX:
+                _add_pixels(values[:n], rows[:n], columns[:n], bases[k], added[k])
+                _widen_range(values[:n], extremes[k])
+                n = 0
+            m, at, x = stop[i] - start[i], row[i] * width + start[i], start[i] - left
+            y = places[row[i] - top]
+            for q in range(0, m, _BLOCK_PX):
+                source = flat[at + q : at + q + _BLOCK_PX]
+                own = places[x + q : x + q + _BLOCK_PX]
+                to, ys, xs = values[n + q :], rows[n + q :], columns[n + q :]
+                for j in range(source.size):
+                    to[j] = source[j]
+                for j in range(own.size):
+                    ys[j] = y
+                    xs[j] = own[j]
+            n += m
+        _add_pixels(values[:n], rows[:n], columns[:n], bases[k], added[k])
+        _widen_range(values[:n], extremes[k])
+    return seen

@@ -7,23 +7,26 @@ through ``find_contours``; the minimum is the least distance of two parallel lin
 the same points.
 
 The one trick: in doubled coordinates every edge midpoint is an integer point, and every half row
-holds one leftmost and one rightmost of them. The right side is kept negated, so that one function
-serves both sides.
+holds one leftmost and one rightmost of them. Which of them can be corners is told from the pixel
+beside, above and below, so that the few that can are all that is ever written. The right side is
+kept negated, so that one function serves both sides.
+
+Each step is one walk over all objects: object by object, the calls and the views of arrays took as
+long as the work.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.measure_runs import Int32, Int64, Runs
 
 __all__ = ["measure_hulls"]
 
-Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
 # Marks a row without pixels; far beyond the largest image side.
-_NONE = 1 << 40
+_NONE = 1 << 24
 
 
 def measure_hulls(runs: Runs) -> dict[str, NDArray[np.int64 | np.float64]]:
@@ -40,157 +43,178 @@ def measure_hulls(runs: Runs) -> dict[str, NDArray[np.int64 | np.float64]]:
         ``area_convex_px`` (int64), ``feret_diameter_max_px``, ``feret_diameter_min_px`` (float64).
     """
     n = runs.label.size
-    last = runs.first[1:] - 1
-    rows = runs.row[last].astype(np.int64) - runs.row[runs.first[:-1]] + 1
-    tallest = int(rows.max()) if n else 0
-    area = np.zeros(n, np.int64)
-    feret = np.zeros((n, 2))
-    work = np.empty((6, 2 * tallest + 1), np.int64)
-    _hulls(runs, work, area, feret)
+    heights = runs.row[runs.first[1:] - 1] - runs.row[runs.first[:-1]] + 1
+    # One row without pixels before each object, and one at the end.
+    place = np.ones(n + 1, np.int64)
+    np.cumsum(heights + 1, out=place[1:])
+    place[1:] += 1
+    edges = np.full((2, place[-1]), _NONE, np.int32)
+    chains = np.empty((2, 2, 2 * place[-1]), np.int32)
+    ends = np.empty((2, n), np.int64)
+    area = heights.astype(np.int64)
+    _outermost(runs, place, edges)
+    for edge, chain, end in zip(edges, chains, ends, strict=True):
+        _corners(edge, place, chain, end)
+        _fill(edge, place, chain, area)
+        _corners(edge, place, chain, end)
+    feret = np.empty((2, n))
+    corners = np.empty((2, 4 * int(heights.max(initial=0)) + 3), np.int64)
+    _diameters(place, chains, ends, corners, feret)
     return {
         "area_convex_px": area,
-        "feret_diameter_max_px": feret[:, 0],
-        "feret_diameter_min_px": feret[:, 1],
+        "feret_diameter_max_px": feret[0],
+        "feret_diameter_min_px": feret[1],
     }
 
 
-@kernel
-def _outermost(runs: Runs, k: int, edges: Int64) -> None:
-    """Find the outermost pixel of each row of an object on both sides."""
-    edges[:] = _NONE
-    top = runs.row[runs.first[k]]
-    for i in range(runs.first[k], runs.first[k + 1]):
-        y = runs.row[i] - top
-        edges[0, y] = min(edges[0, y], np.int64(runs.start[i]))
-        edges[1, y] = min(edges[1, y], np.int64(1 - runs.stop[i]))
+def _corners(edge: Int32, place: Int64, chain: Int32, end: Int64) -> None:
+    """Corners of one side of each hull: object k's are `chain` from twice its place to its end."""
+    _list_corners(edge, place, chain, end)
+    _keep_outer(place, chain, end)
+    _close(place, chain, end)
 
 
 @kernel
-def _midpoints(edges: Int64, sides: Int64) -> None:
-    """Outermost midpoints of each half row: of outer edges, and of edges above and below."""
-    for s in range(2):
-        before = np.int64(_NONE)
-        for i in range(edges.shape[1]):
-            own = edges[s, i]
-            sides[s, 2 * i] = 2 * min(before, own)
-            sides[s, 2 * i + 1] = 2 * own - int(own < _NONE)
-            before = own
-        sides[s, 2 * edges.shape[1]] = 2 * before
+def _outermost(runs: Runs, place: Int64, edges: Int32) -> None:
+    """Find the outermost pixel of each row of each object on both sides."""
+    first, row, start, stop = runs.first, runs.row, runs.start, runs.stop
+    left, right = edges[0], edges[1]
+    for k in range(first.size - 1):
+        shift = place[k] - row[first[k]]
+        for i in range(first[k], first[k + 1]):
+            y = row[i] + shift
+            left[y] = min(left[y], start[i])
+            right[y] = min(right[y], 1 - stop[i])
 
 
 @kernel
-def _corners(side: Int64, kept: Int64) -> int:
-    """List half rows that may be corners: both ends, and what stands out from its neighbours."""
-    last = side.size - 1
-    kept[0] = 0
-    n = 1
-    for i in range(1, last):
-        kept[n] = i
-        # Without a branch; a half row without points never stands out.
-        n += int(2 * side[i] < side[i - 1] + side[i + 1])
-    kept[n] = last
-    return n + 1
+def _list_corners(edge: Int32, place: Int64, chain: Int32, end: Int64) -> None:
+    """List half row and place of the midpoints that may be corners, from top to bottom.
+
+    The midpoint beside a row's outermost pixel stands out from its neighbours where the rows above
+    and below do not reach further; that between two rows where they differ by two pixels or more.
+    """
+    half, out = chain[0], chain[1]
+    for k in range(place.size - 1):
+        n, y = 2 * place[k], 0
+        before, own = np.int64(_NONE), np.int64(edge[place[k]])
+        # Without a branch: what does not stand out is written over.
+        for i in range(place[k], place[k + 1] - 1):
+            after = np.int64(edge[i + 1])
+            half[n], out[n] = y, 2 * min(before, own)
+            n += int(abs(before - own) >= 2)
+            half[n], out[n] = y + 1, 2 * own - 1
+            n += int((before >= own) & (after >= own) & (own < _NONE))
+            before, own, y = own, after, y + 2
+        half[n], out[n] = y, 2 * before
+        end[k] = n + 1
 
 
 @kernel
-def _chain(side: Int64, chain: Int64) -> int:
-    """Monotone chain (Andrew 1979) over the half rows: positions of the hull's corners."""
-    n = 0
-    # In place: a corner is written no later than it is read.
-    for place in range(_corners(side, chain)):
-        i = chain[place]
-        while n >= 2:
-            a, b = chain[n - 2], chain[n - 1]
-            if (side[b] - side[a]) * (i - a) < (side[i] - side[a]) * (b - a):
-                break
-            n -= 1
-        chain[n] = i
-        n += 1
-    return n
+def _keep_outer(place: Int64, chain: Int32, end: Int64) -> None:
+    """Keep what stands out from the line between its neighbours in the list: about half of it.
+
+    Without a branch, so that `_close` seldom goes back: a wrong guess costs more than this walk.
+    """
+    half, out = chain[0], chain[1]
+    for k in range(place.size - 1):
+        m, last = 2 * place[k] + 1, end[k] - 1
+        ya, xa = np.int64(half[m - 1]), np.int64(out[m - 1])
+        y, x = np.int64(half[m]), np.int64(out[m])
+        for j in range(m, last):
+            yb, xb = np.int64(half[j + 1]), np.int64(out[j + 1])
+            half[m], out[m] = y, x
+            m += int((x - xa) * (yb - ya) < (xb - xa) * (y - ya))
+            ya, xa, y, x = y, x, yb, xb
+        half[m], out[m] = y, x
+        end[k] = m + 1
 
 
 @kernel
-def _fill(side: Int64, chain: Int64, edge: Int64) -> None:
-    """Find the outermost pixel of each row whose centre lies in or on the hull.
+def _close(place: Int64, chain: Int32, end: Int64) -> None:
+    """Monotone chain (Andrew 1979): the corners of the hull, in place."""
+    half, out = chain[0], chain[1]
+    for k in range(place.size - 1):
+        m = 2 * place[k] + 1
+        for j in range(m, end[k]):
+            y, x = np.int64(half[j]), np.int64(out[j])
+            while m >= 2 * place[k] + 2:
+                a, b = m - 2, m - 1
+                if (out[b] - out[a]) * (y - half[a]) < (x - out[a]) * (half[b] - half[a]):
+                    break
+                m -= 1
+            half[m], out[m] = y, x
+            m += 1
+        end[k] = m
+
+
+@kernel
+def _fill(edge: Int32, place: Int64, chain: Int32, area: Int64) -> None:
+    """Find each row's outermost pixel whose centre lies in or on the hull; add it to the area.
 
     The quotient is exact where it is whole, and too near to none to be rounded to one where not:
     both terms stay far below 2**53.
     """
-    c = i = 0
-    while i < edge.size:
-        a, b = chain[c], chain[c + 1]
-        base, rise, run = side[a], side[b] - side[a], b - a
-        while 2 * i + 1 <= b and i < edge.size:
-            over = base * run + rise * (2 * i + 1 - a)
-            edge[i] = int(np.ceil(over / (2.0 * run)))
-            i += 1
-        c += 1
+    half, out = chain[0], chain[1]
+    for k in range(place.size - 1):
+        i, bottom, total = place[k], place[k + 1] - 1, 0
+        # Half row of the centre of row i.
+        y = 1
+        for c in range(2 * place[k], 2 * place[k] + 2 * (bottom - i)):
+            if i == bottom:
+                break
+            rise, run, reach = out[c + 1] - out[c], half[c + 1] - half[c], half[c + 1]
+            over, divisor = out[c] * run + rise * (y - half[c]), 2.0 * run
+            while y <= reach:
+                found = int(np.ceil(over / divisor))
+                edge[i] = found
+                total += found
+                over += 2 * rise
+                y += 2
+                i += 1
+        area[k] -= total
 
 
 @kernel
-def _polygon(sides: Int64, chains: Int64, n0: int, n1: int, corners: Int64) -> int:
+def _polygon(chains: Int32, first: int, left: int, right: int, corners: Int64) -> int:
     """Corners in order: down the left side, up the right side."""
+    y, x = corners[0], corners[1]
     n = 0
-    for c in range(n0):
-        corners[n, 0] = chains[0, c]
-        corners[n, 1] = sides[0, chains[0, c]]
+    for c in range(first, left):
+        y[n], x[n] = chains[0, 0, c], chains[0, 1, c]
         n += 1
-    for c in range(n1 - 1, -1, -1):
-        y, x = chains[1, c], -sides[1, chains[1, c]]
-        if corners[n - 1, 0] != y or corners[n - 1, 1] != x:
-            corners[n, 0] = y
-            corners[n, 1] = x
-            n += 1
-    if corners[0, 0] == corners[n - 1, 0] and corners[0, 1] == corners[n - 1, 1]:
-        n -= 1
-    return n
+    for c in range(right - 1, first - 1, -1):
+        y[n], x[n] = chains[1, 0, c], -chains[1, 1, c]
+        n += int((y[n - 1] != y[n]) | (x[n - 1] != x[n]))
+    return n - int((y[0] == y[n - 1]) & (x[0] == x[n - 1]))
 
 
 @kernel
-def _diameters(corners: Int64, n: int, feret: Float64) -> None:
-    """Largest and smallest caliper width, by walking two parallel lines round the hull.
+def _diameters(place: Int64, chains: Int32, ends: Int64, corners: Int64, feret: Float64) -> None:
+    """Largest and smallest caliper width, by walking two parallel lines round each hull.
 
     The walk passes every pair of corners between which parallel lines fit (Shamos 1978), and the
     farthest two are such a pair.
     """
-    largest = np.int64(0)
-    smallest = np.inf
-    j = 1
-    for i in range(n):
-        after = i + 1 if i + 1 < n else 0
-        y, x = corners[i, 0], corners[i, 1]
-        ey, ex = corners[after, 0] - y, corners[after, 1] - x
-        best = abs(ey * (corners[j, 1] - x) - ex * (corners[j, 0] - y))
-        largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
-        for _ in range(n):
-            k = j + 1 if j + 1 < n else 0
-            reach = abs(ey * (corners[k, 1] - x) - ex * (corners[k, 0] - y))
-            if reach < best:
-                break
-            best, j = reach, k
-            largest = max(largest, (y - corners[j, 0]) ** 2 + (x - corners[j, 1]) ** 2)
-        smallest = min(smallest, best / np.sqrt(float(ey * ey + ex * ex)))
-    feret[0] = np.sqrt(float(largest)) / 2.0
-    feret[1] = smallest / 2.0
-
-
-@kernel
-def _hulls(runs: Runs, work: Int64, area: Int64, feret: Float64) -> None:
-    """Hull, filled hull and hull of the filled hull, object by object."""
-    corners = np.empty((2 * work.shape[1] + 2, 2), np.int64)
-    for k in range(runs.label.size):
-        first, last = runs.first[k], runs.first[k + 1] - 1
-        height = runs.row[last] - runs.row[first] + 1
-        sides, chains = work[0:2, : 2 * height + 1], work[2:4, : 2 * height + 1]
-        edges = work[4:6, :height]
-        _outermost(runs, k, edges)
-        _midpoints(edges, sides)
-        for s in range(2):
-            _chain(sides[s], chains[s])
-            _fill(sides[s], chains[s], edges[s])
-        _midpoints(edges, sides)
-        for i in range(height):
-            area[k] += 1 - edges[0, i] - edges[1, i]
-        n0, n1 = _chain(sides[0], chains[0]), _chain(sides[1], chains[1])
-        n = _polygon(sides, chains, n0, n1, corners)
-        _diameters(corners, n, feret[k])
+    ys, xs = corners[0], corners[1]
+    for k in range(place.size - 1):
+        n = _polygon(chains, 2 * place[k], ends[0, k], ends[1, k], corners)
+        largest, smallest = np.int64(0), np.inf
+        j = 1
+        for i in range(n):
+            after = i + 1 if i + 1 < n else 0
+            y, x = ys[i], xs[i]
+            ey, ex = ys[after] - y, xs[after] - x
+            # Twice the triangle's area: positive, as the corners go round one way.
+            best = ey * (xs[j] - x) - ex * (ys[j] - y)
+            largest = max(largest, (ys[j] - y) ** 2 + (xs[j] - x) ** 2)
+            for _ in range(n):
+                following = j + 1 if j + 1 < n else 0
+                reach = ey * (xs[following] - x) - ex * (ys[following] - y)
+                if reach < best:
+                    break
+                best, j = reach, following
+                largest = max(largest, (ys[j] - y) ** 2 + (xs[j] - x) ** 2)
+            smallest = min(smallest, float(best) * float(best) / float(ey * ey + ex * ex))
+        feret[0, k] = np.sqrt(float(largest)) / 2.0
+        feret[1, k] = np.sqrt(smallest) / 2.0

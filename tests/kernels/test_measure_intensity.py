@@ -69,6 +69,18 @@ def test_intensities_equal_scikit_image(dtype: type, density: float) -> None:
     np.testing.assert_allclose(ours["intensity_sum"], sums[sums > 0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_an_object_of_more_pixels_than_are_gathered_at_a_time(dtype: type) -> None:
+    """Runs of every length to 130, beside an object that ends at the image's last pixel."""
+    labels = np.zeros((131, 140), np.int32)
+    for y in range(131):
+        labels[y, 5 : 5 + y], labels[y, 136:] = 1, 2
+    image = np.random.default_rng(6).integers(0, 65536, labels.shape).astype(dtype)
+    ours, theirs = intensities(labels, image), reference(labels, image)
+    for name, column in NAMES.items():
+        np.testing.assert_allclose(ours[column], theirs[name], rtol=1e-9, err_msg=column)
+
+
 def test_a_large_offset_does_not_cancel() -> None:
     """A bright field with a noise of one level, and a dark first pixel."""
     rng = np.random.default_rng(0)
