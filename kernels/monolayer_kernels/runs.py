@@ -65,42 +65,6 @@ def shape_scores(sums: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @kernel
-def join_runs(runs: Runs, diagonal: bool, first: int, components: NDArray[np.int32]) -> int:
-    """Number each run's component from ``first`` on; return how many there are."""
-    n = runs.shape[0]
-    parent = np.empty(n, dtype=np.int32)
-    reach = 1 if diagonal else 0
-    j = 0
-    for i in range(n):
-        above, start, end = runs[i, 0] - 1, runs[i, 1] - reach, runs[i, 2] + reach
-        parent[i] = i
-        while runs[j, 0] < above or (runs[j, 0] == above and runs[j, 2] <= start):
-            j += 1
-        k, a = j, i
-        while runs[k, 0] == above and runs[k, 1] < end:
-            b = k
-            while parent[b] != b:
-                parent[b] = parent[parent[b]]
-                b = parent[b]
-            # The lower number wins, so a root is always the component's first run.
-            if a < b:
-                parent[b] = a
-            elif b < a:
-                parent[a] = b
-                a = b
-            k += 1
-    count = 0
-    for i in range(n):
-        # A parent comes before its child, so it is numbered already.
-        if parent[i] == i:
-            components[i] = first + count
-            count += 1
-        else:
-            components[i] = components[parent[i]]
-    return count
-
-
-@kernel
 def sum_components(runs: Runs, components: NDArray[np.int32], sums: NDArray[np.int64]) -> None:
     """Add every run to its component's sums; runs of a component must not touch in a row."""
     j, zero = 0, np.int64(0)

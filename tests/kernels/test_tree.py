@@ -29,28 +29,27 @@ regionprops: Any = _regionprops
 RNG = np.random.default_rng(3)
 
 
-def painted(mask: Any, connectivity: Any) -> Any:
-    tree = build_tree(mask.astype(np.uint8), connectivity)
+def painted(mask: Any) -> Any:
+    tree = build_tree(mask.astype(np.uint8))
     out = np.zeros(mask.shape, np.int32)
     for (y, start, end, _), node in zip(tree.runs, tree.node, strict=True):
         out[y, start:end] = node + 1
     return out, len(tree.level), tree.sums
 
 
-@pytest.mark.parametrize("connectivity", [4, 8])
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.5, 0.6, 0.9, 1.0])
-def test_components_equal_scikit_image_in_number_and_order(connectivity: Any, density: Any) -> None:
+def test_components_equal_scikit_image_in_number_and_order(density: Any) -> None:
     for shape in ((1, 40), (40, 1), (31, 47)):
         mask = RNG.random(shape) < density
-        labels, count, _ = painted(mask, connectivity)
-        expected = label(mask, connectivity=connectivity // 4)
+        labels, count, _ = painted(mask)
+        expected = label(mask, connectivity=1)
         assert count == expected.max()
         np.testing.assert_array_equal(labels, expected)
 
 
 def test_sums_equal_regionprops() -> None:
     mask = ndimage.gaussian_filter(RNG.random((80, 90)), 1.5) > 0.5
-    labels, _, sums = painted(mask, 8)
+    labels, _, sums = painted(mask)
     for row, region in zip(sums, regionprops(labels), strict=True):
         assert row[AREA] == region.area
         assert (row[FIRST_Y], row[FIRST_X]) == tuple(region.coords[0])
@@ -59,7 +58,7 @@ def test_sums_equal_regionprops() -> None:
 
 def test_shape_score_against_the_formula_of_regionprops() -> None:
     mask = ndimage.gaussian_filter(RNG.random((80, 90)), 2.5) > 0.5
-    labels, _, sums = painted(mask, 8)
+    labels, _, sums = painted(mask)
     for score, region in zip(shape_scores(sums), regionprops(labels), strict=True):
         # scikit-image takes pixels for points; ours are squares of second moment 1/12.
         a, b = (2 * np.sqrt(moment + 1 / 12) for moment in region.inertia_tensor_eigvals)
@@ -72,14 +71,14 @@ def test_shape_score_tells_a_nucleus_from_a_pair() -> None:
     y, x = np.mgrid[:60, :80]
     ellipse = ((y - 30) / 12) ** 2 + ((x - 40) / 18) ** 2 < 1
     pair = ((y - 30) ** 2 + (x - 28) ** 2 < 144) | ((y - 30) ** 2 + (x - 50) ** 2 < 144)
-    one = shape_scores(painted(ellipse, 4)[2])[0]
-    two = shape_scores(painted(pair, 4)[2])[0]
+    one = shape_scores(painted(ellipse)[2])[0]
+    two = shape_scores(painted(pair)[2])[0]
     assert one > 0.97
     assert two < 0.88
 
 
 def test_one_pixel_by_hand() -> None:
-    _, _, sums = painted(np.array([[0, 0], [0, 1]], bool), 4)
+    _, _, sums = painted(np.array([[0, 0], [0, 1]], bool))
     chords = sums[0, [CHORDS_HORIZONTAL, CHORDS_VERTICAL, CHORDS_DIAGONAL, CHORDS_ANTIDIAGONAL]]
     assert chords.tolist() == [1, 1, 1, 1]
     assert sums[0, :6].tolist() == [1, 0, 0, 0, 0, 0]
@@ -87,8 +86,8 @@ def test_one_pixel_by_hand() -> None:
 
 def test_shape_score_is_the_same_after_a_quarter_turn() -> None:
     mask = ndimage.gaussian_filter(RNG.random((50, 60)), 2.0) > 0.52
-    first = np.sort(shape_scores(painted(mask, 4)[2]))
-    turned = np.sort(shape_scores(painted(np.rot90(mask), 4)[2]))
+    first = np.sort(shape_scores(painted(mask)[2]))
+    turned = np.sort(shape_scores(painted(np.rot90(mask))[2]))
     np.testing.assert_allclose(first, turned, rtol=1e-12)
 
 

@@ -15,14 +15,17 @@ class Relief(Protocol):
     @property
     def smooth(self) -> Plane:
         """The smoothed plane."""
+        ...
 
     @property
     def height(self) -> Plane:
         """The smoothed plane minus its background."""
+        ...
 
     @property
     def noise(self) -> float:
         """Standard deviation of ``height`` where there is only background."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
