@@ -175,3 +175,17 @@ def test_quantise_with_one_threshold() -> None:
 def test_bad_calls_name_the_value(call: Any, words: Any) -> None:
     with pytest.raises(ValueError, match=words.replace("(", r"\(").replace(")", r"\)")):
         call()
+
+
+@pytest.mark.parametrize("shape", [(7, 10), (8, 8), (3, 2), (9, 4)])
+def test_the_lowest_tile_of_each_block_speaks_for_it(shape: Any) -> None:
+    image = np.random.default_rng(5).integers(0, 900, shape).astype(np.uint16)
+    lowest = [
+        [image[y : y + 4, x : x + 4].min() for x in range(0, shape[1], 4)]
+        for y in range(0, shape[0], 4)
+    ]
+    # A window of 4: tiles of one pixel, blocks of four.
+    grid, block = estimate_background(image, 4.0)
+    assert block == 4
+    expected = gaussian(grey_opening(np.array(lowest, np.float32), 1), 0.25)
+    np.testing.assert_array_equal(grid, expected)
