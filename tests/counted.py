@@ -113,7 +113,6 @@ def count_all() -> dict[str, dict[str, float]]:
     settings = SegmentSettings(expected_diameter_um=12.0)
     return {
         "label_above": passes(lambda a: label.label_above(a, 600), image),
-        "label_mask": passes(label.label_mask, (image > 600).astype(np.uint8)),
         "find_runs": passes(measure_runs.find_runs, objects),
         "label_boxes": passes(lambda a: labels.label_boxes(a, runs.label.size), objects),
         "histogram": passes(threshold.histogram, image),

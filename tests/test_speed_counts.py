@@ -41,9 +41,7 @@ def counts() -> dict[str, dict[str, float]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "name", ["label_above", "label_mask", "histogram", "bin_mean", "label_boxes"]
-)
+@pytest.mark.parametrize("name", ["label_above", "histogram", "bin_mean", "label_boxes"])
 def test_each_pixel_is_read_once(counts: Any, name: str) -> None:
     assert counts[name] == {"read": 1, "written": 0}
 

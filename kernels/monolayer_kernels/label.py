@@ -26,7 +26,6 @@ __all__ = [
     "find_above",
     "group_runs",
     "label_above",
-    "label_mask",
 ]
 
 Int32 = NDArray[np.int32]
@@ -106,18 +105,6 @@ def label_above(
     _check_connectivity(connectivity)
     rows = find_above(image, threshold, block)
     return group_runs(fill_gaps(rows, connectivity) if fill_holes else rows, connectivity)
-
-
-def label_mask(mask: Image, connectivity: int = 8, *, fill_holes: bool = False) -> Runs:
-    """Find the connected components of a mask: as `label_above`, of what is not zero.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, uint8 or uint16, shape (height, width), C-contiguous
-    """
-    if mask.dtype == np.bool_:
-        mask = mask.view(np.uint8)
-    return label_above(mask, 0, connectivity=connectivity, fill_holes=fill_holes)
 
 
 def find_above(image: Image, threshold: float | Float32, block: int = 1) -> RowRuns:

@@ -46,6 +46,10 @@ def masks() -> Any:
     return hnp.arrays(np.bool_, st.tuples(SIDES, SIDES))
 
 
+def label_mask(mask: Any, connectivity: int = 8, **options: bool) -> measure_runs.Runs:
+    return label.label_above(mask.view(np.uint8), 0, connectivity=connectivity, **options)
+
+
 def painted(found: Any, dims: tuple[int, ...]) -> Any:
     out = np.zeros(dims, np.int32)
     for k, name in enumerate(found.label.tolist()):
@@ -64,18 +68,18 @@ def partition(labels: Any) -> set[frozenset[int]]:
 @reproducible
 @given(mask=masks())
 def test_turning_a_mask_turns_its_components(mask: Any, connectivity: int, turn: Turn) -> None:
-    whole = painted(label.label_mask(mask, connectivity), mask.shape)
+    whole = painted(label_mask(mask, connectivity), mask.shape)
     other = turn(mask)
-    found = painted(label.label_mask(other, connectivity), other.shape)
+    found = painted(label_mask(other, connectivity), other.shape)
     assert partition(found) == partition(turn(whole))
 
 
 @reproducible
 @given(mask=masks(), down=st.integers(0, 9), right=st.integers(0, 70), fill=st.booleans())
 def test_moving_a_mask_moves_its_runs(mask: Any, down: int, right: int, fill: bool) -> None:
-    here = label.label_mask(np.pad(mask, 1), fill_holes=fill)
+    here = label_mask(np.pad(mask, 1), fill_holes=fill)
     moved = np.pad(mask, ((1 + down, 2), (1 + right, 3)))
-    there = label.label_mask(moved, fill_holes=fill)
+    there = label_mask(moved, fill_holes=fill)
     np.testing.assert_array_equal(there.first, here.first)
     np.testing.assert_array_equal(there.row, here.row + down)
     np.testing.assert_array_equal(there.start, here.start + right)
@@ -90,7 +94,7 @@ def test_counts_are_the_same_in_every_dtype(image: Any, level: int) -> None:
         other = label.label_above(image.astype(dtype), level)
         for a, b in zip(found, other, strict=True):
             np.testing.assert_array_equal(a, b)
-    assert label.label_mask(image > level).label.size == found.label.size
+    assert label_mask(image > level).label.size == found.label.size
 
 
 def shapes(found: Any) -> Any:

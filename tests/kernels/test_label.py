@@ -13,7 +13,6 @@ from monolayer_kernels.label import (
     fill_gaps,
     find_above,
     label_above,
-    label_mask,
 )
 from monolayer_kernels.objects import paint_runs
 
@@ -27,6 +26,12 @@ AROUND: dict[int, NDArray[np.int64]] = {
 def random_mask(rng: np.random.Generator) -> NDArray[np.bool_]:
     shape = tuple(rng.integers(1, 40, 2))
     return rng.random(shape) < rng.random()
+
+
+def label_mask(
+    mask: NDArray[np.bool_], connectivity: int = 8, **options: bool
+) -> measure_runs.Runs:
+    return label_above(mask.view(np.uint8), 0, connectivity=connectivity, **options)
 
 
 def same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
@@ -125,13 +130,13 @@ def test_rotation_and_transposition_move_objects_but_change_none() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: label_mask(np.zeros((3, 3), int)), TypeError, "i8"),
-        (lambda: label_mask(np.zeros((3, 3), ">u2")), TypeError, ">u2"),
-        (lambda: label_mask(np.zeros(3, bool)), ValueError, r"\(3,\)"),
-        (lambda: label_mask(np.zeros((0, 3), bool)), ValueError, r"\(0, 3\)"),
-        (lambda: label_mask(np.zeros((1, 70_000), bool)), ValueError, "70000"),
-        (lambda: label_mask(np.zeros((4, 4), bool).T[::2]), ValueError, "strides"),
-        (lambda: label_mask(np.zeros((3, 3), bool), 6), ValueError, "6"),
+        (lambda: label_above(np.zeros((3, 3), int), 0), TypeError, "i8"),
+        (lambda: label_above(np.zeros((3, 3), ">u2"), 0), TypeError, ">u2"),
+        (lambda: label_above(np.zeros(3, np.uint8), 0), ValueError, r"\(3,\)"),
+        (lambda: label_above(np.zeros((0, 3), np.uint8), 0), ValueError, r"\(0, 3\)"),
+        (lambda: label_above(np.zeros((1, 70_000), np.uint8), 0), ValueError, "70000"),
+        (lambda: label_above(np.zeros((4, 4), np.uint8).T[::2], 0), ValueError, "strides"),
+        (lambda: label_above(np.zeros((3, 3), np.uint8), 0, connectivity=6), ValueError, "6"),
         (lambda: label_above(np.zeros((3, 3), np.uint8), float("nan")), ValueError, "NaN"),
         (
             lambda: label_above(np.zeros((3, 3), np.uint8), np.zeros((2, 3), np.float32)),

@@ -15,7 +15,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 TESTS = PROJECT / "tests" / "kernels"
-ENOUGH_S = 280
+ENOUGH_S = 560
 
 
 def run(*command: str, **settings: str) -> str:
@@ -38,6 +38,7 @@ def kernel_tests() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(ENOUGH_S + 20)
 def test_every_line_of_the_kernels_runs_as_plain_python(tmp_path: Path) -> None:
     source = PROJECT / "kernels" / "monolayer_kernels"
     settings = {"NUMBA_DISABLE_JIT": "1", "COVERAGE_FILE": str(tmp_path / "lines")}
@@ -52,6 +53,7 @@ def test_every_line_of_the_kernels_runs_as_plain_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(ENOUGH_S + 20)
 def test_no_kernel_reads_out_of_bounds(tmp_path: Path) -> None:
     out = run(*kernel_tests(), NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
     assert " passed" in out
