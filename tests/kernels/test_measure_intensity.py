@@ -75,7 +75,7 @@ def test_an_object_of_more_pixels_than_are_gathered_at_a_time(dtype: type) -> No
     labels = np.zeros((131, 140), np.int32)
     for y in range(131):
         labels[y, 5 : 5 + y], labels[y, 136:] = 1, 2
-    image = np.random.default_rng(6).integers(0, 65536, labels.shape).astype(dtype)
+    image: Any = np.random.default_rng(6).integers(0, 65536, labels.shape).astype(dtype)
     ours, theirs = intensities(labels, image), reference(labels, image)
     for name, column in NAMES.items():
         np.testing.assert_allclose(ours[column], theirs[name], rtol=1e-9, err_msg=column)
