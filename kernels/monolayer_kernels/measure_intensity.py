@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
-__all__ = ["check_image", "intensity_moments", "measure_intensity", "sum_dtype", "widen"]
+__all__ = [
+    "check_image",
+    "fetch_rows",
+    "intensity_moments",
+    "measure_intensity",
+    "sum_dtype",
+    "widen",
+]
 
 Image = NDArray[Any]
 # int64 beside uint8 and uint16 images, float64 beside the others.
@@ -179,7 +186,7 @@ def _widen_range(values: Image, extremes: Image) -> None:
 
 
 @kernel
-def _fetch(image: Image, first: int, last: int) -> float:
+def fetch_rows(image: Image, first: int, last: int) -> float:
     """Read rows, in one stroke: run by run, each would wait for memory.
 
     What is returned has no meaning, but without it the compiler would drop the reads.
@@ -199,7 +206,7 @@ def _add_objects(
     """Gather each object's pixels, so that the loop which adds them up is long.
 
     A block that overshoots the run is written over by the next run, or not read. What is returned
-    has no meaning: see `_fetch`.
+    has no meaning: see `fetch_rows`.
     """
     values, rows, columns, places = chunk
     bases, added, extremes = table
@@ -209,7 +216,7 @@ def _add_objects(
     for k in range(bases.size):
         top, left, bottom = bbox[k, 0], bbox[k, 1], bbox[k, 2]
         if fetched < bottom:
-            seen = max(seen, _fetch(image, max(fetched, top), bottom))
+            seen = max(seen, fetch_rows(image, max(fetched, top), bottom))
             fetched = bottom
         n = 0
         for i in range(first[k], first[k + 1]):

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.measure_intensity import check_image
+from monolayer_kernels.measure_intensity import check_image, fetch_rows
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = ["QUANTILES", "measure_quantiles"]
+
+# Pixels that are copied in one stroke.
+_BLOCK_PX = 32
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -48,8 +51,8 @@ def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     check_image(image, sums.bbox, order)
     first = np.zeros(runs.label.size + 1, np.int64)
     np.cumsum(sums.moments[:, 0], out=first[1:])
-    pixels = np.empty(int(first[-1]), image.dtype)
-    _gather(runs, order, image, first[:-1].copy(), pixels)
+    pixels = np.empty(int(first[-1]) + _BLOCK_PX, image.dtype)
+    _gather(runs, sums.bbox, image, first, pixels)
     table = np.empty((runs.label.size, len(QUANTILES)))
     if image.dtype.kind == "u":
         counts = np.zeros(np.iinfo(image.dtype).max + 1, np.int64)
@@ -60,20 +63,29 @@ def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
 
 
 @kernel
-def _gather(runs: Runs, order: InRows, image: Image, place: Int64, pixels: Image) -> None:
-    """Copy each object's pixels to its own stretch."""
-    line = np.empty(image.shape[1], image.dtype)
-    for y in range(image.shape[0]):
-        if order.first[y] == order.first[y + 1]:
-            continue
-        # In one stroke, as `widen` explains.
-        for x in range(line.size):
-            line[x] = image[y, x]
-        for j in range(order.first[y], order.first[y + 1]):
-            i, k = order.item[j], order.owner[j]
-            for x in range(runs.start[i], runs.stop[i]):
-                pixels[place[k]] = line[x]
-                place[k] += 1
+def _gather(runs: Runs, bbox: Int64, image: Image, place: Int64, pixels: Image) -> float:
+    """Copy each object's pixels to its own stretch, in blocks that may overshoot a run's end.
+
+    As many steps as a run is long would be hard for the processor to guess. What overshoots is
+    written over by the next run, or lies beyond the last stretch. What is returned has no
+    meaning: see `fetch_rows`.
+    """
+    flat, width = image.reshape(image.size), image.shape[1]
+    first, row, start, stop = runs.first, runs.row, runs.start, runs.stop
+    fetched, seen = 0, 0.0
+    for k in range(place.size - 1):
+        if fetched < bbox[k, 2]:
+            seen = max(seen, fetch_rows(image, max(fetched, bbox[k, 0]), bbox[k, 2]))
+            fetched = bbox[k, 2]
+        n = place[k]
+        for i in range(first[k], first[k + 1]):
+            m, at = stop[i] - start[i], row[i] * width + start[i]
+            for q in range(0, m, _BLOCK_PX):
+                source, into = flat[at + q : at + q + _BLOCK_PX], pixels[n + q :]
+                for j in range(source.size):
+                    into[j] = source[j]
+            n += m
+    return seen
 
 
 @kernel

@@ -207,5 +207,8 @@ def _borders(
                 m = _list_bits(edge[y + 1], words, left, pixels[1, n:])
                 pixels[0, n : n + m] = top + y
                 n += m
-        inside[1 : rows + 1] = 0
-        edge[1 : rows + 1] = 0
+        # Only what was drawn: whole rows of the canvas are as wide as the widest object.
+        for y in range(1, rows + 1):
+            for w in range(1, words + 1):
+                inside[y, w] = 0
+                edge[y, w] = 0
