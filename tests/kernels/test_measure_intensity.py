@@ -186,3 +186,10 @@ def test_bad_points_are_named() -> None:
         nearest_distance(two, np.array([0.0, np.nan]))
     with pytest.raises(ValueError, match="-1"):
         count_within_radius(two, two, -1.0)
+
+
+def test_a_border_of_more_pixels_than_were_made_room_for() -> None:
+    runs = find_runs(np.ones((1, 3000), np.int32))
+    border = find_border(runs, sum_runs(runs))
+    np.testing.assert_array_equal(border.column, np.arange(3000))
+    assert border.row.max() == 0
