@@ -71,7 +71,7 @@ def find_scales(pyramid: Pyramid) -> list[Scale]:
     for factor in _FACTORS:
         best = max(scales, key=lambda scale: scale.rank, default=None)
         found = best is not None and best.rank[0] and best.diameter > _NEEDS_FULL
-        if factor == 1 and found and pyramid.image.size > 1 << 20:
+        if factor == 1 and found and pyramid.image.size > 1 << 18:
             break
         scale = look_at_scale(pyramid, factor)
         scales += [scale] if scale else []
