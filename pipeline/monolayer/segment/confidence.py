@@ -42,7 +42,7 @@ class Evidence:
     areas : ndarray int64
         Pixels.
     scores : ndarray float64
-        Probability of a nucleus from shape and size.
+        Probability that an expert outlined the same object, see `confidence`.
     heights : ndarray float64
         Mean height above background.
     levels : ndarray float64

@@ -88,8 +88,8 @@ class Pyramid:
         """Contrast of the plane binned by ``factor``."""
         if factor not in self._made:
             binned = bin_mean(self.image, factor) if factor > 1 else self.image
-            diameter = _DIAMETER if factor > 1 else _DIAMETER_UNBINNED
-            self._made[factor] = measure_contrast(binned, self._step / factor, diameter)
+            sigma = _SMOOTHING * (_DIAMETER if factor > 1 else _DIAMETER_UNBINNED)
+            self._made[factor] = measure_contrast(binned, self._step / factor, sigma)
         return self._made[factor]
 
     def full(self, factor: int, diameter: float) -> Contrast:
@@ -110,7 +110,7 @@ class Pyramid:
         return Contrast(smooth, height, binned.noise, binned.grid, block)
 
 
-def measure_contrast(image: NDArray[np.float32], step: float, diameter: float) -> Contrast:
+def measure_contrast(image: NDArray[np.float32], step: float, sigma: float) -> Contrast:
     """Height of every pixel above the background, and the background's noise.
 
     Parameters
@@ -119,10 +119,9 @@ def measure_contrast(image: NDArray[np.float32], step: float, diameter: float) -
         Binned so that the objects are 10 to 20 pixels wide.
     step : float
         Grey step of the image, see `grey_step`.
-    diameter : float
-        Typical diameter of the objects, pixels of this image.
+    sigma : float
+        Standard deviation of the smoothing, pixels.
     """
-    sigma = _SMOOTHING * diameter
     smooth = gaussian(image, sigma)
     grid, block = estimate_background(smooth, _WINDOW * _DIAMETER)
     height = subtract_background(smooth, grid, block)

@@ -14,8 +14,8 @@ class SegmentSettings(Settings):
 
     method: Literal["tree", "threshold"] = "tree"
     """How objects are found: tree (the best components of many levels, each outlined at its own
-    height) or threshold (one level for the field: several times as fast, but neighbours merge
-    and dim nuclei are lost beside bright ones)."""
+    height) or threshold (one level for the field: two to five times as fast, with and without
+    threshold_split, but neighbours merge and dim nuclei are lost beside bright ones)."""
 
     threshold: (
         Literal["otsu", "li", "triangle", "local"]

@@ -1,4 +1,4 @@
-"""Nuclei by one threshold: several times as fast as the tree, for fields that are even.
+"""Nuclei by one threshold: two to five times as fast as the tree, for fields that are even.
 
 1. Levels: the plane as 16-bit counts with a few bits to spare, smoothed in 16 bits.
 2. Height above the background of a coarse grid, on a pedestal, still in 16 bits: its histogram
