@@ -29,10 +29,13 @@ class Obstacles:
     usable : ndarray of bool, shape (H, W)
     shade : ndarray of float64, shape (H, W)
         Factor on the intensity.
+    solid : ndarray of bool, shape (H, W)
+        No cell can lie there: within a wall or under a bubble.
     """
 
     usable: Mask
     shade: Image
+    solid: Mask
 
 
 def add_debris(
@@ -87,7 +90,7 @@ def draw_obstacles(
     settings: PhaseArtefactSettings, draws: Draws, shape: tuple[int, int], pixel_size_um: float
 ) -> Obstacles:
     """Walls, bubbles and scratches of a field."""
-    obstacles = Obstacles(np.ones(shape, bool), np.ones(shape))
+    obstacles = Obstacles(np.ones(shape, bool), np.ones(shape), np.zeros(shape, bool))
     if settings.channel_wall:
         _add_wall(obstacles, draws, pixel_size_um)
     for _ in range(settings.bubbles):
@@ -112,6 +115,7 @@ def _add_wall(obstacles: Obstacles, draws: Draws, pixel_size_um: float) -> None:
     obstacles.shade[...] *= 1 - wall * (0.45 + 0.08 * mottle) + edge
     # The edge's own fringes reach into the field: what they shade is not to be measured either.
     obstacles.usable[...] &= reach > 15
+    obstacles.solid[...] |= reach < 0
 
 
 def _add_bubble(obstacles: Obstacles, draws: Draws, pixel_size_um: float) -> None:
@@ -125,6 +129,7 @@ def _add_bubble(obstacles: Obstacles, draws: Draws, pixel_size_um: float) -> Non
     fringe = 0.5 * np.exp(-(((inside + 2) / 2) ** 2))
     obstacles.shade[...] *= np.maximum(1 - 0.85 * rim + fringe + 0.15 * (inside > 8), 0.05)
     obstacles.usable[...] &= inside < -8
+    obstacles.solid[...] |= inside > 0
 
 
 def _add_scratch(obstacles: Obstacles, draws: Draws, pixel_size_um: float) -> None:

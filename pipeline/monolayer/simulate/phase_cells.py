@@ -63,6 +63,8 @@ class AdherentCell:
         left, right.
     volume_um3 : float
         Of the whole cell.
+    dome : float
+        Height of the body over that of a well-spread cell's: above 3 it is refractile.
     nucleus : Nucleus
         Centred on (0, 0) at angle 0 of the cell.
     shift : tuple of (int, int)
@@ -79,6 +81,7 @@ class AdherentCell:
     bend: float
     box: tuple[float, float, float, float]
     volume_um3: float
+    dome: float
     nucleus: Nucleus
     shift: tuple[int, int]
 
@@ -124,7 +127,8 @@ def draw_adherent(
     nucleus = draw_cell(NUCLEI, draws, pixel_size_um)[0]
     nucleus = replace(nucleus, angle=0.15 * draws.normal())
     cell = AdherentCell(
-        0, 0, "spindle", angle, 1, 1, (), 0, (0, 0, 0, 0), volume, nucleus,
+        0, 0, "spindle", angle, 1, 1, (), 0, (0, 0, 0, 0), volume,
+        draws.log_normal(1.2, 0.7), nucleus,
         (draws.index(512), draws.index(512)),
     )  # fmt: skip
     aspect = max(1.3, draws.log_normal(settings.aspect_ratio, settings.aspect_ratio_cv))
@@ -201,7 +205,7 @@ def _height(cell: AdherentCell, depth2: Image, body2: Image) -> Image:
         return fall
     dome = 1 / (1 + body2) ** 2
     lamella = 0.5 if cell.kind == "flat" else 0.3
-    height: Image = lamella * np.minimum(1, 2.5 * fall) + fall * fall * (0.35 + 1.3 * dome)
+    height: Image = lamella * np.minimum(1, 2.5 * fall) + fall * fall * (0.35 + cell.dome * dome)
     return height
 
 
@@ -270,11 +274,11 @@ def _spindle(cell: AdherentCell, draws: Draws, aspect: float) -> AdherentCell:
 
 
 def _stellate(cell: AdherentCell, draws: Draws) -> AdherentCell:
-    n = 3 + draws.index(3)
+    n = 3 + draws.index(2)
     turn = draws.angle()
     arms = tuple(
         _arm(
-            draws, turn + 2 * math.pi * (k + 0.25 * draws.normal()) / n, draws.log_normal(1.6, 0.4)
+            draws, turn + 2 * math.pi * (k + 0.25 * draws.normal()) / n, draws.log_normal(1.6, 0.6)
         )
         for k in range(n)
     )

@@ -97,7 +97,7 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
     shape = (settings.height_px, settings.width_px)
     obstacles = draw_obstacles(settings.artefacts, draws, shape, pixel)
     pixels = _photograph(settings, draws, layer, cells, obstacles, inner)
-    labels, kept = _in_order(layer.labels[inner])
+    labels, kept = _in_order(layer.labels[inner] * ~obstacles.solid)
     truth = _table(labels, [cells[k] for k in kept], pixel, margin)
     covered, usable = labels > 0, obstacles.usable
     n_usable = int(np.count_nonzero(usable))
@@ -124,10 +124,11 @@ def _photograph(
     thickness = _optical_thickness(settings.cells, draws, layer, cells, pixel)
     add_debris(settings.artefacts, draws, thickness, pixel)
     add_floating(settings.artefacts, draws, thickness, pixel)
+    thickness[inner] *= ~obstacles.solid
     intensity = phase_contrast(settings.optics, phase_delay(settings.optics, thickness))[inner]
     shape = (settings.height_px, settings.width_px)
-    intensity = intensity * ring_shade(settings.artefacts, draws, shape, pixel) * obstacles.shade
-    return expose_phase(settings.optics, intensity, draws)
+    shade = ring_shade(settings.artefacts, draws, shape, pixel) * obstacles.shade
+    return expose_phase(settings.optics, intensity * shade, draws)
 
 
 def _optical_thickness(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.optics import background, expose, illumination
+from monolayer.simulate.optics import background, expose, illumination, smooth_noise
 from monolayer.simulate.phase_settings import PhaseOpticsSettings
 from monolayer.simulate.settings import OpticsSettings
 
@@ -64,7 +64,8 @@ def expose_phase(settings: PhaseOpticsSettings, intensity: Image, draws: Draws) 
         read_noise_electrons=settings.read_noise_electrons,
         bit_depth=settings.bit_depth,
     )
-    electrons = intensity * background(camera, draws, shape)
+    mottle = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
+    electrons = intensity * (1 + settings.mottle * mottle) * background(camera, draws, shape)
     electrons *= illumination(camera, draws, shape)
     pixels = expose(electrons, camera, draws)
     return pixels.astype(np.uint8) if settings.bit_depth <= 8 else pixels

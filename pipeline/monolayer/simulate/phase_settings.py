@@ -26,7 +26,7 @@ class PhaseOpticsSettings(Settings):
     """Of a dry objective."""
     wavelength_nm: Annotated[float, Field(gt=300, lt=900)] = 550
     """Wavelength of the lamp behind its green filter."""
-    index_difference: Annotated[float, Field(gt=0, le=0.2)] = 0.025
+    index_difference: Annotated[float, Field(gt=0, le=0.2)] = 0.022
     """Refractive index of the cell less that of the medium."""
     ring_transmission: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Amplitude of the direct light that the phase ring lets through."""
@@ -44,6 +44,10 @@ class PhaseOpticsSettings(Settings):
     """Relative standard deviation of the illumination's tilt and bend."""
     vignetting: Annotated[float, Field(ge=0, lt=1)] = 0.06
     """Share of the light that the corners lose."""
+    mottle: Annotated[float, Field(ge=0, le=0.2)] = 0.01
+    """Relative standard deviation of the plastic's and the medium's own unevenness."""
+    mottle_um: Annotated[float, Field(gt=0)] = 12
+    """Reach of that unevenness."""
     read_noise_electrons: Annotated[float, Field(ge=0)] = 8
     """Standard deviation of the camera's own noise."""
     bit_depth: Annotated[int, Field(ge=8, le=16)] = 12
