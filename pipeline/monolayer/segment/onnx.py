@@ -168,7 +168,7 @@ class OnnxSegmenter:
         if min(core) < 1:
             raise ConfigError(
                 f"segment.options.margin_px is {o.margin_px}, which leaves nothing of tiles of "
-                f"{tile[0]} x {tile[1]} pixels: make it smaller."
+                f"{tile[0]} x {tile[1]} pixels: make it smaller, or check segment.options.layout."
             )
         return (tile[0], tile[1]), (core[0], core[1])
 
@@ -332,9 +332,8 @@ def _up(number: int, step: int) -> int:
 def _errors() -> tuple[type[Exception], ...]:
     """What onnxruntime raises; the classes share no base of their own."""
     state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
-    names += ("NotImplemented", "RuntimeException")
-    return tuple(getattr(state, name) for name in names)
+    names = "Fail InvalidArgument InvalidGraph InvalidProtobuf NotImplemented RuntimeException"
+    return tuple(getattr(state, name) for name in names.split())
 
 
 def _first_line(error: Exception) -> str:
