@@ -29,7 +29,10 @@ def test_a_polynomial_through_every_fraction_gives_their_means(seed: int) -> Non
 
 
 def test_a_saturating_method_is_less_proportional() -> None:
-    straight, bent = proportionality(FRACTIONS, series(1)), proportionality(FRACTIONS, series(1, -0.3))
+    straight, bent = (
+        proportionality(FRACTIONS, series(1)),
+        proportionality(FRACTIONS, series(1, -0.3)),
+    )
     assert bent.pi_ss_scaled > 10 * straight.pi_ss_scaled
     assert bent.r2_uncentred < straight.r2_uncentred
 
