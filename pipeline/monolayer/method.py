@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import textwrap
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -27,9 +28,21 @@ from monolayer.segment.settings import SegmentSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
-__all__ = ["SCHEMA_VERSION", "Method", "commented_method", "load_method"]
+__all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
 
 SCHEMA_VERSION = 1
+
+AssayName = Literal["nuclei", "confluence", "viability", "suspension", "morphology"]
+
+_EVERY = ("read", "inspect", "illumination", "summarise")
+# Sections that change an assay's numbers; the others are not written, hashed or shown.
+_SECTIONS: dict[AssayName, tuple[str, ...]] = {
+    "nuclei": (*_EVERY, "segment", "measure"),
+    "confluence": (*_EVERY, "confluence"),
+    "viability": (*_EVERY, "segment", "measure", "viability"),
+    "suspension": (*_EVERY, "suspension"),
+    "morphology": (*_EVERY, "segment", "measure", "morphology"),
+}
 
 
 class Method(Settings):
@@ -41,8 +54,10 @@ class Method(Settings):
     """What your site calls this method."""
     version: str = "1"
     """Your site's version of it; raise it with every change."""
-    assay: Literal["nuclei"] = "nuclei"
-    """What is counted: nuclei in fluorescence (a direct, total count in ISO 20391-1's words)."""
+    assay: AssayName = "nuclei"
+    """What is counted or measured, in ISO 20391-1's words: nuclei in fluorescence (direct, total),
+    confluence (indirect), viability in fluorescence (direct, differential), suspension counts in
+    bright field (direct, differential), morphology of cells."""
     read: ReadSettings = Setting(default_factory=ReadSettings)
     """Which channel and plane, and how large a pixel is."""
     inspect: InspectSettings = Setting(default_factory=InspectSettings)
@@ -59,13 +74,23 @@ class Method(Settings):
     @cached_property
     def sha256(self) -> str:
         """Hash of everything that can change a number, as canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.used(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_yaml(self) -> str:
         """Write the method as used, every value spelled out."""
-        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        text: str = yaml.safe_dump(self.used(), sort_keys=False)
         return text
+
+    def used(self) -> dict[str, Any]:
+        """The settings that can change a number of this assay, as plain data."""
+        data: dict[str, Any] = self.model_dump(mode="json")
+        return {name: value for name, value in data.items() if self.uses(name)}
+
+    def uses(self, name: str) -> bool:
+        """Whether a section (or a plain setting) belongs to this method's assay."""
+        section = isinstance(getattr(self, name), Settings)
+        return not section or name in _SECTIONS[self.assay]
 
     def with_options(self, pixel_size_um: float | None, channel: str | None) -> "Method":
         """Return this method with what a command line overrides (None changes nothing)."""
@@ -87,28 +112,50 @@ class Method(Settings):
         return self.model_copy(update={"read": read})
 
 
-def load_method(path: Path | None) -> Method:
+def load_method(path: Path | None, assay: str | None = None) -> Method:
     """Read a method file; the built-in method where no file is given.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file.
+    assay : str, optional
+        Wins over what the file says.
 
     Raises
     ------
     ConfigError
         One sentence that names the file, the key and the mend.
     """
-    if path is None:
-        return Method()
-    data = _load_yaml(path)
-    _check_schema(data, path)
+    where = "--assay" if path is None else str(path)
+    data = {} if path is None else _load_yaml(path)
+    if path is not None:
+        _check_schema(data, path)
+    if assay is not None:
+        data = data | {"assay": assay}
+    named = {"name": data.get("assay", "nuclei")} | data
     try:
-        return Method.model_validate(data)
+        method = Method.model_validate(named)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(error.errors()[0])}") from None
+        raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
+    _check_sections(method, data, where)
+    return method
 
 
 def commented_method(method: Method | None = None) -> str:
     """The method as a YAML file in which every key says what it means."""
     head = "# A monolayer method: how images become numbers.\n# Delete what you do not change.\n\n"
     return head + _commented(method or Method(), indent=0)
+
+
+def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None:
+    """Refuse a section that would be passed over because nobody named its assay."""
+    unused = [name for name in data if not method.uses(name)]
+    if unused and "assay" not in data:
+        raise ConfigError(
+            f"{where}: the section '{unused[0]}' is not used by assay 'nuclei'; say 'assay: "
+            f"{unused[0]}' in the file, or take the section out."
+        )
 
 
 def _load_yaml(path: Path) -> dict[str, Any]:
@@ -161,6 +208,8 @@ def _commented(settings: Settings, indent: int) -> str:
     pad = "  " * indent
     lines: list[str] = []
     for name, field in type(settings).model_fields.items():
+        if isinstance(settings, Method) and not settings.uses(name):
+            continue
         text = " ".join((field.description or "").replace("``", "").split())
         lines += [f"{pad}# {line}" for line in textwrap.wrap(text, 88 - len(pad))]
         value = getattr(settings, name)

@@ -16,7 +16,7 @@ from monolayer.errors import MonolayerError, RunAborted
 __all__ = ["main"]
 
 VERBS = {
-    "run": "Count the nuclei of a folder of images; resumes where an earlier call stopped.",
+    "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
