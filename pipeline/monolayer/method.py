@@ -27,9 +27,11 @@ from monolayer.segment.settings import SegmentSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
-__all__ = ["SCHEMA_VERSION", "Method", "commented_method", "load_method"]
+__all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
 
 SCHEMA_VERSION = 1
+
+AssayName = Literal["nuclei", "confluence", "viability", "suspension", "morphology"]
 
 
 class Method(Settings):
@@ -41,8 +43,10 @@ class Method(Settings):
     """What your site calls this method."""
     version: str = "1"
     """Your site's version of it; raise it with every change."""
-    assay: Literal["nuclei"] = "nuclei"
-    """What is counted: nuclei in fluorescence (a direct, total count in ISO 20391-1's words)."""
+    assay: AssayName = "nuclei"
+    """What is counted or measured, in ISO 20391-1's words: nuclei in fluorescence (direct, total),
+    confluence (indirect), viability in fluorescence (direct, differential), suspension counts in
+    bright field (direct, differential), morphology of cells."""
     read: ReadSettings = Setting(default_factory=ReadSettings)
     """Which channel and plane, and how large a pixel is."""
     inspect: InspectSettings = Setting(default_factory=InspectSettings)

@@ -10,7 +10,13 @@ from monolayer.field import State
 from monolayer.report import ReportContent, build_content
 from monolayer.report.histograms import histograms
 from monolayer.report.numbers import grouped
-from monolayer.summarise.schema import field_schema, plate_schema, well_schema
+from monolayer.summarise.schema import (
+    PLATE_HEAD,
+    WELL_HEAD,
+    field_schema,
+    plate_schema,
+    well_schema,
+)
 
 from .report_example import SENTENCE, Example, disks, example, well_names
 
@@ -34,7 +40,8 @@ def content() -> ReportContent:
 def test_the_columns_it_reads_are_those_of_the_tables() -> None:
     names = {name for name, _ in field_schema(["DAPI"])}
     assert names >= {"n_objects", "n_unbiased", "n_unbiased_ci_low", "density_cells_per_cm2_ci_low"}
-    for schema in (well_schema(["DAPI"]), plate_schema(["DAPI"])):
+    wells = [*WELL_HEAD, *well_schema(["DAPI"])]
+    for schema in (wells, [*PLATE_HEAD, *plate_schema(["DAPI"])]):
         names = {name for name, _ in schema}
         for column in ("density_cells_per_cm2", "n_unbiased_per_field"):
             assert {column, f"{column}_ci_low", f"{column}_ci_high", f"{column}_ci_method"} <= names

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.summarise.distributions import describe, measure_names
-from monolayer.summarise.intervals import Interval, no_interval, weighted_poisson_interval
+from monolayer.summarise.estimates import Cell, interval_columns
+from monolayer.summarise.intervals import no_interval, weighted_poisson_interval
 from monolayer.summarise.settings import SummariseSettings
 
-__all__ = ["Cell", "interval_columns", "summarise_field"]
-
-Cell = int | float | str | None
+__all__ = ["summarise_field"]
 
 _CM2_PER_UM2 = 1e-8
 _INTENSITY = "intensity_mean_"
@@ -77,15 +76,6 @@ def summarise_field(
         **interval_columns("density_cells_per_cm2", density),
         "nuclei_area_fraction": labelled_fraction,
         **describe(columns, measure_names(channels), settings),
-    }
-
-
-def interval_columns(name: str, interval: Interval) -> dict[str, float | str | None]:
-    """Return the three columns that carry an estimate's interval."""
-    return {
-        f"{name}_ci_low": interval.low,
-        f"{name}_ci_high": interval.high,
-        f"{name}_ci_method": interval.method,
     }
 
 
