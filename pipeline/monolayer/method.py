@@ -19,6 +19,7 @@ from pydantic import Field as Setting
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from monolayer.classify.settings import ViabilitySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
@@ -59,6 +60,8 @@ class Method(Settings):
     """What is measured of each."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
+    viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
+    """Living and dead cells by two dyes, for the assay viability."""
 
     @cached_property
     def sha256(self) -> str:

@@ -51,7 +51,7 @@ class ControlLot(Settings):
     pixel_size_um: Positive | None = None
     """Micrometres per pixel of the controls; images of another are refused."""
 
-    n_objects: dict[str, int] = {}
+    n_objects: dict[str, int] = Field(default_factory=dict)
     """Objects measured in each control."""
 
     @model_validator(mode="after")
@@ -80,8 +80,9 @@ class ViabilitySettings(Settings):
     """Channel of PI or EthD-1, named as found. Null: the one whose name says so."""
 
     specimen: Literal["adherent", "suspension"] = "adherent"
-    """adherent: cells on their surface; dead ones that came off are not in the image, so the result
-    is the adherent fraction's viability and no release viability. suspension: a harvested sample."""
+    """adherent: cells on their surface; dead ones that came off are not in the image, so the
+    result is the adherent fraction's viability and no release viability. suspension: a harvested
+    sample."""
 
     find: Literal["threshold", "tree"] = "threshold"
     """How objects are found (see segment.method, which this replaces). threshold is several times

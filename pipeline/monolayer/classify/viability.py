@@ -61,4 +61,5 @@ def classify_cells(
     codes[dead > dead_band[1]] = DEAD
     if debris is not None:
         codes[debris] = DEBRIS
-    return np.array(CLASSES)[codes]
+    classes: NDArray[np.str_] = np.array(CLASSES)[codes]
+    return classes
