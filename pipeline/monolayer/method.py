@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monolayer.assays.morphology_settings import MorphologySettings
+from monolayer.classify.settings import ViabilitySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
@@ -73,6 +74,8 @@ class Method(Settings):
     """How fields become wells and plates, with which confidence."""
     morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
     """Cells and nuclei as populations of shapes, and what they are compared with."""
+    viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
+    """Living and dead cells by two dyes, for the assay viability."""
 
     @cached_property
     def sha256(self) -> str:
