@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work import FieldResult
 from monolayer.errors import RunAborted
 from monolayer.field import FAILURES, Field, State
+from monolayer.segment import segmenter_identity
 
 __all__ = ["Work", "process"]
 
@@ -133,6 +134,7 @@ def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
         "method": plan.method.used(),
         "method_sha256": plan.method.sha256,
+        "segmenter": asdict(segmenter_identity(plan.method.segment)),
         "layout": plan.listing.layout,
         "channels": list(plan.channels),
         "n_fields": len(plan.fields),
