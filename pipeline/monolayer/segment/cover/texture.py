@@ -20,8 +20,9 @@ _QUIET = 0.05
 _MOST_NOISE = 3.0
 _LEAST_CONTRAST = 0.012
 _ROUNDING = 12**-0.5
-_LARGEST_FACTOR = 8
-_SHARP = 2.0
+_DETAIL_BLOCK = 32
+_TEXTURED = 5.0
+_SHARP = 1.8
 # Contrasts are counted in eighths of an octave, by the upper bits of the numbers themselves.
 _SHIFT = 20
 _SMOOTH = 5
@@ -79,28 +80,26 @@ def _factor(
 
 
 def _sharpness(pixels: NDArray[np.generic]) -> int:
-    """Binning at which neighbouring pixels begin to differ as much as they ever will.
+    """Binning from which on the pixels, and not the optics, limit the detail.
 
-    While binning by two makes neighbours differ twice as much, the optics and not the pixels
-    limit the detail; noise is taken off, because it falls with binning.
+    While binning by two nearly doubles the difference of neighbours, all detail is wider than
+    the pixels. Only textured blocks are asked, and noise, which falls with binning, is taken
+    off. Binned once, all annotated and simulated images at 0.65 um stopped here: 1.9 to 2.6 for
+    the first binning, 1.3 to 1.8 for the second.
     """
     noise = _noise(pixels) ** 2
     image, factor = bin_mean(pixels, 1), 1
-    before = _detail(image, noise)
-    while factor < _LARGEST_FACTOR and min(image.shape) > 4 * _NOISE_BLOCK:
+    side = _DETAIL_BLOCK
+    while side > 4 and min(image.shape) >= 2 * side:
+        fine = block_statistics(image, side)[1] - noise
         image = bin_mean(image, 2)
-        after = _detail(image, noise / (2 * factor) ** 2)
-        if after < _SHARP**2 * before or before == 0:
+        side, noise = side // 2, noise / 4
+        coarse = block_statistics(image, side)[1][: fine.shape[0], : fine.shape[1]] - noise
+        textured = fine > _TEXTURED * 4 * noise
+        if not textured.any() or np.median(coarse[textured] / fine[textured]) < _SHARP**2:
             break
-        before, factor = after, 2 * factor
+        factor *= 2
     return factor
-
-
-def _detail(image: Plane, noise: float) -> float:
-    """Mean square difference of neighbours beyond the noise's."""
-    if min(image.shape) < _NOISE_BLOCK:
-        return 0.0
-    return max(float(block_statistics(image, _NOISE_BLOCK)[1].mean()) - noise, 0.0)
 
 
 def _noise(pixels: NDArray[np.generic]) -> float:
