@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.assays.dye_channels import dye_channels
 from monolayer.assays.dyed_cells import DyedCells, find_dyed, find_united
 from monolayer.classify import (
@@ -30,6 +30,7 @@ from monolayer.classify import (
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.method import Method
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.summarise.estimates import (
     estimate_between,
     estimate_columns,
@@ -58,6 +59,11 @@ MEASURANDS = {
     "suspension": "viability of cells in suspension: living cells among all cells seen",
 }
 
+_CAVEAT = (
+    "This is the viability of the cells that are still attached. Dead cells come off and are washed "
+    "away, so it is no release viability: that needs the suspension after harvest or thawing, and "
+    "the culture's own needs the supernatant counted too."
+)
 _COUNTS: Columns = [
     ("n_objects", "int64"),
     *((f"n_{name}", "int64") for name in CLASSES),
@@ -85,10 +91,6 @@ class ViabilityAssay:
     """Counts living and dead cells; see `monolayer.assays.contract.Assay`."""
 
     name: str = "viability"
-    measurand: str = (
-        "living and dead cells in fluorescence: a direct, differential count (ISO 20391-1); of "
-        "attached cells it is the adherent-fraction viability and no release viability"
-    )
     modality: str = "fluorescence viability"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -160,13 +162,32 @@ class ViabilityAssay:
         names = ("viability", *_DENSITIES)
         return [*(column for name in names for column in estimate_columns(name)), *_NOTES]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
-        """Viability under its measurand's name, then the density of living cells."""
+    def presentation(self, method: Method) -> Presentation:
+        """Viability under its measurand's name leads; counts stand beside it."""
         adherent = method.viability.specimen == "adherent"
-        label = "Adherent-fraction viability" if adherent else "Viability"
-        return (
-            Lead("viability", label, "%"),
-            Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
+        return Presentation(
+            title="Viability",
+            measurand="from a direct, differential count (ISO 20391-1) of cells in fluorescence",
+            leads=(
+                Lead("viability", "Adherent-fraction viability" if adherent else "Viability", "%"),
+                Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
+            ),
+            beside=(
+                Lead("n_live", "Living", ""),
+                Lead("n_dead", "Dead", ""),
+                Lead("n_indeterminate", "Indeterminate", ""),
+                Lead("viability_lower_bound", "Lower bound", "%"),
+                Lead("clump_fraction", "Clumped", "%"),
+            ),
+            noun="cell",
+            outlines=(
+                ("live", "living"),
+                ("dead", "dead"),
+                ("indeterminate", "indeterminate: counted both ways in the bounds"),
+                ("debris", "debris: not counted"),
+            ),
+            kind_column="viability_class",
+            caveats=(_CAVEAT,) if adherent else (),
         )
 
 
