@@ -60,9 +60,9 @@ MEASURANDS = {
 }
 
 _CAVEAT = (
-    "This is the viability of the cells that are still attached. Dead cells come off and are washed "
-    "away, so it is no release viability: that needs the suspension after harvest or thawing, and "
-    "the culture's own needs the supernatant counted too."
+    "This is the viability of the cells that are still attached. Dead cells come off and are "
+    "washed away, so it is no release viability: that needs the suspension after harvest or "
+    "thawing, and the culture's own needs the supernatant counted too."
 )
 _COUNTS: Columns = [
     ("n_objects", "int64"),
