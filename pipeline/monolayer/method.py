@@ -20,6 +20,8 @@ from pydantic import Field as Setting
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from monolayer.assays.morphology_settings import MorphologySettings
+from monolayer.classify.settings import ViabilitySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
@@ -70,6 +72,10 @@ class Method(Settings):
     """What is measured of each."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
+    morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
+    """Cells and nuclei as populations of shapes, and what they are compared with."""
+    viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
+    """Living and dead cells by two dyes, for the assay viability."""
 
     @cached_property
     def sha256(self) -> str:
