@@ -20,6 +20,7 @@ from pydantic import Field as Setting
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from monolayer.assays.morphology_settings import MorphologySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
@@ -70,6 +71,8 @@ class Method(Settings):
     """What is measured of each."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
+    morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
+    """Cells and nuclei as populations of shapes, and what they are compared with."""
 
     @cached_property
     def sha256(self) -> str:
@@ -131,6 +134,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     data = {} if path is None else _load_yaml(path)
     if path is not None:
         _check_schema(data, path)
+        data = _with_reference(data, path)
     if assay is not None:
         data = data | {"assay": assay}
     named = {"name": data.get("assay", "nuclei")} | data
@@ -158,19 +162,31 @@ def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None
         )
 
 
-def _load_yaml(path: Path) -> dict[str, Any]:
+def _with_reference(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Put the quality reference that a method names in its place, so that the hash covers it."""
+    inspect = data.get("inspect")
+    if not isinstance(inspect, dict) or not isinstance(inspect.get("reference"), str):
+        return data
+    file = path.parent / inspect["reference"]
+    content = _load_yaml(file, "inspect.reference", "monolayer quality")
+    return data | {"inspect": inspect | {"reference": content}}
+
+
+def _load_yaml(
+    path: Path, named_by: str = "--method", made_by: str = "monolayer init"
+) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check --method.") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {named_by}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; 'monolayer init' writes one.") from None
+        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; 'monolayer init' writes one.")
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
     return data
 
 

@@ -22,6 +22,8 @@ VERBS = {
     "report": "Make a run's HTML report again.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
+    "quality": "Make the reference that an instrument's images are judged by.",
+    "crosscheck": "Hold the assays of the same vessels against one another.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",

@@ -71,6 +71,8 @@ def process(work: Work, max_failures: int | None, notify: Notify) -> None:
     start, began = time.perf_counter(), runfolder.now()
     plan, folder = work.plan, work.folder
     sweep(folder)
+    # From here until the end the run is open: killed meanwhile, its status must not say finished.
+    runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     if work.retry:
         drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
     if work.open_fields and not kernels_are_compiled():
@@ -130,7 +132,7 @@ def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str,
 
 def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
-        "method": plan.method.model_dump(mode="json"),
+        "method": plan.method.used(),
         "method_sha256": plan.method.sha256,
         "segmenter": asdict(segmenter_identity(plan.method.segment)),
         "layout": plan.listing.layout,
