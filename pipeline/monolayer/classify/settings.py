@@ -99,6 +99,11 @@ class ViabilitySettings(Settings):
     killed_quantile: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Quantile of the killed cells that bounds `dead`, when controls are measured."""
 
+    gap_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the gap between those two limits, around its middle, that is indeterminate, when
+    controls are measured. 1: the whole gap; but living cells in a stained well are brighter than
+    unstained ones (leakage, light of dead neighbours), and most of them would be left in doubt."""
+
     min_control_objects: Annotated[int, Field(ge=20)] = 100
     """Fewest objects of a control: a 99th percentile needs a hundred."""
 
