@@ -145,6 +145,7 @@ def make_lot(
         cell_band=(cell.low, cell.high) if cell else None,
         dead_youden_cut=dead.cut,
         dead_youden_index=dead.youden_index,
+        cell_least=None if cell else float(np.quantile(killed[:, 0], settings.killed_quantile)),
         content=(
             float(np.median(intact[:, 0] * clean.unstained.area_px)),
             float(np.median(killed[:, 1] * clean.killed.area_px)),

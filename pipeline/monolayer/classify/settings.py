@@ -41,6 +41,10 @@ class ControlLot(Settings):
     dead_youden_index: Annotated[float, Field(ge=-1, le=1)] | None = None
     """How well it parts them: 1 is perfectly, 0 not at all."""
 
+    cell_least: Finite | None = None
+    """Signal of the cells' dye that nearly all killed cells still have, where that dye stains them
+    too; dead cells far below it tell swapped channels or a failed stain."""
+
     content: tuple[Positive, Positive] | None = None
     """Median light of a whole cell in each dye (of nuclei: its DNA content), grey levels times
     pixels, from the controls; the debris gate holds fragments against it. Null: no such gate."""

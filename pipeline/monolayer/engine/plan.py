@@ -11,6 +11,7 @@ from typing import Any
 
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
+from monolayer.inspect import other_objective
 from monolayer.method import Method
 from monolayer.read import Listing, find_fields, read_field
 
@@ -121,6 +122,7 @@ def make_plan(
             f"wells found: {_examples(listing.fields)}."
         )
     _check_units(listing, method)
+    _check_reference(listing, method)
     missing = tuple(field for field in listing.missing if selection.takes(field))
     return Plan(root, listing, fields, missing, method)
 
@@ -155,6 +157,14 @@ def _check_units(listing: Listing, method: Method) -> None:
             f"segment.{named[0]} is in micrometres, but no image says how large a pixel is; give "
             "it with --pixel-size-um, or leave the setting out to have the scale found."
         )
+
+
+def _check_reference(listing: Listing, method: Method) -> None:
+    """Refuse a quality reference of another objective before any work, not field by field."""
+    reference, size = method.inspect.reference, listing.pixel_size_um
+    if reference is None or (told := other_objective(size, reference)) is None:
+        return
+    raise ConfigError(f"inspect.reference: {told[0].lower()}{told[1:]}")
 
 
 def _um_settings(method: Method) -> dict[str, Any]:

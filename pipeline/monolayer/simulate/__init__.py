@@ -1,11 +1,19 @@
-"""Simulate: microscope images of nuclei with exact truth, from a seed.
+"""Simulate: microscope images of cells with exact truth, from a seed.
 
-`simulate_field` makes one image with its label mask and a table of its nuclei;
-`simulate_plate` writes a small plate of them. ``sample_data/`` is what the default settings
+`simulate_field` makes one fluorescence image with its label mask and a table of its nuclei;
+`simulate_plate` writes a small plate of them. `simulate_phase_field` makes a phase-contrast image
+of adherent cells. ``sample_data/`` is what the default settings
 make from `SAMPLE_SEED`.
 """
 
 from monolayer.simulate.field import SimulatedField, simulate_field
+from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase_settings import (
+    AdherentSettings,
+    PhaseArtefactSettings,
+    PhaseOpticsSettings,
+    PhaseSettings,
+)
 from monolayer.simulate.plate import PlannedField, plan_fields, simulate_plate
 from monolayer.simulate.settings import (
     SAMPLE_SEED,
@@ -18,14 +26,20 @@ from monolayer.simulate.settings import (
 
 __all__ = [
     "SAMPLE_SEED",
+    "AdherentSettings",
     "DebrisSettings",
     "NucleiSettings",
     "OpticsSettings",
+    "PhaseArtefactSettings",
+    "PhaseOpticsSettings",
+    "PhaseSettings",
     "PlannedField",
     "PlateSettings",
     "SimulateSettings",
     "SimulatedField",
+    "SimulatedPhaseField",
     "plan_fields",
     "simulate_field",
+    "simulate_phase_field",
     "simulate_plate",
 ]

@@ -28,7 +28,7 @@ from monolayer.simulate.scene import (
 )
 from monolayer.simulate.settings import SimulateSettings
 
-__all__ = ["MARGIN_UM", "SimulatedField", "in_order", "simulate_field", "truth_table"]
+__all__ = ["MARGIN_UM", "SimulatedField", "number_labels", "simulate_field", "truth_table"]
 
 MARGIN_UM = 30.0
 
@@ -86,7 +86,7 @@ def simulate_field(settings: SimulateSettings, seed: int, index: int = 0) -> Sim
     electrons += background(settings.optics, draws, shape)
     electrons *= illumination(settings.optics, draws, shape)
     pixels = expose(electrons, settings.optics, draws)
-    labels, kept = in_order(label_nuclei(nuclei, canvas)[inner])
+    labels, kept = number_labels(label_nuclei(nuclei, canvas)[inner])
     return SimulatedField(pixels, labels, truth_table(labels, [nuclei[k] for k in kept], pixel))
 
 
@@ -106,7 +106,7 @@ def _light(
     return (1 - haze) * lens + haze * blur(sharp, optics.haze_um / pixel) + soft
 
 
-def in_order(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[int]]:
+def number_labels(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[int]]:
     """Number the labels present by first pixel; say which nucleus each was."""
     present, first = np.unique(labels, return_index=True)
     nuclei = present[present > 0][np.argsort(first[present > 0])]

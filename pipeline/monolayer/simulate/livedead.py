@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.field import MARGIN_UM, in_order, truth_table
+from monolayer.simulate.field import MARGIN_UM, number_labels, truth_table
 from monolayer.simulate.nuclei import Nucleus, place_cells
 from monolayer.simulate.optics import background, blur, expose, illumination, lens_sigma_px
 from monolayer.simulate.scene import (
@@ -185,7 +185,7 @@ def simulate_livedead(settings: LiveDeadSettings, seed: int, index: int = 0) -> 
         dye: _photograph(_mixed(lights, matrix[i]), settings, draws, dye, inner)
         for i, dye in enumerate(settings.dyes)
     }
-    labels, kept = in_order(label_nuclei([cell.nucleus for cell in cells], canvas)[inner])
+    labels, kept = number_labels(label_nuclei([cell.nucleus for cell in cells], canvas)[inner])
     return SimulatedLiveDead(channels, labels, _truth(labels, [cells[k] for k in kept], pixel))
 
 

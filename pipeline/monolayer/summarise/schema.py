@@ -15,6 +15,7 @@ __all__ = [
     "PLATE_HEAD",
     "WELL_HEAD",
     "channels_of",
+    "count_schema",
     "field_schema",
     "plate_schema",
     "well_schema",
@@ -59,6 +60,11 @@ def field_schema(channels: Sequence[str], settings: SummariseSettings | None = N
     settings : SummariseSettings, optional
         Its quantiles name columns.
     """
+    return [*count_schema(), *_distributions(channels, settings or SummariseSettings())]
+
+
+def count_schema() -> Columns:
+    """Return name and type of every column of `count_field`, in order."""
     return [
         *_COUNTS_OF_OBJECTS,
         *interval_schema("n_unbiased"),
@@ -66,7 +72,6 @@ def field_schema(channels: Sequence[str], settings: SummariseSettings | None = N
         ("density_cells_per_cm2", "float64"),
         *interval_schema("density_cells_per_cm2"),
         ("nuclei_area_fraction", "float64"),
-        *_distributions(channels, settings or SummariseSettings()),
     ]
 
 
