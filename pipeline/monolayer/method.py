@@ -26,6 +26,7 @@ from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
+from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
@@ -70,6 +71,8 @@ class Method(Settings):
     """How nuclei are found."""
     measure: MeasureSettings = Setting(default_factory=MeasureSettings)
     """What is measured of each."""
+    confluence: ConfluenceSettings = Setting(default_factory=ConfluenceSettings)
+    """How covered surface is found."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
     morphology: MorphologySettings = Setting(default_factory=MorphologySettings)

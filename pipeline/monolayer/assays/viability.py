@@ -80,6 +80,8 @@ _CM2_PER_UM2 = 1e-8
 # Of a usual nucleus's area, and in pixels: smaller spots of PI are dirt.
 _LEAST_SHARE = 0.25
 _LEAST_PX = 9.0
+# Of the least that killed cells have; staining differs by less between wells.
+_PALE = 0.5
 # Bodies that are not so much larger than nuclei cannot tell swapped channels.
 _TELLING_RATIO = 1.5
 # A lot's pixel size is that of the objective: readers round it differently.
@@ -258,7 +260,16 @@ def _unmatched(
     least = max(least, _LEAST_SHARE * usual, _LEAST_PX)
     diameter = 2 * np.sqrt(max(usual, _LEAST_PX) / np.pi)
     dead = image.channels[roles[stain.dyes[1]]]
-    return count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
+    unseen = count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
+    return unseen + _pale(cells, lot)
+
+
+def _pale(cells: DyedCells, lot: ControlLot) -> int:
+    """Dead nuclei far paler in the nuclear stain than killed ones: found by spill-over alone."""
+    if lot.cell_least is None:
+        return 0
+    pale = cells.light[:, 0] < _PALE * lot.cell_least
+    return int(np.count_nonzero(pale & (cells.light[:, 1] > lot.dead_band[1])))
 
 
 def _contradiction(
@@ -269,8 +280,8 @@ def _contradiction(
     fewest, share = settings.min_unmatched, settings.max_unmatched_fraction
     if unmatched is not None and unmatched >= fewest and unmatched > share * (unmatched + cells.n):
         return "swapped_channels", (
-            f"The {dead_dye} channel shows {unmatched} nuclei where the {cell_dye} channel, which "
-            f"shows {cells.n}, has none: the two channels look swapped, or {cell_dye} failed."
+            f"{unmatched} nuclei shine in {dead_dye} where {cell_dye}, which shows {cells.n}, has "
+            f"none or hardly any light: the two channels look swapped, or {cell_dye} failed."
         )
     if looks_over_compensated(cells.light[:, 1], lot.dead_band[1], fewest, share):
         return "over_compensated", (

@@ -22,6 +22,7 @@ VERBS = {
     "report": "Make a run's HTML report again.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
+    "controls": "Measure the control wells of a viability stain; write thresholds into a method.",
     "quality": "Make the reference that an instrument's images are judged by.",
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "simulate": "Make a small plate of simulated images with exact truth.",
