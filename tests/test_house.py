@@ -15,7 +15,17 @@ ROOTS = {
     "monolayer": PROJECT / "pipeline",
     "monolayer_napari": PROJECT / "plugins",
 }
-STAGES = ("read", "inspect", "segment", "measure", "summarise", "report", "simulate", "evaluate")
+STAGES = (
+    "read",
+    "inspect",
+    "segment",
+    "classify",
+    "measure",
+    "summarise",
+    "report",
+    "simulate",
+    "evaluate",
+)
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
     "monolayer": {"monolayer", "monolayer_kernels"},
@@ -85,7 +95,8 @@ def test_kernels_need_numpy_and_numba_only(name: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_do_not_know_one_another_nor_the_engine(stage: str) -> None:
     closed = {
-        f"monolayer.{other}" for other in (*STAGES, "engine", "cli", "method", "results", "api")
+        f"monolayer.{other}"
+        for other in (*STAGES, "assays", "engine", "cli", "method", "results", "api")
     }
     closed -= {f"monolayer.{stage}"}
     for name, path in MODULES.items():
@@ -94,7 +105,7 @@ def test_stages_do_not_know_one_another_nor_the_engine(stage: str) -> None:
                 assert ".".join(other.split(".")[:2]) not in closed, f"{name} imports {other}"
 
 
-@pytest.mark.parametrize("stage", [s for s in STAGES if s != "read"])
+@pytest.mark.parametrize("stage", ["assays", *(s for s in STAGES if s != "read")])
 def test_stages_know_nothing_of_dask_and_screens(stage: str) -> None:
     for name, path in MODULES.items():
         if name.startswith(f"monolayer.{stage}"):

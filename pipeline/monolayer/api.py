@@ -109,7 +109,7 @@ def count(
     pixels, full_scale = as_grey(np.asarray(image))
     scales = {} if full_scale is None else {"image": full_scale}
     given = FieldImage({"image": pixels}, size, "pixel_size_um" if size else "", scales)
-    result = evaluate_image(given, "image", chosen)
+    result = evaluate_image(given, {"nuclei": "image"}, chosen)
     return Count(_labels_or_raise(result), result.row, result.objects)
 
 

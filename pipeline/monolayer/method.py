@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import textwrap
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,17 +20,32 @@ from pydantic import Field as Setting
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from monolayer.assays.morphology_settings import MorphologySettings
+from monolayer.classify.settings import ViabilitySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
+from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
-__all__ = ["SCHEMA_VERSION", "Method", "commented_method", "load_method"]
+__all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
 
 SCHEMA_VERSION = 1
+
+AssayName = Literal["nuclei", "confluence", "viability", "suspension", "morphology"]
+
+_EVERY = ("read", "inspect", "illumination", "summarise")
+# Sections that change an assay's numbers; the others are not written, hashed or shown.
+_SECTIONS: dict[AssayName, tuple[str, ...]] = {
+    "nuclei": (*_EVERY, "segment", "measure"),
+    "confluence": (*_EVERY, "confluence"),
+    "viability": (*_EVERY, "segment", "measure", "viability"),
+    "suspension": (*_EVERY, "suspension"),
+    "morphology": (*_EVERY, "segment", "measure", "morphology"),
+}
 
 
 class Method(Settings):
@@ -41,8 +57,10 @@ class Method(Settings):
     """What your site calls this method."""
     version: str = "1"
     """Your site's version of it; raise it with every change."""
-    assay: Literal["nuclei"] = "nuclei"
-    """What is counted: nuclei in fluorescence (a direct, total count in ISO 20391-1's words)."""
+    assay: AssayName = "nuclei"
+    """What is counted or measured, in ISO 20391-1's words: nuclei in fluorescence (direct, total),
+    confluence (indirect), viability in fluorescence (direct, differential), suspension counts in
+    bright field (direct, differential), morphology of cells."""
     read: ReadSettings = Setting(default_factory=ReadSettings)
     """Which channel and plane, and how large a pixel is."""
     inspect: InspectSettings = Setting(default_factory=InspectSettings)
@@ -53,19 +71,35 @@ class Method(Settings):
     """How nuclei are found."""
     measure: MeasureSettings = Setting(default_factory=MeasureSettings)
     """What is measured of each."""
+    confluence: ConfluenceSettings = Setting(default_factory=ConfluenceSettings)
+    """How covered surface is found."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
+    morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
+    """Cells and nuclei as populations of shapes, and what they are compared with."""
+    viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
+    """Living and dead cells by two dyes, for the assay viability."""
 
     @cached_property
     def sha256(self) -> str:
         """Hash of everything that can change a number, as canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.used(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_yaml(self) -> str:
         """Write the method as used, every value spelled out."""
-        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        text: str = yaml.safe_dump(self.used(), sort_keys=False)
         return text
+
+    def used(self) -> dict[str, Any]:
+        """The settings that can change a number of this assay, as plain data."""
+        data: dict[str, Any] = self.model_dump(mode="json")
+        return {name: value for name, value in data.items() if self.uses(name)}
+
+    def uses(self, name: str) -> bool:
+        """Whether a section (or a plain setting) belongs to this method's assay."""
+        section = isinstance(getattr(self, name), Settings)
+        return not section or name in _SECTIONS[self.assay]
 
     def with_options(self, pixel_size_um: float | None, channel: str | None) -> "Method":
         """Return this method with what a command line overrides (None changes nothing)."""
@@ -87,22 +121,35 @@ class Method(Settings):
         return self.model_copy(update={"read": read})
 
 
-def load_method(path: Path | None) -> Method:
+def load_method(path: Path | None, assay: str | None = None) -> Method:
     """Read a method file; the built-in method where no file is given.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file.
+    assay : str, optional
+        Wins over what the file says.
 
     Raises
     ------
     ConfigError
         One sentence that names the file, the key and the mend.
     """
-    if path is None:
-        return Method()
-    data = _load_yaml(path)
-    _check_schema(data, path)
+    where = "--assay" if path is None else str(path)
+    data = {} if path is None else _load_yaml(path)
+    if path is not None:
+        _check_schema(data, path)
+        data = _with_reference(data, path)
+    if assay is not None:
+        data = data | {"assay": assay}
+    named = {"name": data.get("assay", "nuclei")} | data
     try:
-        return Method.model_validate(data)
+        method = Method.model_validate(named)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(error.errors()[0])}") from None
+        raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
+    _check_sections(method, data, where)
+    return method
 
 
 def commented_method(method: Method | None = None) -> str:
@@ -111,19 +158,41 @@ def commented_method(method: Method | None = None) -> str:
     return head + _commented(method or Method(), indent=0)
 
 
-def _load_yaml(path: Path) -> dict[str, Any]:
+def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None:
+    """Refuse a section that would be passed over because nobody named its assay."""
+    unused = [name for name in data if not method.uses(name)]
+    if unused and "assay" not in data:
+        raise ConfigError(
+            f"{where}: the section '{unused[0]}' is not used by assay 'nuclei'; say 'assay: "
+            f"{unused[0]}' in the file, or take the section out."
+        )
+
+
+def _with_reference(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Put the quality reference that a method names in its place, so that the hash covers it."""
+    inspect = data.get("inspect")
+    if not isinstance(inspect, dict) or not isinstance(inspect.get("reference"), str):
+        return data
+    file = path.parent / inspect["reference"]
+    content = _load_yaml(file, "inspect.reference", "monolayer quality")
+    return data | {"inspect": inspect | {"reference": content}}
+
+
+def _load_yaml(
+    path: Path, named_by: str = "--method", made_by: str = "monolayer init"
+) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check --method.") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {named_by}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; 'monolayer init' writes one.") from None
+        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; 'monolayer init' writes one.")
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
     return data
 
 
@@ -161,6 +230,8 @@ def _commented(settings: Settings, indent: int) -> str:
     pad = "  " * indent
     lines: list[str] = []
     for name, field in type(settings).model_fields.items():
+        if isinstance(settings, Method) and not settings.uses(name):
+            continue
         text = " ".join((field.description or "").replace("``", "").split())
         lines += [f"{pad}# {line}" for line in textwrap.wrap(text, 88 - len(pad))]
         value = getattr(settings, name)

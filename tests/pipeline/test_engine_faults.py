@@ -15,6 +15,7 @@ import pytest
 import tifffile
 
 import monolayer
+from monolayer.assays import nuclei
 from monolayer.cli import _exit_code as cli
 from monolayer.engine import work
 from monolayer.engine.runfolder import locked
@@ -89,7 +90,7 @@ def test_a_defect_of_ours_costs_a_row_not_the_run(
     tmp_path: Path, write_plate: WritePlate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_plate(tmp_path / "images", wells=("B02",), fields=2)
-    original = vars(work)["segment_nuclei"]
+    original = vars(nuclei)["segment_nuclei"]
     calls = []
 
     def break_once(*given: object) -> object:
@@ -98,7 +99,7 @@ def test_a_defect_of_ours_costs_a_row_not_the_run(
             raise ZeroDivisionError("a defect")
         return original(*given)
 
-    monkeypatch.setattr(work, "segment_nuclei", break_once)
+    monkeypatch.setattr(nuclei, "segment_nuclei", break_once)
     options = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "R"), "--workers", "1"]
     assert cli(options) == 3
     assert states(tmp_path / "R")["P1/B02/1"] == ("failed", "internal_error")

@@ -20,6 +20,8 @@ from monolayer.summarise import (
     summarise_wells,
     well_schema,
 )
+from monolayer.summarise.estimates import count_states
+from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD
 
 SETTINGS = SummariseSettings()
 COUNTS = [38, 61, 45, 52, 70, 33, 49, 58, 41, 53]
@@ -63,7 +65,6 @@ def well_of(*counts: int, **keys: Any) -> Row:
 
 def test_well_of_the_worked_example() -> None:
     row = well_of(*COUNTS)
-    assert row["n_fields_planned"] == row["n_fields_ok"] == 10
     assert row["n_objects"] == row["n_unbiased"] == 500
     assert row["n_unbiased_per_field"] == 50
     assert row["n_unbiased_per_field_sd"] == pytest.approx(np.sqrt(126.4444), abs=1e-5)
@@ -148,17 +149,18 @@ def test_states_are_counted_and_never_become_zeros() -> None:
     states = ["ok", "ok", "not_evaluable", "failed", "crashed", "missing", None]
     counts = [40, 60, None, None, None, None, None]
     rows = [field_row(n, state=state) for n, state in zip(counts, states, strict=True)]
+    counted = count_states(rows)
+    assert [counted[f"n_fields_{name}"] for name in ("planned", "ok", "missing")] == [7, 2, 1]
+    others = ("not_evaluable", "failed", "crashed")
+    assert [counted[f"n_fields_{name}"] for name in others] == [1] * 3
     row = summarise_well(rows, pooled(40, 60), SETTINGS)
-    assert [row[f"n_fields_{name}"] for name in ("planned", "ok", "missing")] == [7, 2, 1]
-    assert [row[f"n_fields_{name}"] for name in ("not_evaluable", "failed", "crashed")] == [1] * 3
     assert row["n_unbiased_per_field"] == 50
 
 
 def test_well_without_an_ok_field_has_nulls() -> None:
     row = summarise_well([field_row(None, state="failed")], {}, SETTINGS)
     given = {name for name, value in row.items() if value is not None}
-    counted = {name for name in row if name.startswith("n_fields_")}
-    assert given == counted | {name for name in row if name.endswith("_ci_method")}
+    assert given == {name for name in row if name.endswith("_ci_method")}
     assert row["density_cells_per_cm2_ci_method"] == "none: no ok field"
 
 
@@ -211,16 +213,18 @@ def test_tables_have_schema_order_and_the_cores_values() -> None:
     fields, objects = tables(wells)
     table = summarise_wells(fields, objects, SETTINGS)
     assert [(field.name, str(field.type)) for field in table.schema] == [
-        (name, kind.replace("float64", "double")) for name, kind in well_schema(["DNA"])
+        (name, kind.replace("float64", "double"))
+        for name, kind in [*WELL_HEAD, *well_schema(["DNA"])]
     ]
     rows = table.to_pylist()
     assert [row["well"] for row in rows] == ["A2", "A10", "B02"]
-    assert rows[0] == {"plate": "P", "well": "A2", "time": None} | well_of(5, 7, 9)
+    counted = count_states([field_row(count) for count in (5, 7, 9)])
+    assert rows[0] == {"plate": "P", "well": "A2", "time": None} | counted | well_of(5, 7, 9)
     assert rows[1]["n_fields_planned"] == 1
     assert rows[1]["n_objects"] is None
 
     plates = summarise_plates(table, SETTINGS)
-    assert plates.column_names == [name for name, _ in plate_schema(["DNA"])]
+    assert plates.column_names == [name for name, _ in [*PLATE_HEAD, *plate_schema(["DNA"])]]
     (plate,) = plates.to_pylist()
     assert (plate["n_wells"], plate["n_wells_ok"], plate["n_fields_failed"]) == (3, 2, 1)
     assert plate["n_objects"] == 51
@@ -251,7 +255,7 @@ def test_empty_tables_keep_their_columns() -> None:
     fields, objects = tables({"A01": [3]})
     wells = summarise_wells(fields.slice(0, 0), objects.slice(0, 0), SETTINGS)
     assert wells.num_rows == summarise_plates(wells, SETTINGS).num_rows == 0
-    assert wells.column_names == [name for name, _ in well_schema(["DNA"])]
+    assert wells.column_names == [name for name, _ in [*WELL_HEAD, *well_schema(["DNA"])]]
 
 
 def test_layout_without_wells_keeps_the_interval_between_fields() -> None:

@@ -16,12 +16,15 @@ from monolayer.errors import MonolayerError, RunAborted
 __all__ = ["main"]
 
 VERBS = {
-    "run": "Count the nuclei of a folder of images; resumes where an earlier call stopped.",
+    "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
+    "controls": "Measure the control wells of a viability stain; write thresholds into a method.",
+    "quality": "Make the reference that an instrument's images are judged by.",
+    "crosscheck": "Hold the assays of the same vessels against one another.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",

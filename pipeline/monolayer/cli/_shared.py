@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "assay_option",
     "channel_option",
     "echo_json",
     "json_option",
@@ -28,6 +29,18 @@ method_option = click.option(
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Method file ('monolayer init' writes one); the built-in method if left out.",
+)
+ASSAYS = {
+    "nuclei": "nuclei in fluorescence",
+    "confluence": "covered area in phase contrast, bright field or fluorescence",
+    "viability": "live and dead in fluorescence",
+    "suspension": "live and dead in a counting chamber",
+    "morphology": "shape and size of cells and nuclei",
+}
+assay_option = click.option(
+    "--assay",
+    type=click.Choice(list(ASSAYS)),
+    help="What to count or measure; wins over the method. Default: nuclei.",
 )
 pixel_size_option = click.option(
     "--pixel-size-um",
@@ -83,6 +96,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         "report": "drawing the report",
         "images": "scoring images",
         "simulated": "simulating fields",
+        "controls": "measuring controls",
     }
     columns = (
         TextColumn("[progress.description]{task.description:<24}"),

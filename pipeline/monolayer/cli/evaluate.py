@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from monolayer.cli._shared import (
+    assay_option,
     echo_json,
     json_option,
     method_option,
@@ -25,6 +26,7 @@ __all__ = ["command"]
     metavar="CSV",
     help="Columns path and mask (label images); dataset, pixel_size_um if you like.",
 )
+@assay_option
 @method_option
 @pixel_size_option
 @click.option(
@@ -37,6 +39,7 @@ __all__ = ["command"]
 @json_option
 def command(
     manifest: Path,
+    assay: str | None,
     method_path: Path | None,
     pixel_size_um: float | None,
     output: Path | None,
@@ -51,7 +54,7 @@ def command(
     from monolayer.engine.evaluation import evaluate_manifest, write_scores
     from monolayer.method import load_method
 
-    method = load_method(method_path).with_pixel_size(pixel_size_um)
+    method = load_method(method_path, assay).with_pixel_size(pixel_size_um)
     with progress(quiet=as_json) as notify:
         images, datasets, skipped = evaluate_manifest(manifest, method, notify)
     if output is not None:

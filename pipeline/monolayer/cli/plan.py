@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from monolayer.cli._shared import (
+    assay_option,
     channel_option,
     echo_json,
     json_option,
@@ -22,6 +23,7 @@ LISTED = 12
 
 @click.command("plan")
 @click.argument("images", type=click.Path(path_type=Path))
+@assay_option
 @method_option
 @layout_option
 @pixel_size_option
@@ -30,6 +32,7 @@ LISTED = 12
 @json_option
 def command(
     images: Path,
+    assay: str | None,
     method_path: Path | None,
     layout: str,
     pixel_size_um: float | None,
@@ -41,7 +44,7 @@ def command(
     from monolayer.engine.plan import expected_memory, make_plan
     from monolayer.method import load_method
 
-    method = load_method(method_path).with_options(pixel_size_um, channel)
+    method = load_method(method_path, assay).with_options(pixel_size_um, channel)
     plan = make_plan(images, method, layout, select)
     memory = expected_memory(plan)
     if as_json:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from monolayer.cli._shared import (
+    assay_option,
     channel_option,
     echo_json,
     json_option,
@@ -29,6 +30,7 @@ __all__ = ["command"]
     metavar="RUN",
     help="The run's folder; made where absent, taken up where an earlier call stopped.",
 )
+@assay_option
 @method_option
 @layout_option
 @pixel_size_option
@@ -52,6 +54,7 @@ __all__ = ["command"]
 def command(
     images: Path,
     output: Path,
+    assay: str | None,
     method_path: Path | None,
     layout: str,
     pixel_size_um: float | None,
@@ -62,7 +65,9 @@ def command(
     max_failures: int | None,
     as_json: bool,
 ) -> int:
-    """Count the nuclei of IMAGES (a folder, a file or a LoadData CSV) into the folder RUN.
+    """Evaluate IMAGES (a folder, a file or a LoadData CSV) into the folder RUN.
+
+    Without --assay or --method nuclei in fluorescence are counted.
 
     Resumes by default: the same command goes on where it was stopped, and does nothing when
     all is done. One bad image costs its row, never the run; exit code 3 says there are some.
@@ -72,7 +77,7 @@ def command(
     from monolayer.engine.run import execute
     from monolayer.method import load_method
 
-    method = load_method(method_path).with_options(pixel_size_um, channel)
+    method = load_method(method_path, assay).with_options(pixel_size_um, channel)
     plan = make_plan(images, method, layout, select)
     with progress(quiet=as_json) as notify:
         outcome = execute(

@@ -22,19 +22,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from monolayer.assays import assay_of
 from monolayer.engine.files import labels_path, write_file
 from monolayer.engine.ledger import ledger_of
-from monolayer.engine.marks import mark_blurred, mark_doubles
+from monolayer.engine.marks import mark_blurred, mark_doubles, mark_incomplete
 from monolayer.engine.parts import identity_columns, read_part
 from monolayer.engine.plan import Plan
 from monolayer.engine.schema import fields_schema, objects_schema
 from monolayer.field import State
-from monolayer.summarise import summarise_plates, summarise_wells
+from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_quality
+from monolayer.summarise import plates_table, wells_table
 
 __all__ = ["collect", "objects_path"]
 
 Row = dict[str, Any]
 ObjectsOf = Callable[[Sequence[Row]], pa.Table]
+ObjectsOfWell = Callable[[tuple[str | None, ...]], dict[str, NDArray[Any]]]
 
 
 def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, int]:
@@ -56,19 +59,34 @@ def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, i
         if row["state"] != State.OK:  # an image that changed for the worse left its labels
             (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
     rows = mark_blurred(mark_doubles(rows), plan.method.inspect)
+    rows = mark_incomplete(rows, dict(plan.listing.incomplete), plan.method.inspect)
     fields = pa.Table.from_pylist(rows, fields_schema(plan))
     objects_of = _object_source(folder, parts)
     _write_objects(folder, rows, objects_of, plan)
-    wells = summarise_wells(fields, _by_well(rows, objects_of), plan.method.summarise)
-    tables = {
-        "fields": fields,
-        "wells": wells,
-        "plates": summarise_plates(wells, plan.method.summarise),
-    }
-    for name, table in tables.items():
+    for name, table in _tables(fields, _by_well(rows, objects_of), plan).items():
         _write(folder / f"{name}.parquet", table, plan)
     states = [row["state"] for row in rows]
     return {str(state): states.count(state) for state in State}
+
+
+def _tables(fields: pa.Table, objects_of: ObjectsOfWell, plan: Plan) -> dict[str, pa.Table]:
+    method, channels = plan.method, plan.channels
+    assay, gate = assay_of(method), plan.method.inspect.gate
+    wells = wells_table(
+        fields,
+        objects_of,
+        lambda rows, objects: {
+            **well_quality(rows, gate),
+            **assay.summarise_well(rows, objects, method),
+        },
+        [*WELL_QUALITY, *assay.well_columns(channels, method)],
+    )
+    plates = plates_table(
+        wells,
+        lambda rows: {**plate_quality(rows), **assay.summarise_plate(rows, method)},
+        [*PLATE_QUALITY, *assay.plate_columns(channels, method)],
+    )
+    return {"fields": fields, "wells": wells, "plates": plates}
 
 
 def objects_path(plate: str) -> str:
@@ -118,7 +136,7 @@ def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:
     def objects_of(rows: Sequence[Row]) -> pa.Table:
         tables = [schema.empty_table()]
         for row in rows:
-            if row["state"] == State.OK and row["n_objects"]:
+            if row["state"] == State.OK and row.get("n_objects"):
                 table = objects_in(parts[row["field_id"]])
                 tables.append(table.filter(pc.field("field_id") == row["field_id"]))
         joined = pa.concat_tables(tables, promote_options="permissive")
@@ -146,9 +164,7 @@ def _write_objects(folder: Path, rows: list[Row], objects_of: ObjectsOf, plan: P
         stale.unlink()
 
 
-def _by_well(
-    rows: list[Row], objects_of: ObjectsOf
-) -> Callable[[tuple[str | None, ...]], dict[str, NDArray[Any]]]:
+def _by_well(rows: list[Row], objects_of: ObjectsOf) -> ObjectsOfWell:
     wells: dict[tuple[str | None, ...], list[Row]] = {}
     for row in rows:
         wells.setdefault(_well(row), []).append(row)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monolayer.assays import assay_of
 from monolayer.engine.plan import Plan
 from monolayer.inspect import FIGURES as INSPECTED
-from monolayer.segment import FIGURES as SEGMENTED
-from monolayer.summarise import field_schema
+from monolayer.inspect import GATE_COLUMNS
 
 __all__ = ["fields_schema", "objects_schema"]
 
@@ -21,7 +21,7 @@ IDENTITY = ("field_id", "plate", "well", "field", "time")
 
 
 def fields_schema(plan: Plan) -> pa.Schema:
-    """Columns of the fields table: who, what became of it, quality, counts, provenance."""
+    """Columns of the fields table: who, what became of it, quality, the assay's, provenance."""
     texts = [*IDENTITY, "well_text", "state", "reason", "detail"]
     columns = [
         *((name, "string") for name in texts),
@@ -30,8 +30,9 @@ def fields_schema(plan: Plan) -> pa.Schema:
         ("width_px", "int64"),
         ("pixel_size_um", "float64"),
         ("pixel_size_source", "string"),
-        *((name, "float64") for name in (*INSPECTED, "diameter_px", "diameter_um", *SEGMENTED)),
-        *field_schema(plan.channels, plan.method.summarise),
+        *((name, "float64") for name in INSPECTED),
+        *GATE_COLUMNS,
+        *assay_of(plan.method).field_columns(plan.channels, plan.method),
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]
     return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])

@@ -2,9 +2,7 @@
 
 1. read       pixels of all channels, as 2-D arrays
 2. inspect    can it be evaluated at all?
-3. segment    label image and a score per object
-4. measure    one row an object
-5. summarise  one row for the field
+3. the assay  segment, measure, summarise: objects, a row for the field, a label image
 
 `evaluate_image` is pure; `process_field` reads the files and turns whatever goes wrong with
 them into the field's row. The notebook's ``count``, the serial run and the Dask workers all
@@ -13,21 +11,19 @@ come through here, so their numbers are the same.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.assays import assay_of
 from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import correct_illumination, inspect_field
-from monolayer.measure import measure_objects
 from monolayer.method import Method
-from monolayer.read import channel_to_segment, read_field
-from monolayer.segment import segment_nuclei
-from monolayer.summarise import summarise_field
+from monolayer.read import read_field
 
 __all__ = ["FieldResult", "evaluate_image", "process_field"]
 
@@ -74,9 +70,9 @@ def process_field(
     try:
         if where.problem is not None:
             raise ImageError(*where.problem)
-        image = read_field(where, root, method.read)
-        channel = channel_to_segment(where, method.read)
-        return evaluate_image(image, channel, method, flat_fields)
+        roles = assay_of(method).roles(where.channels, method)
+        reading = method.read.model_copy(update={"channel": next(iter(roles.values()))})
+        return evaluate_image(read_field(where, root, reading), roles, method, flat_fields)
     except ImageError as error:
         return _failed(error.reason, error.detail)
     except ConfigError as error:
@@ -89,25 +85,39 @@ def process_field(
 
 
 def evaluate_image(
-    image: FieldImage, channel: str, method: Method, flat_fields: FlatFields | None = None
+    image: FieldImage,
+    roles: Mapping[str, str],
+    method: Method,
+    flat_fields: FlatFields | None = None,
 ) -> FieldResult:
-    """Inspect, segment, measure and summarise one field's pixels. Pure."""
+    """Inspect one field's pixels, then let the method's assay evaluate them. Pure.
+
+    Parameters
+    ----------
+    image : FieldImage
+        All channels.
+    roles : mapping of str to str
+        Channel of each of the assay's roles; the first one's is inspected.
+    method : Method
+        Settings of every stage.
+    flat_fields : mapping of str to ndarray of float32, optional
+        Flat field of each channel.
+    """
+    channel = next(iter(roles.values()))
     row = _read_columns(image, channel)
     inspection = inspect_field(image, method.inspect, channel)
     row |= {"state": str(inspection.state), "reason": inspection.reason or None}
-    row |= {"detail": inspection.detail or None, **inspection.figures}
+    row |= {"detail": inspection.detail or None, **inspection.figures, **inspection.gate}
     if inspection.state is not State.OK:
         return FieldResult(row)
     channels = _corrected(image.channels, flat_fields or {}, method.illumination.dark_level)
-    size = image.pixel_size_um
-    found = segment_nuclei(channels[channel], method.segment, size)
-    objects = measure_objects(found.labels, channels, method.measure, size)
-    objects["segmentation_score"] = found.scores
-    covered = np.count_nonzero(found.labels) / found.labels.size
-    row |= {"diameter_px": found.diameter_px, **found.figures}
-    row |= {"diameter_um": found.diameter_px * size if found.diameter_px and size else None}
-    row |= summarise_field(objects, image.shape, size, method.summarise, covered)
-    return FieldResult(row, objects, found.labels)
+    found = assay_of(method).evaluate(replace(image, channels=channels), roles, method)
+    if found.problem is not None:
+        reason, detail = found.problem
+        return FieldResult(
+            row | {"state": str(State.NOT_EVALUABLE), "reason": reason, "detail": detail}
+        )
+    return FieldResult(row | found.row, found.objects, found.labels)
 
 
 def _read_columns(image: FieldImage, channel: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from monolayer.field import Field, FieldImage
 from monolayer.read.layouts import LAYOUTS, Layout
 from monolayer.read.plan import Listing, find_fields
-from monolayer.read.settings import ReadSettings, channel_to_segment
+from monolayer.read.settings import ReadSettings, channel_among, channel_to_segment
 
 __all__ = [
     "LAYOUTS",
@@ -22,6 +22,7 @@ __all__ = [
     "Listing",
     "ReadSettings",
     "as_grey",
+    "channel_among",
     "channel_to_segment",
     "find_fields",
     "read_field",

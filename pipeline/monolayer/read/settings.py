@@ -1,7 +1,7 @@
 """What a method can say about reading, and which channel is segmented."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field as Limits
@@ -10,7 +10,7 @@ from monolayer.errors import ConfigError
 from monolayer.field import Field, natural_key
 from monolayer.settings import Settings
 
-__all__ = ["ReadSettings", "best_channel", "channel_to_segment"]
+__all__ = ["ReadSettings", "best_channel", "channel_among", "channel_to_segment"]
 
 _NUCLEAR = re.compile(r"dapi|hoechst|h[ _-]?33342|nuc|h2b|draq|sytox", re.IGNORECASE)
 
@@ -41,17 +41,22 @@ def best_channel(names: Iterable[str]) -> str:
 
 
 def channel_to_segment(field: Field, settings: ReadSettings) -> str:
-    """Name of the channel of `field` that is to be segmented.
+    """Name of the channel of `field` that is to be segmented; see `channel_among`."""
+    return channel_among(field.channels, settings)
+
+
+def channel_among(names: Collection[str], settings: ReadSettings) -> str:
+    """Name of the channel that is to be segmented, out of those of a field.
 
     Raises
     ------
     ConfigError
-        The channel wanted is not among the field's; the sentence names those found.
+        The channel wanted is not among them; the sentence names those found.
     """
     if settings.channel is None:
-        return best_channel(field.channels)
-    if settings.channel not in field.channels:
-        raise ConfigError(absent_channel(settings.channel, field.channels))
+        return best_channel(names)
+    if settings.channel not in names:
+        raise ConfigError(absent_channel(settings.channel, names))
     return settings.channel
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
-__all__ = ["Contrast", "Pyramid", "grey_step", "measure_contrast"]
+__all__ = ["Contrast", "Pyramid", "background_peak", "grey_step", "measure_contrast"]
 
 _DIAMETER = 13.0
 # Unbinned objects may be smaller than 10 pixels, and 8 were measured as 9.
@@ -131,12 +131,12 @@ def measure_contrast(image: NDArray[np.float32], step: float, sigma: float) -> C
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
         return Contrast(smooth, height, 0.0, grid, block)
-    zero, spread = _background_peak(height, noise)
+    zero, spread = background_peak(height, noise)
     height -= np.float32(zero)
     return Contrast(smooth, height, max(noise, spread), grid + np.float32(zero), block)
 
 
-def _background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:
+def background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:
     """Position of the background's peak in the histogram, and its half-width downwards."""
     low = float(height.min())
     if height.size > _PLENTY:

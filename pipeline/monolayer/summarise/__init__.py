@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from monolayer.summarise.sampling import dispersion_test
     from monolayer.summarise.schema import field_schema, plate_schema, well_schema
     from monolayer.summarise.settings import SummariseSettings
-    from monolayer.summarise.tables import objects_by_well, summarise_plates, summarise_wells
+    from monolayer.summarise.tables import (
+        objects_by_well,
+        plates_table,
+        summarise_plates,
+        summarise_wells,
+        wells_table,
+    )
     from monolayer.summarise.wells import summarise_plate, summarise_well
 
 __all__ = [
@@ -37,6 +43,7 @@ __all__ = [
     "field_schema",
     "objects_by_well",
     "plate_schema",
+    "plates_table",
     "poisson_interval",
     "summarise_field",
     "summarise_plate",
@@ -46,6 +53,7 @@ __all__ = [
     "t_interval",
     "weighted_poisson_interval",
     "well_schema",
+    "wells_table",
     "wilson_interval",
 ]
 
@@ -59,6 +67,7 @@ __getattr__, __dir__ = lazy(
         "field_schema": "schema",
         "objects_by_well": "tables",
         "plate_schema": "schema",
+        "plates_table": "tables",
         "poisson_interval": "intervals",
         "summarise_field": "fields",
         "summarise_plate": "wells",
@@ -68,6 +77,7 @@ __getattr__, __dir__ = lazy(
         "t_interval": "intervals",
         "weighted_poisson_interval": "intervals",
         "well_schema": "schema",
+        "wells_table": "tables",
         "wilson_interval": "intervals",
     },
 )

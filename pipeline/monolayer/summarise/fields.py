@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.summarise.distributions import describe, measure_names
-from monolayer.summarise.intervals import Interval, no_interval, weighted_poisson_interval
+from monolayer.summarise.estimates import Cell, interval_columns
+from monolayer.summarise.intervals import no_interval, weighted_poisson_interval
 from monolayer.summarise.settings import SummariseSettings
 
-__all__ = ["Cell", "interval_columns", "summarise_field"]
-
-Cell = int | float | str | None
+__all__ = ["count_field", "summarise_field"]
 
 _CM2_PER_UM2 = 1e-8
 _INTENSITY = "intensity_mean_"
@@ -59,6 +58,21 @@ def summarise_field(
         If a needed column is missing, columns differ in length, or a weight, the shape or the
         pixel size is impossible.
     """
+    channels = [name[len(_INTENSITY) :] for name in columns if name.startswith(_INTENSITY)]
+    return {
+        **count_field(columns, shape, pixel_size_um, settings, labelled_fraction),
+        **describe(columns, measure_names(channels), settings),
+    }
+
+
+def count_field(
+    columns: Mapping[str, NDArray[Any]],
+    shape: tuple[int, int],
+    pixel_size_um: float | None,
+    settings: SummariseSettings,
+    labelled_fraction: float | None,
+) -> dict[str, Cell]:
+    """Return the counts and densities of `summarise_field` alone."""
     n_objects = _checked_length(columns)
     area_cm2 = _area_cm2(shape, pixel_size_um)
     count = weighted_poisson_interval(columns["weight"], settings.confidence)
@@ -66,7 +80,6 @@ def summarise_field(
     density = no_interval("pixel size unknown", settings.confidence)
     if area_cm2 is not None:
         density = count.scaled(1 / area_cm2)
-    channels = [name[len(_INTENSITY) :] for name in columns if name.startswith(_INTENSITY)]
     return {
         "n_objects": n_objects,
         "n_border_objects": int(np.count_nonzero(columns["touches_border"])),
@@ -76,16 +89,6 @@ def summarise_field(
         "density_cells_per_cm2": None if area_cm2 is None else n_unbiased / area_cm2,
         **interval_columns("density_cells_per_cm2", density),
         "nuclei_area_fraction": labelled_fraction,
-        **describe(columns, measure_names(channels), settings),
-    }
-
-
-def interval_columns(name: str, interval: Interval) -> dict[str, float | str | None]:
-    """Return the three columns that carry an estimate's interval."""
-    return {
-        f"{name}_ci_low": interval.low,
-        f"{name}_ci_high": interval.high,
-        f"{name}_ci_method": interval.method,
     }
 
 

@@ -8,23 +8,38 @@ from collections.abc import Iterable, Sequence
 
 from monolayer.field import State
 from monolayer.summarise.distributions import measure_names
+from monolayer.summarise.estimates import Columns, estimate_columns, interval_schema
 from monolayer.summarise.settings import SummariseSettings
 
 __all__ = [
-    "Columns",
+    "PLATE_HEAD",
+    "WELL_HEAD",
     "channels_of",
+    "count_schema",
     "field_schema",
     "plate_schema",
     "well_schema",
 ]
-
-Columns = list[tuple[str, str]]
 
 _INTENSITY, _SD = "intensity_mean_", "_sd"
 
 _COUNTS_OF_FIELDS: Columns = [
     (f"n_fields_{name}", "int64") for name in ("planned", *(state.value for state in State))
 ]
+WELL_HEAD: Columns = [
+    *((name, "string") for name in ("plate", "well", "time")),
+    *_COUNTS_OF_FIELDS,
+]
+"""First columns of every assay's wells table: keys, and what became of the fields."""
+
+PLATE_HEAD: Columns = [
+    *((name, "string") for name in ("plate", "time")),
+    ("n_wells", "int64"),
+    ("n_wells_ok", "int64"),
+    *_COUNTS_OF_FIELDS,
+]
+"""First columns of every assay's plates table."""
+
 _COUNTS_OF_OBJECTS: Columns = [
     ("n_objects", "int64"),
     ("n_border_objects", "int64"),
@@ -45,24 +60,26 @@ def field_schema(channels: Sequence[str], settings: SummariseSettings | None = N
     settings : SummariseSettings, optional
         Its quantiles name columns.
     """
+    return [*count_schema(), *_distributions(channels, settings or SummariseSettings())]
+
+
+def count_schema() -> Columns:
+    """Return name and type of every column of `count_field`, in order."""
     return [
         *_COUNTS_OF_OBJECTS,
-        *_interval("n_unbiased"),
+        *interval_schema("n_unbiased"),
         ("area_cm2", "float64"),
         ("density_cells_per_cm2", "float64"),
-        *_interval("density_cells_per_cm2"),
+        *interval_schema("density_cells_per_cm2"),
         ("nuclei_area_fraction", "float64"),
-        *_distributions(channels, settings or SummariseSettings()),
     ]
 
 
 def well_schema(channels: Sequence[str], settings: SummariseSettings | None = None) -> Columns:
-    """Return name and type of every column of the wells table, in order."""
+    """Return name and type of every column of `summarise_well`, in order."""
     return [
-        *((name, "string") for name in ("plate", "well", "time")),
-        *_COUNTS_OF_FIELDS,
         *_COUNTS_OF_OBJECTS,
-        *(column for name in ESTIMATES for column in _estimate(name)),
+        *(column for name in ESTIMATES for column in estimate_columns(name)),
         ("dispersion_index", "float64"),
         ("dispersion_p", "float64"),
         ("fields_needed_for_cv", "int64"),
@@ -71,15 +88,11 @@ def well_schema(channels: Sequence[str], settings: SummariseSettings | None = No
 
 
 def plate_schema(channels: Sequence[str]) -> Columns:
-    """Return name and type of every column of the plates table, in order."""
+    """Return name and type of every column of `summarise_plate`, in order."""
     means = (*ESTIMATES, *(f"{measure}_mean" for measure in measure_names(channels)))
     return [
-        *((name, "string") for name in ("plate", "time")),
-        ("n_wells", "int64"),
-        ("n_wells_ok", "int64"),
-        *_COUNTS_OF_FIELDS,
         *_COUNTS_OF_OBJECTS,
-        *(column for name in means for column in _estimate(name)),
+        *(column for name in means for column in estimate_columns(name)),
     ]
 
 
@@ -90,19 +103,6 @@ def channels_of(names: Iterable[str]) -> tuple[str, ...]:
         for name in names
         if name.startswith(_INTENSITY) and name.endswith(_SD)
     )
-
-
-def _interval(name: str) -> Columns:
-    return [
-        (f"{name}_ci_low", "float64"),
-        (f"{name}_ci_high", "float64"),
-        (f"{name}_ci_method", "string"),
-    ]
-
-
-def _estimate(name: str) -> Columns:
-    spread = [(f"{name}{suffix}", "float64") for suffix in ("", "_sd", "_cv")]
-    return [*spread, *_interval(name)]
 
 
 def _distributions(channels: Sequence[str], settings: SummariseSettings) -> Columns:

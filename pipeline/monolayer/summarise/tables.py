@@ -1,4 +1,4 @@
-"""The wells and plates tables: thin loops over `summarise_well` and `summarise_plate`.
+"""The wells and plates tables of any assay: thin loops over what summarises one well or plate.
 
 Rows come in natural order of plate, well and time. Objects are asked for one well at a time, so
 that a run with more objects than memory can give them from its part files.
@@ -13,23 +13,41 @@ from numpy.typing import NDArray
 
 from monolayer.field import natural_key
 from monolayer.summarise.distributions import measure_names
-from monolayer.summarise.schema import Columns, channels_of, plate_schema, well_schema
+from monolayer.summarise.estimates import Cell, Columns, count_states
+from monolayer.summarise.schema import (
+    PLATE_HEAD,
+    WELL_HEAD,
+    channels_of,
+    plate_schema,
+    well_schema,
+)
 from monolayer.summarise.settings import SummariseSettings
 from monolayer.summarise.wells import summarise_plate, summarise_well
 
-__all__ = ["ObjectsOf", "objects_by_well", "summarise_plates", "summarise_wells"]
+__all__ = [
+    "ObjectsOf",
+    "objects_by_well",
+    "plates_table",
+    "summarise_plates",
+    "summarise_wells",
+    "wells_table",
+]
 
 Key = tuple[str | None, ...]
 
 ObjectsOf = Callable[[Key], Mapping[str, NDArray[Any]]]
 """Gives the object columns of one well, asked for by (plate, well, time)."""
 
+Row = Mapping[str, Any]
+Summarise = Callable[[Sequence[Row], Mapping[str, NDArray[Any]]], Mapping[str, Cell]]
+
+_FIELDS = tuple(name for name, _ in WELL_HEAD if name.startswith("n_fields_"))
 _WELL: tuple[str, ...] = ("plate", "well", "time")
 _PLATE: tuple[str, ...] = ("plate", "time")
 
 
-def summarise_wells(
-    fields: pa.Table, objects: pa.Table | ObjectsOf, settings: SummariseSettings
+def wells_table(
+    fields: pa.Table, objects: pa.Table | ObjectsOf, summarise: Summarise, columns: Columns
 ) -> pa.Table:
     """Return one row a plate, well and time.
 
@@ -39,29 +57,60 @@ def summarise_wells(
         The fields table: one row for every planned field, whatever became of it.
     objects : pyarrow.Table or callable
         The objects table, or what gives one well's columns by (plate, well, time).
-    settings : SummariseSettings
-        Confidence, wanted CV and quantiles.
+    summarise : callable
+        Gives a well's own columns from its rows of fields and its objects.
+    columns : list of (str, str)
+        Those columns with their types.
 
     Returns
     -------
     pyarrow.Table
-        Columns of `well_schema`.
+        `WELL_HEAD`, then `columns`.
     """
     objects_of = objects_by_well(objects) if isinstance(objects, pa.Table) else objects
     rows = [
-        {**dict(zip(_WELL, key, strict=True)), **summarise_well(group, objects_of(key), settings)}
+        {
+            **dict(zip(_WELL, key, strict=True)),
+            **count_states(group),
+            **summarise(group, objects_of(key)),
+        }
         for key, group in _grouped(fields, _WELL)
     ]
-    return _table(rows, well_schema(channels_of(fields.column_names), settings))
+    return _table(rows, [*WELL_HEAD, *columns])
+
+
+def plates_table(
+    wells: pa.Table, summarise: Callable[[Sequence[Row]], Mapping[str, Cell]], columns: Columns
+) -> pa.Table:
+    """Return one row a plate and time from the wells table: `PLATE_HEAD`, then `columns`."""
+    rows = [
+        {**dict(zip(_PLATE, key, strict=True)), **_count_wells(group), **summarise(group)}
+        for key, group in _grouped(wells, _PLATE)
+    ]
+    return _table(rows, [*PLATE_HEAD, *columns])
+
+
+def summarise_wells(
+    fields: pa.Table, objects: pa.Table | ObjectsOf, settings: SummariseSettings
+) -> pa.Table:
+    """Return the wells table of counted nuclei; see `wells_table`."""
+    columns = well_schema(channels_of(fields.column_names), settings)
+    return wells_table(fields, objects, lambda *of: summarise_well(of[0], of[1], settings), columns)
 
 
 def summarise_plates(wells: pa.Table, settings: SummariseSettings) -> pa.Table:
-    """Return one row a plate and time from the wells table; columns of `plate_schema`."""
-    rows = [
-        {**dict(zip(_PLATE, key, strict=True)), **summarise_plate(group, settings)}
-        for key, group in _grouped(wells, _PLATE)
-    ]
-    return _table(rows, plate_schema(channels_of(wells.column_names)))
+    """Return the plates table of counted nuclei; see `plates_table`."""
+    columns = plate_schema(channels_of(wells.column_names))
+    return plates_table(wells, lambda rows: summarise_plate(rows, settings), columns)
+
+
+def _count_wells(well_rows: Sequence[Row]) -> dict[str, int]:
+    named = [row for row in well_rows if row["well"]]
+    return {
+        "n_wells": len(named),
+        "n_wells_ok": sum(bool(row["n_fields_ok"]) for row in named),
+        **{name: sum(row[name] for row in well_rows) for name in _FIELDS},
+    }
 
 
 def objects_by_well(objects: pa.Table) -> ObjectsOf:

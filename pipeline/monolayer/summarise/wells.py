@@ -16,14 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.field import State
 from monolayer.summarise.distributions import describe, measure_names
-from monolayer.summarise.fields import Cell, interval_columns
+from monolayer.summarise.estimates import (
+    Cell,
+    estimate,
+    estimate_between,
+    interval_between,
+    known,
+    ok_rows,
+    total,
+)
 from monolayer.summarise.intervals import (
     Interval,
     mean_and_sd,
     no_interval,
-    t_interval,
     weighted_poisson_interval,
 )
 from monolayer.summarise.sampling import (
@@ -41,7 +47,6 @@ __all__ = ["summarise_plate", "summarise_well"]
 Row = Mapping[str, Any]
 
 _TOTALS = ("n_objects", "n_border_objects", "n_unbiased")
-_FIELDS = tuple(f"n_fields_{name}" for name in ("planned", *(state.value for state in State)))
 _PER_FIELD = ("n_unbiased", "density_cells_per_cm2", "nuclei_area_fraction")
 _HIGHEST = {"nuclei_area_fraction": 1.0, "eccentricity_mean": 1.0}
 
@@ -63,8 +68,7 @@ def summarise_well(
     Returns
     -------
     dict
-        `well_schema`'s columns after the keys. A well without an ok field has its counts of
-        fields and nulls, never zeros.
+        `well_schema`'s columns. A well without an ok field has nulls, never zeros.
 
     Raises
     ------
@@ -73,13 +77,12 @@ def summarise_well(
     """
     if not field_rows:
         raise ValueError("a well needs at least one field row")
-    ok = [row for row in field_rows if row["state"] == State.OK]
+    ok = ok_rows(field_rows)
     _check_objects(ok, objects)
     measures = measure_names(channels_of(field_rows[0]))
     dispersion = _dispersion(ok)
     return {
-        **_count_states(field_rows),
-        **{name: _total(ok, name) for name in _TOTALS},
+        **{name: total(ok, name) for name in _TOTALS},
         **_estimate_well(ok, objects, settings),
         "dispersion_index": dispersion.index,
         "dispersion_p": dispersion.p,
@@ -102,7 +105,7 @@ def summarise_plate(well_rows: Sequence[Row], settings: SummariseSettings) -> di
     Returns
     -------
     dict
-        `plate_schema`'s columns after the keys: means of the wells' values, each well counting
+        `plate_schema`'s columns: means of the wells' values, each well counting
         the same, with the SD and CV between wells.
 
     Raises
@@ -115,10 +118,7 @@ def summarise_plate(well_rows: Sequence[Row], settings: SummariseSettings) -> di
     ok = [row for row in well_rows if row["n_fields_ok"]]
     means = [f"{measure}_mean" for measure in measure_names(channels_of(well_rows[0]))]
     row: dict[str, Cell] = {
-        "n_wells": sum(bool(well["well"]) for well in well_rows),
-        "n_wells_ok": sum(bool(well["well"]) for well in ok),
-        **{name: sum(well[name] for well in well_rows) for name in _FIELDS},
-        **{name: _total(ok, name) for name in _TOTALS},
+        **{name: total(ok, name) for name in _TOTALS},
     }
     for name in (*ESTIMATES, *means):
         row |= _estimate_plate(name, ok, settings)
@@ -132,19 +132,6 @@ def _check_objects(ok: Sequence[Row], objects: Mapping[str, NDArray[Any]]) -> No
         raise ValueError(message)
 
 
-def _count_states(field_rows: Sequence[Row]) -> dict[str, int]:
-    states = [row["state"] for row in field_rows]
-    counted = {f"n_fields_{state.value}": states.count(state) for state in State}
-    return {"n_fields_planned": len(states), **counted}
-
-
-def _total(rows: Sequence[Row], name: str) -> int | float | None:
-    values = [row[name] for row in rows]
-    if not values:
-        return None
-    return math.fsum(values) if isinstance(values[0], float) else sum(values)
-
-
 def _estimate_well(
     ok: Sequence[Row], objects: Mapping[str, NDArray[Any]], settings: SummariseSettings
 ) -> dict[str, Cell]:
@@ -155,27 +142,27 @@ def _estimate_well(
         intervals = [
             _count_interval(ok, pooled, settings),
             _density_interval(ok, pooled, settings),
-            _between("nuclei_area_fraction", _known(ok, "nuclei_area_fraction"), "field", settings),
+            interval_between(known(ok, "nuclei_area_fraction"), "field", settings, high=1.0),
         ]
     row: dict[str, Cell] = {}
     for name, source, interval in zip(ESTIMATES, _PER_FIELD, intervals, strict=True):
-        row |= _estimate(name, _known(ok, source), interval)
+        row |= estimate(name, known(ok, source), interval)
     return row
 
 
 def _count_interval(ok: Sequence[Row], pooled: Interval, settings: SummariseSettings) -> Interval:
     if not _counts_vary(ok):
         return pooled.scaled(1 / len(ok))
-    return _between("n_unbiased", _known(ok, "n_unbiased"), "field", settings)
+    return interval_between(known(ok, "n_unbiased"), "field", settings)
 
 
 def _density_interval(ok: Sequence[Row], pooled: Interval, settings: SummariseSettings) -> Interval:
-    densities = _known(ok, "density_cells_per_cm2")
+    densities = known(ok, "density_cells_per_cm2")
     if len(densities) < len(ok) and len(densities) < 2:
         return no_interval("pixel size unknown", settings.confidence)
     if not _counts_vary(ok) and len(densities) == len(ok):
         return pooled.scaled(1 / math.fsum(row["area_cm2"] for row in ok))
-    return _between("density_cells_per_cm2", densities, "field", settings)
+    return interval_between(densities, "field", settings)
 
 
 def _pooled_poisson(
@@ -190,31 +177,6 @@ def _pooled_poisson(
 def _counts_vary(ok: Sequence[Row]) -> bool:
     """Whether t can be used: judged on whole counts, as weights always differ a little."""
     return len({row["n_objects"] - row["n_border_objects"] for row in ok}) > 1
-
-
-def _between(
-    name: str, values: Sequence[float], unit: str, settings: SummariseSettings
-) -> Interval:
-    """Student's t between units, cut to the values that the truth can take."""
-    if len(set(values)) > 1:
-        interval = t_interval(values, settings.confidence).renamed(f"t between {unit}s")
-        return interval.clipped(0.0, _HIGHEST.get(name, math.inf))
-    reasons = {0: "unknown", 1: f"one {unit}"}
-    return no_interval(reasons.get(len(values), f"{unit}s without spread"), settings.confidence)
-
-
-def _estimate(name: str, values: Sequence[float], interval: Interval) -> dict[str, Cell]:
-    mean, sd = mean_and_sd(values)
-    return {
-        name: mean,
-        f"{name}_sd": sd,
-        f"{name}_cv": sd / mean if mean and sd is not None else None,
-        **interval_columns(name, interval),
-    }
-
-
-def _known(rows: Sequence[Row], name: str) -> list[float]:
-    return [row[name] for row in rows if row[name] is not None]
 
 
 def _dispersion(ok: Sequence[Row]) -> Dispersion:
@@ -234,8 +196,9 @@ def _fields_needed(ok: Sequence[Row], settings: SummariseSettings) -> int | None
 
 
 def _estimate_plate(name: str, ok: Sequence[Row], settings: SummariseSettings) -> dict[str, Cell]:
-    values = _known(ok, name)
-    estimate = _estimate(name, values, _between(name, values, "well", settings))
+    values = known(ok, name)
+    highest = _HIGHEST.get(name, math.inf)
+    columns = estimate_between(name, values, "well", settings, high=highest)
     if len(ok) == 1 and not ok[0]["well"] and name in ESTIMATES:
-        return {key: ok[0][key] for key in estimate}
-    return estimate
+        return {key: ok[0][key] for key in columns}
+    return columns

@@ -1,0 +1,20 @@
+"""Assays: what a method can count or measure, one file each, all behind one contract.
+
+An assay composes the stages for one field and names the columns of the tables. It is imported
+when a method asks for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from monolayer.assays.contract import Assay
+    from monolayer.method import Method
+
+__all__ = ["assay_of"]
+
+
+def assay_of(method: "Method") -> "Assay":
+    """The assay that a method asks for."""
+    found: Assay = import_module(f"monolayer.assays.{method.assay}").ASSAY
+    return found

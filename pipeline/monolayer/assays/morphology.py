@@ -1,0 +1,203 @@
+"""Morphology of cells as a quality attribute: populations of sizes and shapes.
+
+Nuclei are found first; where the method names a cell channel, each grows into its cell. One row
+an object holds both, side by side; without a cell channel it holds the nucleus alone. The label
+image is that of the cells, numbered as their nuclei are.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.errors import ConfigError
+from monolayer.field import FieldImage
+from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.method import Method
+from monolayer.read import channel_among
+from monolayer.report.presentation import Lead, Presentation
+from monolayer.segment import FIGURES, segment_nuclei
+from monolayer.segment.cells import CELL_FIGURES, OutlinedCells, outline_cells
+from monolayer.summarise import morphology
+from monolayer.summarise.shapes import neighbour_weights
+
+__all__ = ["ASSAY", "MorphologyAssay"]
+
+Table = dict[str, NDArray[Any]]
+
+# Of the counted object, under their bare names: where it lies and what it weighs.
+_PLACE = (
+    "touches_border",
+    "weight",
+    "centroid_y_px",
+    "centroid_x_px",
+    "bbox_min_y_px",
+    "bbox_min_x_px",
+    "bbox_max_y_px",
+    "bbox_max_x_px",
+)
+_NEIGHBOURS = (
+    "nearest_neighbour_distance_px",
+    "nearest_neighbour_distance_um",
+    "neighbours_within_radius",
+)
+_NEEDED = ("axes", "outline", "neighbours")
+
+
+@dataclass(frozen=True, slots=True)
+class MorphologyAssay:
+    """Measures shapes; see `monolayer.assays.contract.Assay`."""
+
+    name: str = "morphology"
+    modality: str = "fluorescence cells"
+
+    def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
+        """Give the nuclear channel, and the cell channel where the method names one."""
+        nuclei, cells = channel_among(channels, method.read), method.morphology.cell_channel
+        if cells is None:
+            return {"nuclei": nuclei}
+        if cells not in channels or cells == nuclei:
+            found = ", ".join(sorted(channels))
+            why = "is the nuclear channel" if cells == nuclei else "is not among those found"
+            raise ConfigError(
+                f"morphology.cell_channel '{cells}' {why} ({found}): name the channel that shows "
+                "the cells, or leave it empty to measure the nuclei alone."
+            )
+        return {"nuclei": nuclei, "cells": cells}
+
+    def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
+        """Find nuclei and cells, measure both, summarise."""
+        size, settings = image.pixel_size_um, method.morphology
+        nuclei = segment_nuclei(image.channels[roles["nuclei"]], method.segment, size)
+        diameter = nuclei.diameter_px
+        row: dict[str, Cell] = {
+            "diameter_px": diameter,
+            "diameter_um": diameter * size if diameter and size else None,
+            **nuclei.figures,
+            **dict.fromkeys(CELL_FIGURES),
+        }
+        measure = _complete(method.measure)
+        of_nuclei = measure_objects(nuclei.labels, image.channels, measure, size)
+        objects: Table = {"label": of_nuclei["label"]}
+        labels, counted = nuclei.labels, of_nuclei
+        of_cells: Table | None = None
+        if "cells" in roles:
+            pixels = image.channels[roles["cells"]]
+            found = outline_cells(pixels, nuclei.labels, diameter, settings.outline)
+            of_cells = _measure_cells(found, image, measure)
+            labels, counted = found.labels, of_cells
+            row.update(found.figures)
+        objects |= {name: counted[name] for name in _PLACE}
+        objects |= _neighbourhood(of_nuclei, image.shape)
+        objects |= _prefixed("nucleus", of_nuclei)
+        if of_cells is not None:
+            objects |= _prefixed("cell", of_cells) | _compared(of_nuclei, of_cells)
+        objects["segmentation_score"] = nuclei.scores
+        covered = np.count_nonzero(nuclei.labels) / nuclei.labels.size
+        row |= morphology.summarise_field(
+            objects, image.shape, size, method.summarise, settings.shapes, covered
+        )
+        return Evaluated(row, objects, labels)
+
+    def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Figures of both segmentations, counts, shares, order and distributions."""
+        figures = ("diameter_px", "diameter_um", *FIGURES, *CELL_FIGURES)
+        rows = morphology.field_schema(_seen(method), method.summarise)
+        return [*((name, "float64") for name in figures), *rows]
+
+    def summarise_well(
+        self, field_rows: Sequence[Row], objects: Objects, method: Method
+    ) -> dict[str, Cell]:
+        """Populations of the well's objects."""
+        settings = method.morphology
+        return morphology.summarise_well(
+            field_rows, objects, _seen(method), method.summarise, settings.shapes
+        )
+
+    def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Columns of `summarise_well`."""
+        return morphology.well_schema(_seen(method), method.summarise)
+
+    def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
+        """Means over wells with their intervals."""
+        return morphology.summarise_plate(well_rows, _seen(method), method.summarise)
+
+    def plate_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Columns of `summarise_plate`."""
+        return morphology.plate_schema(_seen(method))
+
+    def presentation(self, method: Method) -> Presentation:
+        """Area of the cell or of the nucleus leads; shape and direction stand beside it."""
+        seen = _seen(method)
+        return Presentation(
+            title="Cell morphology",
+            measurand="of the sizes and shapes of cells and nuclei in fluorescence, as "
+            "distributions; the count beside them is direct and total (ISO 20391-1)",
+            leads=(
+                Lead(f"{seen}_area_um2_q50", f"Median {seen} area", "µm²"),
+                Lead(f"{seen}_area_px_q50", f"Median {seen} area", "px"),
+            ),
+            beside=(
+                Lead("n_objects", "Objects", ""),
+                Lead("spindle_index", "Spindle index", "%"),
+                Lead("flattened_fraction", "Flattened", "%"),
+            ),
+            noun=seen,
+            outlines=(
+                ("inside", f"whole {seen}"),
+                ("border", "touches the border: left out of the distributions"),
+            ),
+        )
+
+
+def _seen(method: Method) -> morphology.Seen:
+    return "nucleus" if method.morphology.cell_channel is None else "cell"
+
+
+def _complete(measure: MeasureSettings) -> MeasureSettings:
+    """The groups of columns asked for, and those without which there is no morphology."""
+    more = tuple(group for group in _NEEDED if group not in measure.groups)
+    return measure.model_copy(update={"groups": (*measure.groups, *more)})
+
+
+def _measure_cells(found: OutlinedCells, image: FieldImage, measure: MeasureSettings) -> Table:
+    """Measure the cells; of one that was not seen only the place is known."""
+    measured = measure_objects(found.labels, image.channels, measure, image.pixel_size_um)
+    unseen = ~found.stained
+    table = {"stained": found.stained} | measured
+    for name, values in measured.items():
+        if name != "label" and name not in _PLACE:
+            table[name] = np.where(unseen, np.nan, values.astype(np.float64))
+    table["weight"] = np.where(unseen, 0.0, measured["weight"])
+    return table
+
+
+def _neighbourhood(nuclei: Table, shape: tuple[int, int]) -> Table:
+    """Distances between nuclei; the same for cells, whose centres are less well known."""
+    y, x = nuclei["centroid_y_px"], nuclei["centroid_x_px"]
+    weights = neighbour_weights(nuclei["nearest_neighbour_distance_px"], y, x, shape)
+    return {name: nuclei[name] for name in _NEIGHBOURS} | {morphology.NEIGHBOUR_WEIGHT: weights}
+
+
+def _prefixed(prefix: str, measured: Table) -> Table:
+    """Columns under their owner's name, with the ratio of the axes."""
+    minor = measured["axis_minor_length_px"]
+    ratio = measured["axis_major_length_px"] / np.where(minor > 0, minor, np.nan)
+    left = ("label", *_NEIGHBOURS)
+    kept = {name: values for name, values in measured.items() if name not in left}
+    return {f"{prefix}_{name}": values for name, values in (kept | {"aspect_ratio": ratio}).items()}
+
+
+def _compared(nuclei: Table, cells: Table) -> Table:
+    """What nucleus and cell say together."""
+    return {
+        "cytoplasm_area_px": cells["area_px"] - nuclei["area_px"],
+        "cytoplasm_area_um2": cells["area_um2"] - nuclei["area_um2"],
+        "nuclear_cell_area_ratio": nuclei["area_px"] / cells["area_px"],
+    }
+
+
+ASSAY = MorphologyAssay()

@@ -1,0 +1,174 @@
+"""Cross-check runs: the wells tables of several assays over the same vessels, side by side."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from monolayer.engine.files import write_file
+from monolayer.engine.runfolder import program_version
+from monolayer.errors import ConfigError, InputError
+from monolayer.field import natural_key
+from monolayer.results import Run, open_run
+from monolayer.summarise.crosscheck import COMPARISON_COLUMNS, compare_well, figures_of
+from monolayer.summarise.settings import CrosscheckSettings
+
+__all__ = ["KEYS", "crosscheck_runs", "tally", "write_crosscheck"]
+
+KEYS = ("plate", "well", "time")
+
+Row = dict[str, Any]
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One run's wells."""
+
+    run: str
+    assay: str
+    confidence: float
+    columns: tuple[str, ...]
+    wells: dict[Key, Row]
+
+
+def crosscheck_runs(
+    folders: Sequence[Path], settings: CrosscheckSettings, match: Sequence[str] = KEYS
+) -> pa.Table:
+    """Hold the wells of two or more runs against one another.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Finished runs of different assays, or of different methods of one, over the same vessels.
+    settings : CrosscheckSettings
+        Confidence, plausible cell areas.
+    match : sequence of str
+        Keys by which a well of one run is the same as a well of another: ``plate``, ``well``
+        and ``time``, or fewer where the microscopes named the plate differently.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row a comparison: ``plate``, ``well``, ``time`` and `COMPARISON_COLUMNS`.
+
+    Raises
+    ------
+    ConfigError
+        Fewer than two runs, or keys that do not tell wells apart.
+    InputError
+        The runs have no well, or no quantity, in common.
+    RunFolderError
+        A folder is no finished run.
+    """
+    wanted = _checked_keys(match)
+    if len(set(folders)) < 2:
+        raise ConfigError(f"{len(set(folders))} run given: a cross-check needs two or more.")
+    sides = [_side(name, open_run(folder), wanted) for name, folder in _named(folders).items()]
+    keys = _keys(sides)
+    rows = [
+        {**dict.fromkeys(KEYS), **dict(zip(wanted, key, strict=True)), **comparison.row()}
+        for key in keys
+        for comparison in compare_well(
+            [
+                figure
+                for side in sides
+                for figure in figures_of(
+                    side.wells.get(key), side.columns, side.run, side.assay, side.confidence
+                )
+            ],
+            settings,
+        )
+    ]
+    if not rows:
+        told = "; ".join(f"{side.run} is of {side.assay}" for side in sides)
+        raise InputError(
+            f"the runs measure nothing in common ({told}): give runs with an area density, a "
+            "confluence or a viability each."
+        )
+    columns = [*((name, "string") for name in KEYS), *COMPARISON_COLUMNS]
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
+    described = _described(folders, settings)
+    return pa.Table.from_pylist(rows, schema).replace_schema_metadata(described)
+
+
+def tally(table: pa.Table) -> dict[str, int]:
+    """Number of comparisons by verdict."""
+    verdicts = table["verdict"].to_pylist()
+    return {name: verdicts.count(name) for name in ("agree", "disagree", "not_evaluable")}
+
+
+def write_crosscheck(folder: Path, table: pa.Table) -> list[Path]:
+    """Write ``crosscheck.parquet`` and ``crosscheck.csv``; return their paths."""
+    paths = [folder / "crosscheck.parquet", folder / "crosscheck.csv"]
+    write_file(paths[0], partial(pq.write_table, table))
+    write_file(paths[1], partial(csv.write_csv, table))
+    return paths
+
+
+def _checked_keys(match: Sequence[str]) -> tuple[str, ...]:
+    for name in match:
+        if name not in KEYS:
+            raise ConfigError(f"--match '{name}': wells are matched by {', '.join(KEYS)}.")
+    if not match:
+        raise ConfigError(f"--match is empty: give some of {', '.join(KEYS)}.")
+    return tuple(name for name in KEYS if name in match)
+
+
+def _named(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by their last name, or by their whole path where two share it."""
+    last = [folder.name for folder in folders]
+    return {
+        folder.name if last.count(folder.name) == 1 else str(folder): folder for folder in folders
+    }
+
+
+def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
+    wells: dict[Key, Row] = {}
+    table = run.wells.arrow()
+    for row in table.to_pylist():
+        key = tuple(row[part] or None for part in match)
+        if key in wells:
+            told = ", ".join(f"{part} {value}" for part, value in zip(match, key, strict=True))
+            raise ConfigError(
+                f"{name}: two wells are alike by --match {','.join(match)} ({told}); match by more "
+                "keys."
+            )
+        wells[key] = row
+    method = run.record["method"]
+    confidence = float(method["summarise"]["confidence"])
+    return _Side(name, str(method["assay"]), confidence, tuple(table.column_names), wells)
+
+
+def _keys(sides: Sequence[_Side]) -> list[Key]:
+    """Wells of any run in natural order, at least one of them in two runs."""
+    found = dict.fromkeys(key for side in sides for key in side.wells)
+    if all(sum(key in side.wells for side in sides) < 2 for key in found):
+        first = "; ".join(
+            f"{side.run}: {'/'.join(part or '-' for part in next(iter(side.wells), ('none',)))}"
+            for side in sides
+        )
+        raise InputError(
+            f"the runs have no well in common (first wells {first}); where only the plates' names "
+            "differ, match by --match well,time."
+        )
+    return sorted(found, key=lambda key: [natural_key(part or "") for part in key])
+
+
+def _described(folders: Sequence[Path], settings: CrosscheckSettings) -> dict[str, str]:
+    """Who made the table, from what; no clock, so that equal tables are equal files."""
+    methods = {
+        name: open_run(folder).record["method_sha256"] for name, folder in _named(folders).items()
+    }
+    return {
+        "data-producer": "monolayer",
+        "data-producer-version": program_version(),
+        "crosscheck": settings.model_dump_json(),
+        "methods_sha256": json.dumps(methods),
+    }
