@@ -9,6 +9,7 @@ settings carry: it cannot drift from the code.
 import difflib
 import hashlib
 import json
+import reprlib
 import textwrap
 from collections.abc import Mapping
 from functools import cached_property
@@ -27,6 +28,7 @@ from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.settings import Settings
+from monolayer.summarise.reference_settings import Reference
 from monolayer.summarise.settings import SummariseSettings
 
 __all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
@@ -134,6 +136,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     data = {} if path is None else _load_yaml(path)
     if path is not None:
         _check_schema(data, path)
+        data = _with_reference(data, path.parent)
     if assay is not None:
         data = data | {"assay": assay}
     named = {"name": data.get("assay", "nuclei")} | data
@@ -161,11 +164,11 @@ def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None
         )
 
 
-def _load_yaml(path: Path) -> dict[str, Any]:
+def _load_yaml(path: Path, asked_by: str = "--method") -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check --method.") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {asked_by}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
@@ -186,6 +189,20 @@ def _check_schema(data: dict[str, Any], path: Path) -> None:
         )
 
 
+def _with_reference(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Put the morphology reference that a method names as a file into the method itself."""
+    section = data.get("morphology")
+    name = section.get("reference") if isinstance(section, dict) else None
+    if not isinstance(name, str):
+        return data
+    path = folder / name
+    try:
+        reference = Reference.model_validate(_load_yaml(path, "morphology.reference"))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_sentence(error.errors()[0])}") from None
+    return data | {"morphology": data["morphology"] | {"reference": reference.model_dump()}}
+
+
 def _sentence(error: ErrorDetails) -> str:
     """One pydantic error as a sentence with the mend."""
     where = ".".join(str(part) for part in error["loc"])
@@ -194,7 +211,9 @@ def _sentence(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"unknown key '{where}'; {mend}"
-    return f"'{where}' is {error['input']!r}: {error['msg']}."
+    if not where:
+        return f"{error['msg'].removeprefix('Value error, ')}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {error['msg']}."
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

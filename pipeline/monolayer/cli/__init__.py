@@ -22,6 +22,7 @@ VERBS = {
     "report": "Make a run's HTML report again.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
+    "reference": "Make a reference of morphology from good runs, to hold others against.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
