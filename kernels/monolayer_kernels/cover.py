@@ -13,10 +13,48 @@ from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.smooth import check_plane
 
-__all__ = ["local_deviation", "reaching", "spread"]
+__all__ = ["finest_noise", "local_deviation", "reaching", "spread"]
 
 Mask = NDArray[np.uint8]
 Plane = NDArray[np.float32]
+
+_FOURTH_GAIN = 4900
+
+
+def finest_noise(image: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Variance of the finest detail in each square block: of the noise, where optics blur.
+
+    The fourth difference (1, -4, 6, -4, 1) both ways, of which white noise of variance v leaves
+    4900 v, passes little but the corner of the spectrum, where a microscope that is sampled
+    finely enough passes nothing. In simulated fields of 6 to 100 % confluence a low quantile of
+    it was the same within 2 %; that of second differences rose by a half.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8, uint16 or float32, C-contiguous
+    side : int
+        Of a block in pixels, even; what does not fill a block is left out, and so are the outer
+        two pixels of the image.
+
+    Returns
+    -------
+    ndarray ((H - 4) // side, (W - 4) // side) float64
+        Every second row is looked at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype or layout, an odd side, or an image smaller than a block and its frame.
+    """
+    if image.dtype.type not in (np.uint8, np.uint16, np.float32):
+        raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype}")
+    if image.ndim != 2 or not image.flags.c_contiguous:
+        raise ValueError(f"image must be 2-D and C-contiguous, not of shape {image.shape}")
+    if side < 2 or side % 2 or min(image.shape) < side + 4:
+        raise ValueError(f"side must be even and at most {min(image.shape) - 4} px, not {side}")
+    out = np.zeros(((image.shape[0] - 4) // side, (image.shape[1] - 4) // side))
+    _fourth_differences(image, side, out)
+    return out / (_FOURTH_GAIN * side * side // 2)
 
 
 def local_deviation(image: Plane, radius: int) -> Plane:
@@ -108,6 +146,32 @@ def reaching(runs: Runs, image: Plane, level: float) -> NDArray[np.bool_]:
     out = np.zeros(runs.label.size, np.bool_)
     _reach(runs, image, np.float32(level), out)
     return out
+
+
+@kernel
+def _fourth_differences(image: NDArray[Any], side: int, sums: NDArray[np.float64]) -> None:
+    line = np.empty(image.shape[1], np.float32)
+    squares = np.empty(image.shape[1] - 4, np.float32)
+    for i in range(sums.shape[0]):
+        for y in range(i * side, (i + 1) * side, 2):
+            _bend(image[y], image[y + 1], image[y + 2], image[y + 3], image[y + 4], line)
+            _bend(line, line[1:], line[2:], line[3:], line[4:], squares)
+            for x in range(squares.size):
+                squares[x] *= squares[x]
+            for j in range(sums.shape[1]):
+                total = np.float64(0)
+                for x in range(j * side, (j + 1) * side):
+                    total += squares[x]
+                sums[i, j] += total
+
+
+@kernel
+def _bend(a: Any, b: Any, c: Any, d: Any, e: Any, out: Plane) -> None:
+    """Fourth difference of five rows, or of a row and its shifted selves."""
+    for x in range(out.size):
+        ends = np.float32(a[x]) + np.float32(e[x])
+        sides = np.float32(b[x]) + np.float32(d[x])
+        out[x] = ends - np.float32(4) * sides + np.float32(6) * np.float32(c[x])
 
 
 @kernel

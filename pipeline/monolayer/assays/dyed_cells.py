@@ -115,7 +115,9 @@ def find_united(
 
 
 def _find(image: FieldImage, channel: str, method: Method) -> Labels:
-    settings = method.segment.model_copy(update={"method": method.viability.find})
+    settings = method.segment
+    if method.viability.find == "threshold":
+        settings = settings.model_copy(update={"method": "threshold", "options": {}})
     return segment_nuclei(image.channels[channel], settings, image.pixel_size_um).labels
 
 

@@ -62,9 +62,9 @@ def add_floating(
         radius = draws.uniform(5, 9) / pixel_size_um
         y, x = draws.uniform(0, thickness.shape[0]), draws.uniform(0, thickness.shape[1])
         window, dy, dx = _window(thickness, y, x, radius)
-        height2 = np.maximum(radius * radius - dy * dy - dx * dx, 0)
-        # A dying cell condenses: more index for its height than one that spreads.
-        window += 2 * draws.uniform(0.9, 1.5) * pixel_size_um * np.sqrt(height2)
+        rest = np.maximum(1 - (dy * dy + dx * dx) / (radius * radius), 0)
+        # A dying cell condenses, whatever its size: its middle delays by about half a wave.
+        window += draws.uniform(9, 16) * np.sqrt(rest)
 
 
 def ring_shade(

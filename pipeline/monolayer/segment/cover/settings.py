@@ -65,5 +65,8 @@ class ConfluenceSettings(Settings):
     find_walls: bool = True
     """Whether dark vessel walls at the image's edge are taken out of the usable area."""
 
+    min_usable_fraction: float = Field(default=0.2, ge=0, le=1)
+    """A field of which less can be judged (walls and the like) is not evaluable."""
+
     calibration: CoverCalibration | None = None
     """Mean cell area for the indirect estimate of cell density; without it none is given."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.cover.settings import ConfluenceSettings
-from monolayer_kernels.cover import local_deviation
+from monolayer_kernels.cover import finest_noise, local_deviation
 from monolayer_kernels.focus import block_statistics
 from monolayer_kernels.smooth import bin_mean
 
@@ -17,7 +17,7 @@ Plane = NDArray[np.float32]
 _RADIUS = 2
 _NOISE_BLOCK = 16
 _QUIET = 0.05
-_MOST_NOISE = 4.0
+_MOST_NOISE = 3.0
 _LEAST_CONTRAST = 0.012
 _ROUNDING = 12**-0.5
 _LARGEST_FACTOR = 8
@@ -106,11 +106,12 @@ def _detail(image: Plane, noise: float) -> float:
 def _noise(pixels: NDArray[np.generic]) -> float:
     """Pixel noise in the quietest blocks; rounding to whole counts is noise too."""
     least = _ROUNDING if pixels.dtype.kind in "ui" else 0.0
-    if min(pixels.shape) < _NOISE_BLOCK:
+    if min(pixels.shape) < _NOISE_BLOCK + 4:
         return least
-    return max(
-        least, float(np.sqrt(np.quantile(block_statistics(pixels, _NOISE_BLOCK)[1], _QUIET)))
-    )
+    variances = finest_noise(pixels, _NOISE_BLOCK)
+    # Blocks without any are saturated or were never exposed.
+    variances = variances[variances > 0]
+    return max(least, float(np.sqrt(np.quantile(variances, _QUIET)))) if variances.size else least
 
 
 def _bare_deviation(deviation: Plane, noise: float, brightness: float) -> float:
