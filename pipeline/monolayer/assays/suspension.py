@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage, natural_key
 from monolayer.method import Method
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment.suspension import Suspension, SuspensionSettings, segment_suspension
 from monolayer.summarise.estimates import (
     estimate_between,
@@ -51,16 +52,17 @@ _SIZES: Columns = [
 ]
 _SCATTER: Columns = [("dispersion_index", "float64"), ("dispersion_p", "float64")]
 
+_UNDYED = (
+    "Living and dead are told apart by how cells refract light, without a dye: read the viability "
+    "as a trend, not as a release test."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SuspensionAssay:
     """Counts cells in suspension; see `monolayer.assays.contract.Assay`."""
 
     name: str = "suspension"
-    measurand: str = (
-        "cells in suspension in a counting chamber, bright field: cell concentration, a direct, "
-        "differential count (ISO 20391-1)"
-    )
     modality: str = "brightfield suspension"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -115,13 +117,30 @@ class SuspensionAssay:
         names = ("viability", *CONCENTRATIONS)
         return [*_COUNTS, *(column for name in names for column in estimate_columns(name))]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
+    def presentation(self, method: Method) -> Presentation:
         """Concentration of living cells where the volume is known, else viability."""
-        trend = method.suspension.mode == "refractile"
-        return (
-            Lead("concentration_live_cells_per_ml", "Concentration of living cells", "cells/mL"),
-            Lead("viability", "Viability without dye (trend)" if trend else "Viability", "%"),
+        viability = "Viability without dye" if _undyed(method) else "Viability"
+        return Presentation(
+            title="Cells in suspension",
+            measurand="cell concentration, from a direct, differential count (ISO 20391-1)",
+            leads=(
+                Lead("concentration_live_cells_per_ml", "Living cells", "cells/mL"),
+                Lead("viability", viability, "%"),
+            ),
+            beside=(
+                Lead("viability", viability, "%"),
+                Lead("n_live", "Living", ""),
+                Lead("n_dead", "Dead", ""),
+            ),
+            noun="cell",
+            outlines=(("live", "living"), ("dead", "dead")),
+            kind_column="viability_class",
+            caveats=(_UNDYED,) if _undyed(method) else (),
         )
+
+
+def _undyed(method: Method) -> bool:
+    return method.suspension.mode == "refractile"
 
 
 def _channel(channels: Collection[str], wanted: str | None) -> str:

@@ -85,7 +85,9 @@ def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(str(row["dataset"]), []).append(row)
-    return [{"dataset": name, "n_images": len(group), **_pool(group)} for name, group in groups.items()]
+    return [
+        {"dataset": name, "n_images": len(group), **_pool(group)} for name, group in groups.items()
+    ]
 
 
 def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
