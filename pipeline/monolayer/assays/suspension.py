@@ -165,6 +165,8 @@ def _objects(
     area = sums.moments[:, 0].astype(np.float64)
     diameter = 2 * np.sqrt(area / np.pi)
     micrometres = np.nan if size is None else size
+    cut = _cut(sums.bbox, (cells.labels.shape[0], cells.labels.shape[1]))
+    counted = ~cut[:, 1] | (settings.border_rule == "all")
     return {
         "label": runs.label.astype(np.int64),
         "centroid_y_px": sums.origin[:, 0] + sums.moments[:, 1] / area,
@@ -173,8 +175,8 @@ def _objects(
         "area_um2": area * micrometres**2,
         "diameter_px": diameter,
         "diameter_um": diameter * micrometres,
-        "touches_border": ~_inside(sums.bbox, cells.labels.shape),
-        "counted": _counted(sums.bbox, cells.labels.shape, settings),
+        "touches_border": cut[:, 0] | cut[:, 1],
+        "counted": counted,
         "segmentation_score": cells.scores,
         "live_probability": cells.live_probabilities,
         "centre_contrast": cells.centre_contrasts,
@@ -182,18 +184,11 @@ def _objects(
     }
 
 
-def _inside(bbox: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = (bbox[:, :2] > 0).all(axis=1) & (bbox[:, 2:] < shape).all(axis=1)
-    return inside
-
-
-def _counted(
-    bbox: NDArray[np.int64], shape: tuple[int, ...], settings: SuspensionSettings
-) -> NDArray[np.bool_]:
-    if settings.border_rule == "all":
-        return np.ones(len(bbox), np.bool_)
-    counted: NDArray[np.bool_] = (bbox[:, 2:] < shape).all(axis=1)
-    return counted
+def _cut(bbox: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which cells the top or left side cuts (first column), and which the bottom or right."""
+    before = (bbox[:, 0] == 0) | (bbox[:, 1] == 0)
+    after = (bbox[:, 2] == shape[0]) | (bbox[:, 3] == shape[1])
+    return np.column_stack((before, after))
 
 
 def _field_row(

@@ -112,14 +112,13 @@ def _pool(group: Sequence[Mapping[str, Any]]) -> Row:
     true_live, true_dead = total["n_true_live"], total["n_true_dead"]
     live, dead = total["n_found_live"], total["n_found_dead"]
     true, found = _share(true_live, true_dead), _share(live, dead)
-    known = true is not None and found is not None
     return {
         **total,
         "live_error_percent": _percent(live, true_live),
         "dead_error_percent": _percent(dead, true_dead),
         "viability_true": true,
         "viability": found,
-        "viability_error_points": 100 * (found - true) if known else None,
+        "viability_error_points": None if true is None or found is None else 100 * (found - true),
         "f1_centre": _f1(total, "n_matched"),
         "f1_centre_class": _f1(total, "n_matched_class"),
     }
