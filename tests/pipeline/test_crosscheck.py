@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
 from monolayer.cli import _exit_code
 from monolayer.engine.crosscheck import crosscheck_runs, tally
@@ -24,7 +25,8 @@ from monolayer.summarise.crosscheck import (
     figures_of,
     plausible_density,
 )
-from monolayer.summarise.settings import CrosscheckSettings
+from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
+from monolayer.summarise.total_density import total_density
 
 Z = 1.959963984540054
 SETTINGS = CrosscheckSettings()
@@ -193,6 +195,54 @@ WELLS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def test_the_interval_of_a_viability_that_decides_and_its_doubt_are_used() -> None:
+    row = well("B02", viability=0.8) | {
+        "viability_cluster_ci_low": 0.7,
+        "viability_cluster_ci_high": 0.9,
+        "viability_decides": "between fields",
+        "viability_if_indeterminate_dead": 0.6,
+        "viability_if_indeterminate_live": 0.85,
+    }
+    (figure,) = figures_of(row, ["viability"], "V", "viability", 0.95)
+    assert (figure.low, figure.high) == (0.6, 0.9)
+    (binomial,) = figures_of(row | {"viability_decides": "binomial"}, ["viability"], "V", "v", 0.95)
+    assert (binomial.low, binomial.high) == pytest.approx((0.6, 0.85))
+
+
+def counted(live: int, dead: int, area: float | None = 0.01, state: str = "ok") -> dict[str, Any]:
+    told = state == "ok"
+    return {
+        "state": state, "area_cm2": area if told else None, "n_live": live if told else None,
+        "n_dead": dead if told else None, "n_indeterminate": 1 if told else None,
+    }  # fmt: skip
+
+
+def test_total_density_by_hand() -> None:
+    """11, 15 and 19 cells of 0.01 cm2: mean 1,500, SD 400, t(2) 4.302653."""
+    rows = [counted(8, 2), counted(10, 4), counted(18, 0), counted(9, 9, state="failed")]
+    found = total_density(rows, SummariseSettings())
+    half = 4.302653 * 400 / math.sqrt(3)
+    assert found["density_cells_per_cm2"] == pytest.approx(1500)
+    assert found["density_cells_per_cm2_ci_low"] == pytest.approx(1500 - half, abs=0.01)
+    assert found["density_cells_per_cm2_ci_method"] == "t between fields"
+
+
+def test_total_density_without_spread_is_poisson_and_without_pixel_size_null() -> None:
+    (low, high) = stats.chi2.ppf(0.025, 22) / 2, stats.chi2.ppf(0.975, 24) / 2
+    for rows in ([counted(8, 2)], [counted(8, 2, 0.005), counted(2, 8, 0.005)]):
+        found = total_density(rows, SummariseSettings())
+        n = sum(row["n_live"] + row["n_dead"] + 1 for row in rows)
+        assert found["density_cells_per_cm2"] == pytest.approx(n / 0.01)
+        assert str(found["density_cells_per_cm2_ci_method"]).startswith("Poisson")
+    one = total_density([counted(8, 2)], SummariseSettings())
+    assert one["density_cells_per_cm2_ci_low"] == pytest.approx(low / 0.01)
+    assert one["density_cells_per_cm2_ci_high"] == pytest.approx(high / 0.01)
+    for rows in ([counted(8, 2), counted(8, 2, None)], [counted(1, 1, state="failed")]):
+        unknown = total_density(rows, SummariseSettings())
+        assert unknown["density_cells_per_cm2"] is None
+        assert unknown["density_cells_per_cm2_ci_low"] is None
+
+
 def of(found: list[Comparison]) -> list[tuple[str, str, str, str]]:
     return [(c.quantity, c.a.assay, c.b.assay, c.verdict) for c in found]
 
@@ -251,6 +301,7 @@ def runs(tmp_path: Path) -> dict[str, Path]:
         record = {"format": 1, "method": method, "method_sha256": name}
         (folder / "run.json").write_text(json.dumps(record))
         pq.write_table(pa.Table.from_pylist(wells), folder / "wells.parquet")
+        pq.write_table(pa.table({"state": ["ok"]}), folder / "fields.parquet")
     return {name: tmp_path / name for name in WELLS}
 
 
@@ -260,6 +311,17 @@ def test_runs_are_compared_well_by_well(runs: dict[str, Path]) -> None:
     assert table["verdict"].to_pylist() == ["agree", "not_evaluable", "disagree"]
     assert tally(table) == {"agree": 1, "disagree": 1, "not_evaluable": 1}
     assert table.schema.names == ["plate", "well", "time", *(n for n, _ in COMPARISON_COLUMNS)]
+
+
+def test_a_differential_count_is_added_up_field_by_field(runs: dict[str, Path]) -> None:
+    wells = [{key: row[key] for key in ("plate", "well", "time")} for row in WELLS["nuclei"]]
+    fields = [well | counted(150 + 10 * i, 40) for well in wells[:2] for i in range(3)]
+    fields += [wells[2] | counted(1, 1, state="failed")]
+    pq.write_table(pa.Table.from_pylist(fields), runs["suspension"] / "fields.parquet")
+    pq.write_table(pa.Table.from_pylist(wells), runs["suspension"] / "wells.parquet")
+    table = crosscheck_runs([runs["nuclei"], runs["suspension"]], SETTINGS).to_pylist()
+    assert [row["verdict"] for row in table] == ["agree", "not_evaluable", "agree"]
+    assert table[0]["value_b"] == pytest.approx(20_100)
 
 
 def test_a_well_that_one_run_lacks_is_said(runs: dict[str, Path]) -> None:

@@ -17,11 +17,14 @@ from monolayer.errors import ConfigError, InputError
 from monolayer.field import natural_key
 from monolayer.results import Run, open_run
 from monolayer.summarise.crosscheck import COMPARISON_COLUMNS, compare_well, figures_of
-from monolayer.summarise.settings import CrosscheckSettings
+from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
+from monolayer.summarise.total_density import NEEDED as COUNTED
+from monolayer.summarise.total_density import total_density
 
 __all__ = ["KEYS", "crosscheck_runs", "tally", "write_crosscheck"]
 
 KEYS = ("plate", "well", "time")
+_DENSITY = "density_cells_per_cm2"
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
@@ -131,8 +134,9 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
     wells: dict[Key, Row] = {}
-    table = run.wells.arrow()
-    for row in table.to_pylist():
+    method = run.record["method"]
+    rows, columns = _wells(run, float(method["summarise"]["confidence"]))
+    for row in rows:
         key = tuple(row[part] or None for part in match)
         if key in wells:
             told = ", ".join(f"{part} {value}" for part, value in zip(match, key, strict=True))
@@ -141,9 +145,22 @@ def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
                 "keys."
             )
         wells[key] = row
-    method = run.record["method"]
     confidence = float(method["summarise"]["confidence"])
-    return _Side(name, str(method["assay"]), confidence, tuple(table.column_names), wells)
+    return _Side(name, str(method["assay"]), confidence, columns, wells)
+
+
+def _wells(run: Run, confidence: float) -> tuple[list[Row], tuple[str, ...]]:
+    """Rows of the wells table; a differential count's with the density of all its cells."""
+    table = run.wells.arrow()
+    rows, columns = table.to_pylist(), tuple(table.column_names)
+    if _DENSITY in columns or not set(COUNTED) <= set(run.fields.column_names):
+        return rows, columns
+    by_well: dict[Key, list[Row]] = {}
+    for field in run.fields.arrow([*KEYS, "state", *COUNTED]).to_pylist():
+        by_well.setdefault(tuple(field[key] for key in KEYS), []).append(field)
+    settings = SummariseSettings(confidence=confidence)
+    totals = (total_density(by_well[tuple(row[key] for key in KEYS)], settings) for row in rows)
+    return [row | total for row, total in zip(rows, totals, strict=True)], (*columns, _DENSITY)
 
 
 def _keys(sides: Sequence[_Side]) -> list[Key]:

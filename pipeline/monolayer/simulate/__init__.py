@@ -8,6 +8,12 @@ make from `SAMPLE_SEED`.
 
 from monolayer.simulate.field import SimulatedField, simulate_field
 from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase_plate import (
+    PhasePlateSettings,
+    PlannedPhase,
+    plan_phase_plate,
+    simulate_phase_plate,
+)
 from monolayer.simulate.phase_settings import (
     AdherentSettings,
     PhaseArtefactSettings,
@@ -23,6 +29,7 @@ from monolayer.simulate.settings import (
     PlateSettings,
     SimulateSettings,
 )
+from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vessel
 
 __all__ = [
     "SAMPLE_SEED",
@@ -32,14 +39,21 @@ __all__ = [
     "OpticsSettings",
     "PhaseArtefactSettings",
     "PhaseOpticsSettings",
+    "PhasePlateSettings",
     "PhaseSettings",
     "PlannedField",
+    "PlannedPhase",
     "PlateSettings",
     "SimulateSettings",
     "SimulatedField",
     "SimulatedPhaseField",
+    "VesselSettings",
     "plan_fields",
+    "plan_phase_plate",
+    "plan_vessel",
     "simulate_field",
     "simulate_phase_field",
+    "simulate_phase_plate",
     "simulate_plate",
+    "simulate_vessel",
 ]

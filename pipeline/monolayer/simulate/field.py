@@ -28,7 +28,7 @@ from monolayer.simulate.scene import (
 )
 from monolayer.simulate.settings import SimulateSettings
 
-__all__ = ["MARGIN_UM", "SimulatedField", "number_labels", "simulate_field"]
+__all__ = ["MARGIN_UM", "SimulatedField", "number_labels", "simulate_field", "truth_table"]
 
 MARGIN_UM = 30.0
 
@@ -87,7 +87,7 @@ def simulate_field(settings: SimulateSettings, seed: int, index: int = 0) -> Sim
     electrons *= illumination(settings.optics, draws, shape)
     pixels = expose(electrons, settings.optics, draws)
     labels, kept = number_labels(label_nuclei(nuclei, canvas)[inner])
-    return SimulatedField(pixels, labels, _table(labels, [nuclei[k] for k in kept], pixel))
+    return SimulatedField(pixels, labels, truth_table(labels, [nuclei[k] for k in kept], pixel))
 
 
 def _light(
@@ -115,9 +115,10 @@ def number_labels(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[in
     return renumber[labels], [int(label) - 1 for label in nuclei]
 
 
-def _table(
+def truth_table(
     labels: NDArray[np.int32], nuclei: Sequence[Nucleus], pixel_size_um: float
 ) -> dict[str, NDArray[Any]]:
+    """One row a nucleus of the field, as `SimulatedField.truth` lists them."""
     n = len(nuclei)
     y, x = np.nonzero(labels)
     of = labels[y, x] - 1

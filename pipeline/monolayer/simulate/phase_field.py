@@ -29,7 +29,7 @@ from monolayer.simulate.phase_layer import Layer, lay_cells, outline_noise, plac
 from monolayer.simulate.phase_optics import expose_phase, fast_size, phase_contrast, phase_delay
 from monolayer.simulate.phase_settings import AdherentSettings, PhaseSettings
 
-__all__ = ["SimulatedPhaseField", "simulate_phase_field"]
+__all__ = ["SimulatedPhaseField", "canvas_shape", "render_phase", "simulate_phase_field"]
 
 Image = NDArray[np.float64]
 
@@ -89,11 +89,26 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
         raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     draws = Draws(seed, index)
     pixel = settings.optics.pixel_size_um
-    margin = math.ceil(MARGIN_UM / pixel)
-    inner, canvas = _frame(settings, margin)
-    cells = place_adherent(settings.cells, draws, pixel, canvas)
     ragged = outline_noise(draws, pixel)
-    layer = lay_cells(cells, ragged, pixel, canvas, settings.cells.confluence_pct / 100)
+    cells = place_adherent(settings.cells, draws, ragged, pixel, canvas_shape(settings))
+    return render_phase(settings, draws, ragged, cells, settings.cells.confluence_pct / 100)
+
+
+def render_phase(
+    settings: PhaseSettings,
+    draws: Draws,
+    ragged: Image,
+    cells: Sequence[AdherentCell],
+    coverage: float,
+) -> SimulatedPhaseField:
+    """Image and truth of cells that lie on the canvas, spread to cover `coverage` of it."""
+    pixel = settings.optics.pixel_size_um
+    margin = _margin(settings)
+    inner = (
+        slice(margin, margin + settings.height_px),
+        slice(margin, margin + settings.width_px),
+    )
+    layer = lay_cells(cells, ragged, pixel, canvas_shape(settings), coverage)
     shape = (settings.height_px, settings.width_px)
     obstacles = draw_obstacles(settings.artefacts, draws, shape, pixel)
     pixels = _photograph(settings, draws, layer, cells, obstacles, inner)
@@ -105,11 +120,14 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
     return SimulatedPhaseField(pixels, labels, covered, usable, share, truth)
 
 
-def _frame(settings: PhaseSettings, margin: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The field on the canvas, whose sides are ones that the Fourier transform likes."""
-    height, width = settings.height_px, settings.width_px
-    inner = (slice(margin, margin + height), slice(margin, margin + width))
-    return inner, (fast_size(height + 2 * margin), fast_size(width + 2 * margin))
+def canvas_shape(settings: PhaseSettings) -> tuple[int, int]:
+    """Size of the field with its margin, in sides that the Fourier transform is fast for."""
+    margin = 2 * _margin(settings)
+    return fast_size(settings.height_px + margin), fast_size(settings.width_px + margin)
+
+
+def _margin(settings: PhaseSettings) -> int:
+    return math.ceil(MARGIN_UM / settings.optics.pixel_size_um)
 
 
 def _photograph(
@@ -123,11 +141,13 @@ def _photograph(
     pixel = settings.optics.pixel_size_um
     thickness = _optical_thickness(settings.cells, draws, layer, cells, pixel)
     add_debris(settings.artefacts, draws, thickness, pixel)
-    add_floating(settings.artefacts, draws, thickness, pixel)
+    gathered = np.ones(thickness.shape)
+    add_floating(settings.artefacts, draws, thickness, gathered, pixel)
     thickness[inner] *= ~obstacles.solid
     intensity = phase_contrast(settings.optics, phase_delay(settings.optics, thickness))[inner]
     shape = (settings.height_px, settings.width_px)
     shade = ring_shade(settings.artefacts, draws, shape, pixel) * obstacles.shade
+    shade *= gathered[inner]
     return expose_phase(settings.optics, intensity * shade, draws)
 
 

@@ -24,7 +24,14 @@ from monolayer.simulate.optics import smooth_noise
 from monolayer.simulate.phase_cells import AdherentCell, Sprite, draw_adherent, paint_cell, squeezed
 from monolayer.simulate.phase_settings import AdherentSettings
 
-__all__ = ["Layer", "coverage_of_area", "lay_cells", "place_adherent"]
+__all__ = [
+    "Layer",
+    "area_of_coverage",
+    "coverage_of_area",
+    "lay_cells",
+    "outline_noise",
+    "place_adherent",
+]
 
 Image = NDArray[np.float64]
 
@@ -74,10 +81,13 @@ def area_of_coverage(coverage: float) -> float:
 
 
 def place_adherent(
-    settings: AdherentSettings, draws: Draws, pixel_size_um: float, shape: tuple[int, int]
+    settings: AdherentSettings,
+    draws: Draws,
+    ragged: Image,
+    pixel_size_um: float,
+    shape: tuple[int, int],
 ) -> list[AdherentCell]:
     """Lay cells on the canvas until they cover the target."""
-    ragged = outline_noise(draws, pixel_size_um)
     field = _Directions(settings, draws, pixel_size_um, shape)
     floor = _Floor((shape[0] // STRIDE, shape[1] // STRIDE))
     target = settings.confluence_pct / 100

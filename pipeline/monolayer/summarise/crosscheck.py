@@ -312,7 +312,7 @@ def _figure(
     nothing = Figure(run, assay, column, None, None, None, confidence)
     if row is None:
         return replace(nothing, problem=("no_well", f"{run} has no such well."))
-    value, low, high = (row.get(f"{column}{end}") for end in ("", "_ci_low", "_ci_high"))
+    value, (low, high) = row.get(column), _interval(row, column)
     told = replace(nothing, value=value, low=low, high=high)
     if value is None:
         return replace(told, problem=("no_value", f"{run} gives no {column} of this well."))
@@ -321,6 +321,23 @@ def _figure(
         sentence = f"{run} gives no interval of {column} in this well ({method})."
         return replace(told, problem=("no_interval", sentence))
     return told
+
+
+def _interval(row: Mapping[str, Any], column: str) -> tuple[float | None, float | None]:
+    """The interval to go by; of a viability, what its undecided cells could be is part of it."""
+    name = column
+    if column == "viability" and row.get("viability_decides") == "between fields":
+        name = "viability_cluster"
+    low, high = row.get(f"{name}_ci_low"), row.get(f"{name}_ci_high")
+    if column != "viability" or low is None or high is None:
+        return low, high
+    all_dead, all_live = (
+        row.get(f"viability_if_indeterminate_{fate}") for fate in ("dead", "live")
+    )
+    return (
+        low if all_dead is None else min(low, all_dead),
+        high if all_live is None else max(high, all_live),
+    )
 
 
 def _uncertainty(figure: Figure, other: float, settings: CrosscheckSettings) -> float:
