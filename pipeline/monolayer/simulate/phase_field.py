@@ -141,11 +141,13 @@ def _photograph(
     pixel = settings.optics.pixel_size_um
     thickness = _optical_thickness(settings.cells, draws, layer, cells, pixel)
     add_debris(settings.artefacts, draws, thickness, pixel)
-    add_floating(settings.artefacts, draws, thickness, pixel)
+    gathered = np.ones(thickness.shape)
+    add_floating(settings.artefacts, draws, thickness, gathered, pixel)
     thickness[inner] *= ~obstacles.solid
     intensity = phase_contrast(settings.optics, phase_delay(settings.optics, thickness))[inner]
     shape = (settings.height_px, settings.width_px)
     shade = ring_shade(settings.artefacts, draws, shape, pixel) * obstacles.shade
+    shade *= gathered[inner]
     return expose_phase(settings.optics, intensity * shade, draws)
 
 
