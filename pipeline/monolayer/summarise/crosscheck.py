@@ -18,6 +18,7 @@ from typing import Any
 
 from scipy import special
 
+from monolayer.summarise.coverage import density_of_coverage
 from monolayer.summarise.settings import CrosscheckSettings
 
 __all__ = [
@@ -302,7 +303,7 @@ def plausible_density(confluence: float, cell_area_um2: tuple[float, float]) -> 
     if not 0 <= confluence <= 1:
         raise ValueError(f"confluence {confluence} must lie between 0 and 1")
     smallest, largest = cell_area_um2
-    most = -math.log1p(-confluence) / smallest * _UM2_PER_CM2 if confluence < 1 else math.inf
+    most = density_of_coverage(confluence, smallest) if confluence < 1 else math.inf
     return confluence / largest * _UM2_PER_CM2, most
 
 
