@@ -78,8 +78,8 @@ def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     Returns
     -------
     list of dict
-        ``dataset, n_images, n_failed``, the summed counts, ``live_error_percent``, ``dead_error_percent``
-        (None without a true one), ``viability_true``, ``viability``,
+        ``dataset, n_images, n_failed``, the summed counts, ``live_error_percent``,
+        ``dead_error_percent`` (None without a true one), ``viability_true``, ``viability``,
         ``viability_error_points``, ``f1_centre`` (class ignored) and ``f1_centre_class``.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
