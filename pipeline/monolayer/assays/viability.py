@@ -52,18 +52,15 @@ from monolayer.summarise.viability import (
 __all__ = ["ASSAY", "MEASURANDS", "ViabilityAssay"]
 
 MEASURANDS = {
-    "adherent": (
-        "adherent-fraction viability: living cells among those still attached and seen; dead "
-        "cells come off and are not in the image, so it is no release viability"
-    ),
-    "suspension": "viability of cells in suspension: living cells among all cells seen",
+    "adherent": "adherent-fraction viability, no release viability",
+    "suspension": "viability of the cells in suspension",
 }
-
-_CAVEAT = (
-    "This is the viability of the cells that are still attached. Dead cells come off and are "
-    "washed away, so it is no release viability: that needs the suspension after harvest or "
-    "thawing, and the culture's own needs the supernatant counted too."
+_ADHERENT = (
+    "Living cells among those still attached and seen: dead cells come off their surface and are "
+    "not in the image, so this is no release viability. Count the supernatant for the culture's, "
+    "the harvested suspension for the release's."
 )
+
 _COUNTS: Columns = [
     ("n_objects", "int64"),
     *((f"n_{name}", "int64") for name in CLASSES),
@@ -83,7 +80,7 @@ _LEAST_PX = 9.0
 # Of the least that killed cells have; staining differs by less between wells.
 _PALE = 0.5
 # Bodies that are not so much larger than nuclei cannot tell swapped channels.
-_TELLING_RATIO = 1.5
+_TELLING_RATIO = 2.0
 # A lot's pixel size is that of the objective: readers round it differently.
 _SAME_SIZE = 0.01
 
@@ -165,31 +162,32 @@ class ViabilityAssay:
         return [*(column for name in names for column in estimate_columns(name)), *_NOTES]
 
     def presentation(self, method: Method) -> Presentation:
-        """Viability under its measurand's name leads; counts stand beside it."""
-        adherent = method.viability.specimen == "adherent"
+        """Viability under its measurand's name, the cells it rests on, and what to beware of."""
+        settings = method.viability
+        adherent = settings.specimen == "adherent"
+        name = "Adherent-fraction viability" if adherent else "Viability"
         return Presentation(
-            title="Viability",
-            measurand="from a direct, differential count (ISO 20391-1) of cells in fluorescence",
+            title=name,
+            measurand="living and dead cells: a direct, differential count (ISO 20391-1)",
             leads=(
-                Lead("viability", "Adherent-fraction viability" if adherent else "Viability", "%"),
+                Lead("viability", name, "%"),
                 Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
             ),
             beside=(
                 Lead("n_live", "Living", ""),
                 Lead("n_dead", "Dead", ""),
                 Lead("n_indeterminate", "Indeterminate", ""),
-                Lead("viability_lower_bound", "Lower bound", "%"),
-                Lead("clump_fraction", "Clumped", "%"),
+                Lead("clump_fraction", "In clumps", "%"),
             ),
             noun="cell",
             outlines=(
                 ("live", "living"),
                 ("dead", "dead"),
-                ("indeterminate", "indeterminate: counted both ways in the bounds"),
+                ("indeterminate", "indeterminate: in neither count"),
                 ("debris", "debris: not counted"),
             ),
             kind_column="viability_class",
-            caveats=(_CAVEAT,) if adherent else (),
+            caveats=_caveats(settings),
         )
 
 
@@ -297,19 +295,21 @@ def _contradiction(
 
 
 def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLot) -> bool:
-    """Whether living bodies look like nuclei and dead nuclei like bodies, where sizes can tell."""
+    """Whether dead nuclei are as large as living bodies, or bodies as small as dead nuclei.
+
+    Told only where the controls' sizes differ enough, and by groups of some size.
+    """
     if not stain_named(lot.stain).unites or lot.size_px is None:
         return False
     body, nucleus = lot.size_px
     if body < _TELLING_RATIO * nucleus:
         return False
     middle = np.sqrt(body * nucleus)
-    areas, light = cells.columns["area_px"], cells.light
-    by_cell = light[:, 0] > light[:, 1]
-    large = [areas[group] > middle for group in (by_cell, ~by_cell)]
-    if min(group.size for group in large) < settings.min_unmatched:
-        return False
-    return bool(np.mean(large[0]) < 0.5 < np.mean(large[1]))
+    dead = cells.light[:, 1] > lot.dead_band[1]
+    bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
+    fewest = 2 * settings.min_unmatched
+    small = bodies.size >= fewest and np.median(bodies) < middle
+    return bool(small or (nuclei.size >= fewest and np.median(nuclei) > middle))
 
 
 def _objects(
@@ -381,6 +381,18 @@ def _density_interval(n: int, area: float | None, confidence: float) -> Interval
     if area is None:
         return no_interval("pixel size unknown", confidence)
     return poisson_interval(n, confidence).scaled(1 / area)
+
+
+def _caveats(settings: ViabilitySettings) -> tuple[str, ...]:
+    lot = settings.lot
+    told = [_ADHERENT] if settings.specimen == "adherent" else []
+    if lot is not None:
+        told.append(
+            f"Thresholds{'' if settings.compensate else ' (no compensation)'} are those of control "
+            f"lot {lot.id}: intact up to {lot.dead_band[0]:.4g} grey levels above the background, "
+            f"dead above {lot.dead_band[1]:.4g}, the same for every image."
+        )
+    return tuple(told)
 
 
 def _notes(settings: ViabilitySettings, unmatched: int | None) -> dict[str, Cell]:

@@ -88,10 +88,10 @@ class ViabilitySettings(Settings):
     result is the adherent fraction's viability and no release viability. suspension: a harvested
     sample."""
 
-    find: Literal["threshold", "tree"] = "threshold"
-    """How objects are found (see segment.method, which this replaces). threshold is several times
-    as fast and finds the dimmer of two neighbours less often; measured beside the tree, viability
-    was the same."""
+    find: Literal["threshold", "segment"] = "threshold"
+    """How objects are found: threshold (the method of that name with the settings of the section
+    segment; twice as fast as tree, and viability came out the same on simulated fields) or segment
+    (what segment.method names)."""
 
     compensate: bool = True
     """Whether spill-over between the channels is taken out; needs single-stain controls."""
