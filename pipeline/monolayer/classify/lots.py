@@ -238,9 +238,22 @@ def _band(
         raise ConfigError(
             f"{doubt:.0%} of a control would be indeterminate by {dye}, more than "
             f"viability.max_control_indeterminate ({settings.max_control_indeterminate:g}): the "
+            "controls overlap too much."
+        )
+    weak = _weak(band.negative_limit, positive)
+    if weak > settings.max_control_weak:
+        raise ConfigError(
+            f"{weak:.0%} of the cells that should be full of {dye} have less than a quarter of the "
+            f"usual, more than viability.max_control_weak ({settings.max_control_weak:g}): the "
             "kill was not complete, or staining failed in part."
         )
     return band
+
+
+def _weak(negative_limit: float, positive: Float64) -> float:
+    """Share of a positive control that took up little: it would draw the limit down to nothing."""
+    quarter = negative_limit + (float(np.median(positive)) - negative_limit) / 4
+    return float(np.count_nonzero(positive < quarter) / positive.size)
 
 
 def _named(lot: ControlLot) -> str:

@@ -117,6 +117,10 @@ class ViabilitySettings(Settings):
     max_control_indeterminate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Controls whose band would leave a larger share of a control indeterminate are refused."""
 
+    max_control_weak: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Controls in which a larger share of the killed cells took up less than a quarter of the
+    usual dye are refused: survivors would draw the limit down to the noise."""
+
     min_area_um2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
     """Smaller objects are debris; not applied where the pixel size is unknown."""
 
