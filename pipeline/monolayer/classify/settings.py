@@ -103,6 +103,10 @@ class ViabilitySettings(Settings):
     killed_quantile: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Quantile of the killed cells that bounds `dead`, when controls are measured."""
 
+    killed_cell_quantile: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Quantile of the killed cells in the cells' dye that bounds `no dye` (calcein, AO): some dead
+    cells always hold a little, so it is lower than that of unstained ones."""
+
     gap_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the gap between those two limits, around its middle, that is indeterminate, when
     controls are measured. 1: the whole gap; but living cells in a stained well are brighter than
