@@ -22,13 +22,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monolayer.assays.morphology_settings import MorphologySettings
+from monolayer.classify.settings import ViabilitySettings
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
+from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
-from monolayer.summarise.reference_settings import Reference
 from monolayer.summarise.settings import SummariseSettings
 
 __all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
@@ -46,6 +48,9 @@ _SECTIONS: dict[AssayName, tuple[str, ...]] = {
     "suspension": (*_EVERY, "suspension"),
     "morphology": (*_EVERY, "segment", "measure", "morphology"),
 }
+
+# Sections whose ``reference`` may name a file, and the verb that makes it.
+_REFERENCES = {"inspect": "monolayer quality", "morphology": "monolayer reference"}
 
 
 class Method(Settings):
@@ -71,10 +76,16 @@ class Method(Settings):
     """How nuclei are found."""
     measure: MeasureSettings = Setting(default_factory=MeasureSettings)
     """What is measured of each."""
+    confluence: ConfluenceSettings = Setting(default_factory=ConfluenceSettings)
+    """How covered surface is found."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
     morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
     """Cells and nuclei as populations of shapes, and what they are compared with."""
+    viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
+    """Living and dead cells by two dyes, for the assay viability."""
+    suspension: SuspensionSettings = Setting(default_factory=SuspensionSettings)
+    """Cells in a counting chamber in bright field, for the assay suspension."""
 
     @cached_property
     def sha256(self) -> str:
@@ -136,7 +147,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     data = {} if path is None else _load_yaml(path)
     if path is not None:
         _check_schema(data, path)
-        data = _with_reference(data, path.parent)
+        data = _with_references(data, path.parent)
     if assay is not None:
         data = data | {"assay": assay}
     named = {"name": data.get("assay", "nuclei")} | data
@@ -164,19 +175,32 @@ def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None
         )
 
 
-def _load_yaml(path: Path, asked_by: str = "--method") -> dict[str, Any]:
+def _with_references(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Put references that a method names as files in their place, so that the hash covers them."""
+    for section, made_by in _REFERENCES.items():
+        settings = data.get(section)
+        name = settings.get("reference") if isinstance(settings, dict) else None
+        if isinstance(name, str):
+            content = _load_yaml(folder / name, f"{section}.reference", made_by)
+            data = data | {section: data[section] | {"reference": content}}
+    return data
+
+
+def _load_yaml(
+    path: Path, named_by: str = "--method", made_by: str = "monolayer init"
+) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {asked_by}.") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {named_by}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; 'monolayer init' writes one.") from None
+        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; 'monolayer init' writes one.")
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
     return data
 
 
@@ -189,20 +213,6 @@ def _check_schema(data: dict[str, Any], path: Path) -> None:
         )
 
 
-def _with_reference(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Put the morphology reference that a method names as a file into the method itself."""
-    section = data.get("morphology")
-    name = section.get("reference") if isinstance(section, dict) else None
-    if not isinstance(name, str):
-        return data
-    path = folder / name
-    try:
-        reference = Reference.model_validate(_load_yaml(path, "morphology.reference"))
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(error.errors()[0])}") from None
-    return data | {"morphology": data["morphology"] | {"reference": reference.model_dump()}}
-
-
 def _sentence(error: ErrorDetails) -> str:
     """One pydantic error as a sentence with the mend."""
     where = ".".join(str(part) for part in error["loc"])
@@ -211,9 +221,12 @@ def _sentence(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"unknown key '{where}'; {mend}"
+    said = error["msg"].removeprefix("Value error, ")
     if not where:
-        return f"{error['msg'].removeprefix('Value error, ')}."
-    return f"'{where}' is {reprlib.repr(error['input'])}: {error['msg']}."
+        return f"{said}."
+    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
+        return f"'{where}': {said}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

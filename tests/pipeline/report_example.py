@@ -8,6 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monolayer.assays.nuclei import ASSAY
+from monolayer.method import Method
+
+SHOW = ASSAY.presentation(Method())
 FIELD_CM2 = 520 * 696 * (0.65e-4) ** 2
 SENTENCE = "The image holds no structure above its noise: look at the lamp and the focus."
 
@@ -184,7 +188,7 @@ def _run(pixel_size_um: float | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def disks(field_id: str) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
+def disks(field_id: str) -> tuple[NDArray[np.uint16], NDArray[np.int32], None]:
     """Pixels and labels of a field: bright disks on a noisy ground."""
     random = np.random.default_rng(sum(field_id.encode()))
     y, x = np.mgrid[:520, :696]
@@ -193,4 +197,4 @@ def disks(field_id: str) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
         cy, cx, r = random.integers(0, 520), random.integers(0, 696), random.integers(8, 14)
         labels[((y - cy) ** 2 + (x - cx) ** 2 < r**2) & (labels == 0)] = label
     pixels = 200 + 900 * (labels > 0) + random.normal(0, 30, labels.shape)
-    return pixels.astype(np.uint16), labels
+    return pixels.astype(np.uint16), labels, None

@@ -214,3 +214,26 @@ def test_stopped_before_its_report_a_run_is_not_done(
     assert not (tmp_path / "R" / "report.html").exists()
     assert cli(options) == 0
     assert (tmp_path / "R" / "report.html").is_file()
+
+
+def test_stopped_after_images_were_added_a_finished_run_is_open_again(
+    tmp_path: Path, write_plate: WritePlate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monolayer.engine import process
+    from monolayer.engine.status import status_of
+
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    options = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "R"), "--workers", "1"]
+    assert cli(options) == 0
+    assert status_of(tmp_path / "R")["state"] == "finished"
+    write_plate(tmp_path / "images", wells=("B02", "B03"), fields=1)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(process, "_run_chunks", stop)
+        assert cli(options) == 4
+    assert status_of(tmp_path / "R")["state"] == "unfinished"
+    assert cli(options) == 0
+    assert status_of(tmp_path / "R")["state"] == "finished"

@@ -18,7 +18,7 @@ from monolayer.report.numbers import grouped, interval_text
 from monolayer.report.palette import colour, contrast, luminance
 from monolayer.report.plate_map import colour_scale
 
-from .report_example import disks, example, well_names
+from .report_example import SHOW, disks, example, well_names
 
 pytestmark = pytest.mark.browser
 
@@ -112,7 +112,7 @@ def content() -> Any:
         well_names(4, 6),
         excluded=EXCLUDED,
     )
-    return build_content(*run.tables(), run.run, disks, run.objects)
+    return build_content(*run.tables(), run.run, SHOW, disks, run.objects)
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,7 @@ def test_prints_whole_with_heads_on_every_page(
     browse: Browse, tmp_path: Path, scripted: bool
 ) -> None:
     run = example(well_names(8, 12), fields_per_well=1)
-    text = render_report(build_content(*run.tables(), run.run, lambda field_id: None))
+    text = render_report(build_content(*run.tables(), run.run, SHOW, lambda field_id: None))
     if not scripted:
         # Headless Chromium drives printing by a script of its own: take out ours instead.
         text = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)

@@ -18,7 +18,7 @@ from monolayer.summarise.schema import (
     well_schema,
 )
 
-from .report_example import SENTENCE, Example, disks, example, well_names
+from .report_example import SENTENCE, SHOW, Example, disks, example, well_names
 
 EXCLUDED = {
     "PLATE-7/A02/3": ("not_evaluable", "saturated"),
@@ -29,7 +29,7 @@ EXCLUDED = {
 
 
 def built(run: Example, overlays: Any = lambda field_id: None) -> ReportContent:
-    return build_content(*run.tables(), run.run, overlays, run.objects)
+    return build_content(*run.tables(), run.run, SHOW, overlays, run.objects)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_plate_shows_its_own_row(content: ReportContent) -> None:
     run = example(well_names(2, 3), excluded=EXCLUDED)
     assert content.plates[0].estimate.value == run.plates[0]["density_cells_per_cm2"]
     assert content.plates[0].estimate.low == run.plates[0]["density_cells_per_cm2_ci_low"]
-    assert content.n_objects == sum(row["n_objects"] or 0 for row in run.fields)
+    assert content.plates[0].beside[0] == sum(row["n_objects"] or 0 for row in run.fields)
     wells = {well.well: well for well in content.plates[0].wells}
     assert list(wells) == well_names(2, 3)
     assert wells["A03"].estimate.value is None
@@ -81,7 +81,7 @@ def test_the_plate_shows_its_own_row(content: ReportContent) -> None:
 def test_unknown_pixel_size_gives_counts_and_never_a_density() -> None:
     run = example(well_names(2, 3), pixel_size_um=None)
     content = built(run, disks)
-    assert not content.measure.is_density
+    assert content.measure.unit == "cells/field"
     assert content.plates[0].estimate.value == run.plates[0]["n_unbiased_per_field"]
     assert content.points[0].estimate.value == run.fields[0]["n_unbiased"]
     assert [histogram.unit for histogram in content.histograms] == ["pixels", "grey values"]
@@ -169,10 +169,10 @@ def _halves(batch: dict[str, NDArray[Any]]) -> tuple[slice, slice]:
 
 def test_an_empty_run_has_content_too() -> None:
     run = example(["A01"], fields_per_well=1, excluded={"A01": ("failed", "truncated")})
-    content = build_content(*run.tables(), run.run, lambda field_id: None)
+    content = build_content(*run.tables(), run.run, SHOW, lambda field_id: None)
     assert content.plates[0].estimate.value is None
     assert content.histograms == ()
-    assert content.n_objects == 0
+    assert content.plates[0].beside[1] is None
 
 
 def test_notes_of_fields_are_given_once_with_their_number() -> None:

@@ -27,7 +27,7 @@ from monolayer.report.plate_map import (
 )
 from monolayer.report.svg import tag
 
-from .report_example import disks, example, well_names
+from .report_example import SHOW, disks, example, well_names
 
 VOID = {"meta", "br", "img", "input", "path", "line", "rect", "circle", "link"}
 
@@ -61,7 +61,7 @@ class Structure(HTMLParser):
 
 def content_of(*args: Any, overlays: Any = disks, **options: Any) -> ReportContent:
     run = example(*args, **options)
-    return build_content(*run.tables(), run.run, overlays, run.objects)
+    return build_content(*run.tables(), run.run, SHOW, overlays, run.objects)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_plain_folder_shows_its_fields_in_place_of_a_map() -> None:
 def test_intervals_are_called_by_the_confidence_of_the_method() -> None:
     run = example(["A01", "A02"])
     run.run["method"]["summarise"] = {"confidence": 0.9}
-    page = render_report(build_content(*run.tables(), run.run, disks, run.objects))
+    page = render_report(build_content(*run.tables(), run.run, SHOW, disks, run.objects))
     assert "90 % interval" in page
     assert "95 %" not in page
 
@@ -194,7 +194,7 @@ def test_intervals_are_called_by_the_confidence_of_the_method() -> None:
 def test_a_plain_folder_says_whether_its_fields_vary_too_much(p: float, words: str) -> None:
     run = example(())
     run.wells[0]["dispersion_p"] = p
-    page = render_report(build_content(*run.tables(), run.run, disks, run.objects))
+    page = render_report(build_content(*run.tables(), run.run, SHOW, disks, run.objects))
     assert words in page
     assert "variance over mean 1.30" in page
 

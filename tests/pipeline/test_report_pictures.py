@@ -47,8 +47,8 @@ def test_picture_of_a_constant_or_broken_image_is_grey_or_black() -> None:
 
 
 def test_outlines_fill_to_the_objects_they_trace() -> None:
-    _, labels = disks("PLATE-7/A01/1")
-    inside, border = outlines(labels)
+    _, labels, _ = disks("PLATE-7/A01/1")
+    inside, border = (outlines(labels)[kind] for kind in ("inside", "border"))
     factor = 2 * MAX_WIDTH / labels.shape[1]
     canvas = np.zeros((round(labels.shape[0] * factor), 2 * MAX_WIDTH), np.uint8)
     polygons = [_polygon(path) for path in re.findall(r"M[^M]*", inside + border)]
@@ -73,9 +73,24 @@ def _polygon(path: str) -> NDArray[np.int32]:
 def test_outlines_skip_labels_that_are_not_there() -> None:
     labels = np.zeros((40, 40), np.int32)
     labels[10:20, 10:20] = 7
-    inside, border = outlines(labels)
-    assert (inside.count("M"), border) == (1, "")
-    assert outlines(np.zeros((40, 40), np.int32)) == ("", "")
+    found = outlines(labels)
+    assert list(found) == ["inside"]
+    assert found["inside"].count("M") == 1
+    assert outlines(np.zeros((40, 40), np.int32)) == {}
+
+
+def test_outlines_by_kind_leave_out_labels_without_one() -> None:
+    labels = np.zeros((40, 40), np.int32)
+    labels[2:8, 2:8], labels[12:18, 12:18], labels[22:28, 22:28] = 1, 2, 3
+    found = outlines(labels, {1: "live", 3: "dead"})
+    assert {kind: path.count("M") for kind, path in found.items()} == {"live": 1, "dead": 1}
+
+
+def test_regions_are_drawn_with_their_holes() -> None:
+    labels = np.ones((40, 40), np.int32)
+    labels[10:20, 10:20] = 0
+    assert outlines(labels, {1: "covered"})["covered"].count("M") == 1
+    assert outlines(labels, {1: "covered"}, regions=True)["covered"].count("M") == 2
 
 
 @pytest.mark.parametrize(

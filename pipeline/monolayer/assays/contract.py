@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from monolayer.field import FieldImage
 from monolayer.method import Method
+from monolayer.report.presentation import Presentation
 
-__all__ = ["Assay", "Cell", "Columns", "Evaluated", "Lead", "Objects", "Row"]
+__all__ = ["Assay", "Cell", "Columns", "Evaluated", "Objects", "Row"]
 
 Cell = int | float | str | None
 Columns = list[tuple[str, str]]
@@ -47,37 +48,12 @@ class Evaluated:
     problem: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """A column that leads the report, as a reader sees it.
-
-    Attributes
-    ----------
-    column : str
-        In the wells and plates tables, with ``_ci_low`` and ``_ci_high`` beside.
-    label, unit : str
-        ``Area density of cells``, ``cells/cm²``; a fraction's unit is ``%`` and shown times 100.
-    field_column : str
-        The same quantity in the fields table, where it has another name there.
-    """
-
-    column: str
-    label: str
-    unit: str
-    field_column: str = ""
-
-
 class Assay(Protocol):
     """What a method's ``assay`` stands for."""
 
     @property
     def name(self) -> str:
         """As in the method file."""
-        ...
-
-    @property
-    def measurand(self) -> str:
-        """What is measured, in the words of ISO 20391-1; for the report."""
         ...
 
     @property
@@ -121,6 +97,6 @@ class Assay(Protocol):
         """Columns of the plates table after the keys and the counts of wells and fields."""
         ...
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
-        """What leads the report: the first that any row knows."""
+    def presentation(self, method: Method) -> Presentation:
+        """What the report says of it."""
         ...

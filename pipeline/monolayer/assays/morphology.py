@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import Method
 from monolayer.read import channel_among
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment import FIGURES, segment_nuclei
 from monolayer.segment.cells import CELL_FIGURES, OutlinedCells, outline_cells
 from monolayer.summarise import morphology
@@ -54,10 +55,6 @@ class MorphologyAssay:
     """Measures shapes; see `monolayer.assays.contract.Assay`."""
 
     name: str = "morphology"
-    measurand: str = (
-        "sizes and shapes of cells and nuclei in fluorescence, as distributions; the count of "
-        "nuclei beside them is direct and total (ISO 20391-1)"
-    )
     modality: str = "fluorescence cells"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -141,12 +138,27 @@ class MorphologyAssay:
         counts = [(f"n_wells_{state}", "int64") for state in STATES]
         return [*morphology.plate_schema(_seen(method)), *counts]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
-        """Area of the cell or of the nucleus, else what is known without a pixel size."""
+    def presentation(self, method: Method) -> Presentation:
+        """Area of the cell or of the nucleus leads; shape and direction stand beside it."""
         seen = _seen(method)
-        return (
-            Lead(f"{seen}_area_um2_q50", f"Median {seen} area", "µm²"),
-            Lead(f"{seen}_area_px_q50", f"Median {seen} area", "px"),
+        return Presentation(
+            title="Cell morphology",
+            measurand="of the sizes and shapes of cells and nuclei in fluorescence, as "
+            "distributions; the count beside them is direct and total (ISO 20391-1)",
+            leads=(
+                Lead(f"{seen}_area_um2_q50", f"Median {seen} area", "µm²"),
+                Lead(f"{seen}_area_px_q50", f"Median {seen} area", "px"),
+            ),
+            beside=(
+                Lead("n_objects", "Objects", ""),
+                Lead("spindle_index", "Spindle index", "%"),
+                Lead("flattened_fraction", "Flattened", "%"),
+            ),
+            noun=seen,
+            outlines=(
+                ("inside", f"whole {seen}"),
+                ("border", "touches the border: left out of the distributions"),
+            ),
         )
 
 

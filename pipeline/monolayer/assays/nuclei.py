@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.field import FieldImage
 from monolayer.measure import measure_objects
 from monolayer.method import Method
 from monolayer.read import channel_among
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment import FIGURES, segment_nuclei
 from monolayer.summarise import (
     field_schema,
@@ -28,7 +29,6 @@ class NucleiAssay:
     """Counts nuclei; see `monolayer.assays.contract.Assay`."""
 
     name: str = "nuclei"
-    measurand: str = "nuclei in fluorescence: a direct, total count (ISO 20391-1)"
     modality: str = "fluorescence nuclei"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -77,11 +77,27 @@ class NucleiAssay:
         """Columns of `summarise_plate`."""
         return plate_schema(channels)
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:  # noqa: ARG002
+    def presentation(self, method: Method) -> Presentation:  # noqa: ARG002
         """Density where the pixel size is known, else the count a field."""
-        return (
-            Lead("density_cells_per_cm2", "Area density of cells", "cells/cm²"),
-            Lead("n_unbiased_per_field", "Cells per field", "cells/field", "n_unbiased"),
+        return Presentation(
+            title="Cell count",
+            measurand="from a direct, total count (ISO 20391-1) of nuclei",
+            leads=(
+                Lead("density_cells_per_cm2", "Area density of cells", "cells/cm²"),
+                Lead("n_unbiased_per_field", "Cells per field", "cells/field", "n_unbiased"),
+            ),
+            beside=(
+                Lead("n_objects", "Objects", ""),
+                Lead("nuclei_area_fraction", "Nuclei area", "%"),
+            ),
+            noun="nucleus",
+            outlines=(
+                ("inside", "whole nucleus"),
+                (
+                    "border",
+                    "touches the border: left out of the sizes, made up for in the count",
+                ),
+            ),
         )
 
 

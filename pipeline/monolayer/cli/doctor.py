@@ -10,7 +10,7 @@ from monolayer.cli._shared import echo_json, json_option
 
 __all__ = ["command"]
 
-OPTIONAL = {"pandas": "notebook", "polars": "notebook", "napari": "gui"}
+OPTIONAL = {"pandas": "notebook", "polars": "notebook", "napari": "gui", "onnxruntime": "onnx"}
 
 
 @click.command("doctor")
@@ -29,12 +29,14 @@ def _findings() -> dict[str, Any]:
 
     from monolayer.engine.executors import default_workers
     from monolayer.engine.runfolder import machine, versions
+    from monolayer.segment import segmenter_names
     from monolayer_kernels._jit import cache_folder
 
     cache = cache_folder()
     return {
         "versions": versions(),
         "optional": {name: _optional(name) for name in OPTIONAL},
+        "segmenters": segmenter_names(),
         "machine": machine() | {"default_workers": default_workers()},
         "threads_per_worker": 1,
         "kernel_cache": str(cache) if cache else None,
@@ -71,6 +73,7 @@ def _tell(findings: dict[str, Any]) -> None:
         click.echo(f"{name:<24} {number}")
     for name, number in findings["optional"].items():
         click.echo(f"{name:<24} {number or f'not installed (monolayer[{OPTIONAL[name]}])'}")
+    click.echo(f"{'segmenters':<24} {', '.join(findings['segmenters'])}")
     machine = findings["machine"]
     click.echo(f"{'processors':<24} {machine['processors']} ({machine['default_workers']} usable)")
     click.echo(f"{'kernel cache':<24} {findings['kernel_cache'] or 'none: no folder is writable'}")

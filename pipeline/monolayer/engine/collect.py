@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from monolayer.assays import assay_of
 from monolayer.engine.files import labels_path, write_file
 from monolayer.engine.ledger import ledger_of
-from monolayer.engine.marks import mark_blurred, mark_doubles
+from monolayer.engine.marks import mark_blurred, mark_doubles, mark_incomplete
 from monolayer.engine.parts import identity_columns, read_part
 from monolayer.engine.plan import Plan
 from monolayer.engine.schema import fields_schema, objects_schema
 from monolayer.field import State
+from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_quality
 from monolayer.summarise import plates_table, wells_table
 
 __all__ = ["collect", "objects_path"]
@@ -58,6 +59,7 @@ def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, i
         if row["state"] != State.OK:  # an image that changed for the worse left its labels
             (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
     rows = mark_blurred(mark_doubles(rows), plan.method.inspect)
+    rows = mark_incomplete(rows, dict(plan.listing.incomplete), plan.method.inspect)
     fields = pa.Table.from_pylist(rows, fields_schema(plan))
     objects_of = _object_source(folder, parts)
     _write_objects(folder, rows, objects_of, plan)
@@ -69,17 +71,20 @@ def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, i
 
 def _tables(fields: pa.Table, objects_of: ObjectsOfWell, plan: Plan) -> dict[str, pa.Table]:
     method, channels = plan.method, plan.channels
-    assay = assay_of(method)
+    assay, gate = assay_of(method), plan.method.inspect.gate
     wells = wells_table(
         fields,
         objects_of,
-        lambda rows, objects: assay.summarise_well(rows, objects, method),
-        assay.well_columns(channels, method),
+        lambda rows, objects: {
+            **well_quality(rows, gate),
+            **assay.summarise_well(rows, objects, method),
+        },
+        [*WELL_QUALITY, *assay.well_columns(channels, method)],
     )
     plates = plates_table(
         wells,
-        lambda rows: assay.summarise_plate(rows, method),
-        assay.plate_columns(channels, method),
+        lambda rows: {**plate_quality(rows), **assay.summarise_plate(rows, method)},
+        [*PLATE_QUALITY, *assay.plate_columns(channels, method)],
     )
     return {"fields": fields, "wells": wells, "plates": plates}
 

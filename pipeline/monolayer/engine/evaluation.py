@@ -16,6 +16,7 @@ from monolayer.errors import ImageError
 from monolayer.evaluate import ManifestRow, evaluate_pairs, pool_scores, read_manifest
 from monolayer.field import Field, Plane, State
 from monolayer.method import Method
+from monolayer.segment import segmenter_identity
 
 __all__ = ["evaluate_manifest", "write_scores"]
 
@@ -37,6 +38,8 @@ def evaluate_manifest(
     skipped : int
         Rows of another modality.
     """
+    # What the method cannot do is one error here, not a failure of every image.
+    segmenter_identity(method.segment)
     manifest = read_manifest(path)
     images: Rows = []
     for done, row in enumerate(manifest.rows, start=1):

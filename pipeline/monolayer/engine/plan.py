@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
 from monolayer.read import Listing, find_fields, read_field
+
+if TYPE_CHECKING:
+    from monolayer.inspect import QualityReference
 
 __all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan"]
 
@@ -121,6 +124,8 @@ def make_plan(
             f"wells found: {_examples(listing.fields)}."
         )
     _check_units(listing, method)
+    if method.inspect.reference is not None:
+        _check_reference(listing, method.inspect.reference)
     missing = tuple(field for field in listing.missing if selection.takes(field))
     return Plan(root, listing, fields, missing, method)
 
@@ -155,6 +160,15 @@ def _check_units(listing: Listing, method: Method) -> None:
             f"segment.{named[0]} is in micrometres, but no image says how large a pixel is; give "
             "it with --pixel-size-um, or leave the setting out to have the scale found."
         )
+
+
+def _check_reference(listing: Listing, reference: "QualityReference") -> None:
+    """Refuse a quality reference of another objective before any work, not field by field."""
+    from monolayer.inspect import other_objective  # brings numpy, which a resumed run spares
+
+    told = other_objective(listing.pixel_size_um, reference)
+    if told is not None:
+        raise ConfigError(f"inspect.reference: {told}")
 
 
 def _um_settings(method: Method) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work import FieldResult
 from monolayer.errors import RunAborted
 from monolayer.field import FAILURES, Field, State
+from monolayer.segment import segmenter_identity
 
 __all__ = ["Work", "process"]
 
@@ -70,6 +71,8 @@ def process(work: Work, max_failures: int | None, notify: Notify) -> None:
     start, began = time.perf_counter(), runfolder.now()
     plan, folder = work.plan, work.folder
     sweep(folder)
+    # From here until the end the run is open: killed meanwhile, its status must not say finished.
+    runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     if work.retry:
         drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
     if work.open_fields and not kernels_are_compiled():
@@ -129,8 +132,9 @@ def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str,
 
 def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
-        "method": plan.method.model_dump(mode="json"),
+        "method": plan.method.used(),
         "method_sha256": plan.method.sha256,
+        "segmenter": asdict(segmenter_identity(plan.method.segment)),
         "layout": plan.listing.layout,
         "channels": list(plan.channels),
         "n_fields": len(plan.fields),

@@ -9,13 +9,16 @@ import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
 
+from monolayer.assays import assay_of
 from monolayer.engine import runfolder
+from monolayer.engine.collect import objects_path
 from monolayer.engine.files import labels_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import FieldImage, State
 from monolayer.method import Method
 from monolayer.read import find_fields, read_field
 from monolayer.report import build_content, render_report
+from monolayer.report.gallery import Overlay, Overlays
 
 __all__ = ["field_reader", "write_report"]
 
@@ -37,10 +40,13 @@ def write_report(folder: Path, root: Path | None = None) -> Path:
     tables = {
         name: pq.read_table(folder / f"{name}.parquet") for name in ("fields", "wells", "plates")
     }
+    method = Method.model_validate(record["method"])
+    show = assay_of(method).presentation(method)
     content = build_content(
         **tables,
         run=record,
-        overlays=_overlays(folder, record, root),
+        show=show,
+        overlays=_overlays(folder, record, root, show.kind_column),
         objects=lambda: _objects(folder),
     )
     path = folder / "report.html"
@@ -75,8 +81,8 @@ def field_reader(
 
 
 def _overlays(
-    folder: Path, record: dict[str, Any], root: Path | None
-) -> Callable[[str], tuple[NDArray[Any], NDArray[Any]] | None]:
+    folder: Path, record: dict[str, Any], root: Path | None, kind_column: str
+) -> Overlays:
     rows = list(_rows(folder, "field_id", "channel", "state"))
     channels = {field_id: channel for field_id, channel, _ in rows}
     counted = {field_id for field_id, _, state in rows if state == State.OK}
@@ -85,7 +91,7 @@ def _overlays(
     except RunFolderError:
         return lambda field_id: None
 
-    def overlay(field_id: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    def overlay(field_id: str) -> Overlay | None:
         try:
             image = reader(field_id)
         except (ImageError, RunFolderError):
@@ -96,9 +102,23 @@ def _overlays(
         # Outlines of a field that was refused would look as if they had been counted.
         seen = field_id in counted and path.is_file()
         labels = tifffile.imread(path) if seen else np.zeros(pixels.shape, np.uint16)
-        return (pixels, labels) if labels.shape == pixels.shape else None
+        if labels.shape != pixels.shape:
+            return None
+        kinds = _kinds(folder, field_id, kind_column) if kind_column and seen else None
+        return pixels, labels, kinds
 
     return overlay
+
+
+def _kinds(folder: Path, field_id: str, column: str) -> dict[int, str]:
+    """Kind of each object of a field."""
+    plate = field_id.split("/")[0]
+    table = pq.read_table(
+        folder / objects_path(plate),
+        columns=["label", column],
+        filters=[("field_id", "==", field_id)],
+    )
+    return dict(zip(table["label"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
 def _objects(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:

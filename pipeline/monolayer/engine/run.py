@@ -15,6 +15,7 @@ from monolayer.engine import runfolder
 from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
 from monolayer.engine.plan import Notify, Plan
 from monolayer.field import FAILURES, State
+from monolayer.segment import segmenter_identity
 
 __all__ = ["Outcome", "execute"]
 
@@ -118,8 +119,13 @@ def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:
 
 
 def _identity(plan: Plan, folder: Path, notify: Notify) -> str:
-    """What makes two pieces of work the same besides the files: method, version, flat fields."""
-    identity = f"{plan.method.sha256} {runfolder.program_version()}"
+    """What makes two pieces of work the same besides the files.
+
+    Method, version, flat fields, and the segmenter with its weights, whose absence is an error
+    here, before the first field.
+    """
+    segmenter = segmenter_identity(plan.method.segment)
+    identity = f"{plan.method.sha256} {runfolder.program_version()} {segmenter}"
     if plan.method.illumination.enabled:
         from monolayer.engine.illumination import make_flat_fields
 

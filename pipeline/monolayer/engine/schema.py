@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from monolayer.assays import assay_of
 from monolayer.engine.plan import Plan
 from monolayer.inspect import FIGURES as INSPECTED
+from monolayer.inspect import GATE_COLUMNS
 
 __all__ = ["fields_schema", "objects_schema"]
 
@@ -30,6 +31,7 @@ def fields_schema(plan: Plan) -> pa.Schema:
         ("pixel_size_um", "float64"),
         ("pixel_size_source", "string"),
         *((name, "float64") for name in INSPECTED),
+        *GATE_COLUMNS,
         *assay_of(plan.method).field_columns(plan.channels, plan.method),
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]

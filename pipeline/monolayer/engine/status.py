@@ -23,7 +23,7 @@ def status_of(folder: Path) -> dict[str, Any]:
     """
     record = runfolder.read_record(folder)
     running = _is_locked(folder)
-    finished = "counts" in record and not running
+    finished = record.get("tables_of") is not None and not running
     return {
         "run": str(folder),
         "state": "running" if running else "finished" if finished else "unfinished",

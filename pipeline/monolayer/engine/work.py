@@ -107,7 +107,7 @@ def evaluate_image(
     row = _read_columns(image, channel)
     inspection = inspect_field(image, method.inspect, channel)
     row |= {"state": str(inspection.state), "reason": inspection.reason or None}
-    row |= {"detail": inspection.detail or None, **inspection.figures}
+    row |= {"detail": inspection.detail or None, **inspection.figures, **inspection.gate}
     if inspection.state is not State.OK:
         return FieldResult(row)
     channels = _corrected(image.channels, flat_fields or {}, method.illumination.dark_level)

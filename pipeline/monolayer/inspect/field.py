@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monolayer.field import FieldImage, State
 from monolayer.inspect.figures import FIGURES, quality_figures, saturated_fraction
+from monolayer.inspect.reference import GATE_COLUMNS, judge_field
 from monolayer.inspect.settings import InspectSettings
 
 __all__ = ["Inspection", "inspect_field"]
@@ -27,17 +28,22 @@ class Inspection:
     state : State
         ``ok`` or ``not_evaluable``.
     reason : str
-        Empty, or ``too_small``, ``not_finite``, ``blank``, ``saturated``, ``out_of_focus``.
+        Empty, or ``too_small``, ``not_finite``, ``blank``, ``saturated``, ``out_of_focus``, or the
+        quality gate's: ``beyond_reference``, ``saturated``, ``other_objective``,
+        ``no_pixel_size``.
     detail : str
         Empty, or a sentence with the figure and the limit.
     figures : dict of str to float or None
         Columns of the fields table, the same ones for every field; None is unknown.
+    gate : dict of str to float, str or None
+        `GATE_COLUMNS`: the quality gate's verdict; all None where the image was refused before.
     """
 
     state: State
     reason: str
     detail: str
     figures: Figures
+    gate: dict[str, float | str | None]
 
 
 def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) -> Inspection:
@@ -67,6 +73,7 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
         raise ValueError(msg)
     pixels = image.channels[channel]
     figures: Figures = dict.fromkeys(FIGURES)
+    gate: dict[str, float | str | None] = dict.fromkeys(name for name, _ in GATE_COLUMNS)
     problem = _unusable(pixels, settings)
     if problem is None:
         pixels = _plain(pixels)
@@ -77,8 +84,13 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
         figures |= quality_figures(pixels)
         problem = _too_saturated(figures, settings) or _out_of_focus(figures, settings)
     if problem is None:
-        return Inspection(State.OK, "", "", figures)
-    return Inspection(State.NOT_EVALUABLE, *problem, figures)
+        verdict = judge_field(figures, channel, image.pixel_size_um, settings)
+        gate = verdict.row()
+        if verdict.gate == "refused":
+            problem = verdict.reason, verdict.detail
+    if problem is None:
+        return Inspection(State.OK, "", "", figures, gate)
+    return Inspection(State.NOT_EVALUABLE, *problem, figures, gate)
 
 
 def _plain(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -13,25 +13,10 @@ from monolayer.inspect.blocks import (
     tile_levels,
     to_blocks,
 )
+from monolayer.inspect.settings import FIGURES
 from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
 
 __all__ = ["FIGURES", "quality_figures", "saturated_fraction"]
-
-FIGURES = (
-    "intensity_min",
-    "intensity_max",
-    "saturated_fraction",
-    "background_level",
-    "noise_level",
-    "signal_level",
-    "signal_to_noise",
-    "focus_log_log_slope",
-    "focus_laplacian_variance",
-    "focus_laplacian_over_noise",
-    "focus_tenengrad",
-    "focus_tenengrad_over_noise",
-    "illumination_ratio",
-)
 
 _TILES = 8
 # Blocks a side of a tile below which a single cell may fill it; 512 px a side of the field.

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from monolayer.field import State
+from monolayer.report.bare_map import vessel_maps
 from monolayer.report.content import (
     Estimate,
     Exclusion,
@@ -29,6 +29,7 @@ from monolayer.report.gallery import (
 from monolayer.report.histograms import ObjectBatches, histograms
 from monolayer.report.numbers import finite
 from monolayer.report.plate_map import well_position
+from monolayer.report.presentation import Presentation
 from monolayer.report.record import method_rows, provenance_rows, run_notes, run_stamp
 
 __all__ = ["build_content"]
@@ -36,9 +37,6 @@ __all__ = ["build_content"]
 Row = Mapping[str, Any]
 Place = tuple[str, str]
 
-DENSITY = Measure("density_cells_per_cm2", "Area density of cells", "cells/cm²", True)
-COUNT = Measure("n_unbiased_per_field", "Cells per field", "cells/field", False)
-FIELD_COUNT = "n_unbiased"
 _CHANNELS_SHOWN = 3
 _NO_EXCLUSION = (State.OK, State.MISSING)
 
@@ -48,6 +46,7 @@ def build_content(
     wells: pa.Table,
     plates: pa.Table,
     run: Mapping[str, Any],
+    show: Presentation,
     overlays: Overlays,
     objects: ObjectBatches | None = None,
 ) -> ReportContent:
@@ -59,9 +58,12 @@ def build_content(
         The run's tables.
     run : mapping
         ``run.json``.
+    show : Presentation
+        How the run's assay presents itself.
     overlays : callable
-        Pixels and labels of a field by its id, both shape (height, width); None where the image
-        is gone. Asked for at most 27 fields, whatever the size of the run.
+        Pixels and labels of a field by its id, both shape (height, width), and the kind of each
+        label where the assay tells kinds; None where the image is gone. Asked for at most 27
+        fields, whatever the size of the run, and `FIELDS_MAPPED` of each vessel for its map.
     objects : callable, optional
         Gives an iterable over batches of object columns, afresh on every call (it is called
         four times). It reads ``field_id``, ``weight``, ``segmentation_score``, ``area_um2`` or
@@ -69,22 +71,21 @@ def build_content(
         the report has no histograms and no scores of fields.
     """
     field_rows, well_rows, plate_rows = (table.to_pylist() for table in (fields, wells, plates))
-    measure = _measure([*plate_rows, *well_rows, *field_rows], run)
+    measure = _measure([*plate_rows, *well_rows], run, show)
     scores = _mean_scores(objects) if objects else {}
     for row in field_rows:
         row[SCORE] = scores.get(row["field_id"])
-        # Fields carry the count under its own name: they are not means over fields.
-        row.setdefault(COUNT.column, row.get(FIELD_COUNT))
     return ReportContent(
         title=_title(plate_rows),
         stamp=run_stamp(run),
+        presentation=show,
         measure=measure,
-        plates=_plates(plate_rows, well_rows, field_rows, measure),
+        plates=_plates(plate_rows, well_rows, field_rows, (measure, show)),
         points=tuple(_points(field_rows, measure)),
-        n_objects=sum(row.get("n_objects") or 0 for row in field_rows),
-        histograms=_histograms(objects, field_rows, measure),
-        doubtful=tuple(doubtful_pictures(field_rows, overlays, measure)),
-        typical=tuple(typical_pictures(field_rows, overlays, measure)),
+        histograms=_histograms(objects, field_rows, show),
+        doubtful=tuple(doubtful_pictures(field_rows, overlays, measure, show)),
+        typical=tuple(typical_pictures(field_rows, overlays, measure, show)),
+        bare=vessel_maps(field_rows, overlays) if "covered" in show.label_kinds.values() else (),
         exclusions=tuple(
             _exclusion(row) for row in field_rows if row["state"] not in _NO_EXCLUSION
         ),
@@ -96,11 +97,11 @@ def build_content(
     )
 
 
-def _measure(rows: Sequence[Row], run: Mapping[str, Any]) -> Measure:
-    """Density if any row knows one, else counts per field: both never mix on one axis."""
+def _measure(rows: Sequence[Row], run: Mapping[str, Any], show: Presentation) -> Measure:
+    """The first lead that any row knows: two never mix on one axis."""
     confidence = run.get("method", {}).get("summarise", {}).get("confidence", 0.95)
-    known = any(row.get(DENSITY.column) is not None for row in rows)
-    return replace(DENSITY if known else COUNT, interval=f"{100 * confidence:g} % interval")
+    known = (lead for lead in show.leads if any(row.get(lead.column) is not None for row in rows))
+    return Measure(next(known, show.leads[-1]), f"{100 * confidence:g} % interval")
 
 
 def _title(plates: Sequence[Row]) -> str:
@@ -110,14 +111,18 @@ def _title(plates: Sequence[Row]) -> str:
     return ", ".join(names) or "No plate"
 
 
-def _estimate(row: Row, column: str) -> Estimate:
+def _estimate(row: Row, column: str, factor: float) -> Estimate:
     names = (column, f"{column}_ci_low", f"{column}_ci_high")
-    value, low, high = (_number(row.get(name)) for name in names)
+    value, low, high = (_number(row.get(name), factor) for name in names)
     return Estimate(value, low, high)
 
 
-def _number(value: object) -> float | None:
-    known = finite([float(value)]) if isinstance(value, int | float) else []
+def _beside(row: Row, show: Presentation) -> tuple[float | None, ...]:
+    return tuple(_number(row.get(lead.column), lead.factor) for lead in show.beside)
+
+
+def _number(value: object, factor: float = 1.0) -> float | None:
+    known = finite([float(value) * factor]) if isinstance(value, int | float) else []
     return known[0] if known else None
 
 
@@ -129,7 +134,7 @@ def _plates(
     plates: Sequence[Row],
     wells: Sequence[Row],
     fields: Sequence[Row],
-    measure: Measure,
+    how: tuple[Measure, Presentation],
 ) -> tuple[PlateResult, ...]:
     without: dict[tuple[Place, str], list[Row]] = defaultdict(list)
     for row in fields:
@@ -138,48 +143,52 @@ def _plates(
     grouped: dict[Place, list[WellResult]] = defaultdict(list)
     for row in wells:
         if row["well"]:
-            grouped[_place(row)].append(_well(row, without[_place(row), row["well"]], measure))
+            grouped[_place(row)].append(_well(row, without[_place(row), row["well"]], how))
     for results in grouped.values():
         results.sort(key=lambda well: (well_position(well.well) or (999, 0), well.well))
-    return tuple(_plate(row, grouped[_place(row)], wells, measure) for row in plates)
+    return tuple(_plate(row, grouped[_place(row)], wells, how) for row in plates)
 
 
 def _plate(
-    row: Row, wells: Sequence[WellResult], all_wells: Sequence[Row], measure: Measure
+    row: Row,
+    wells: Sequence[WellResult],
+    all_wells: Sequence[Row],
+    how: tuple[Measure, Presentation],
 ) -> PlateResult:
+    lead, show = how[0].lead, how[1]
     own = [w for w in all_wells if _place(w) == _place(row)]
     single = own[0] if len(own) == 1 else {}
     return PlateResult(
         plate=str(row["plate"] or "folder"),
         time=str(row.get("time") or ""),
-        estimate=_estimate(row, measure.column),
+        estimate=_estimate(row, lead.column, lead.factor),
         n_planned=row.get("n_fields_planned") or 0,
         n_ok=row.get("n_fields_ok") or 0,
-        n_objects=row.get("n_objects"),
-        ci_method=row.get(f"{measure.column}_ci_method") or "",
+        beside=_beside({**single, **row}, show),
+        ci_method=row.get(f"{lead.column}_ci_method") or "",
         dispersion_index=_number(single.get("dispersion_index")),
         dispersion_p=_number(single.get("dispersion_p")),
         wells=tuple(wells),
     )
 
 
-def _well(row: Row, without: Sequence[Row], measure: Measure) -> WellResult:
+def _well(row: Row, without: Sequence[Row], how: tuple[Measure, Presentation]) -> WellResult:
+    lead, show = how[0].lead, how[1]
     excluded = [field for field in without if field["state"] != State.MISSING]
     return WellResult(
         well=row["well"],
-        estimate=_estimate(row, measure.column),
+        estimate=_estimate(row, lead.column, lead.factor),
         n_planned=row.get("n_fields_planned") or 0,
         n_ok=row.get("n_fields_ok") or 0,
         n_missing=len(without) - len(excluded),
-        n_objects=row.get("n_objects"),
-        area_fraction=_number(row.get("nuclei_area_fraction")),
+        beside=_beside(row, show),
         reasons=tuple(dict.fromkeys(str(f["reason"] or f["state"]) for f in excluded)),
     )
 
 
 def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
     names = figure_names(list(rows[0]) if rows else []).values()
-    column = measure.column if measure.is_density else FIELD_COUNT
+    lead = measure.lead
     return [
         FieldPoint(
             field_id=row["field_id"],
@@ -187,7 +196,7 @@ def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
             time=_place(row)[1],
             well=row["well"] or "",
             state=State(row["state"]),
-            estimate=_estimate(row, column),
+            estimate=_estimate(row, lead.in_fields, lead.factor),
             figures={name: _number(row.get(name)) for name in names},
         )
         for row in rows
@@ -231,12 +240,13 @@ def _mean_scores(objects: ObjectBatches) -> dict[str, float]:
 
 
 def _histograms(
-    objects: ObjectBatches | None, rows: Sequence[Row], measure: Measure
+    objects: ObjectBatches | None, rows: Sequence[Row], show: Presentation
 ) -> tuple[Histogram, ...]:
     if objects is None:
         return ()
-    size = ("area_um2", "µm²") if measure.is_density else ("area_px", "pixels")
-    wanted = [(size[0], "Nucleus area", size[1])]
+    sized = any(row.get("pixel_size_um") for row in rows)
+    size = ("area_um2", "µm²") if sized else ("area_px", "pixels")
+    wanted = [(size[0], f"{show.noun.capitalize()} area", size[1])]
     channels = sorted({str(row["channel"]) for row in rows if row.get("channel")})
     wanted += [
         (f"intensity_mean_{channel}", f"Mean intensity, {channel}", "grey values")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monolayer.field import State
+from monolayer.report.presentation import Lead, Presentation
 
 __all__ = [
     "Estimate",
@@ -19,6 +20,7 @@ __all__ = [
     "Picture",
     "PlateResult",
     "ReportContent",
+    "VesselMap",
     "WellResult",
 ]
 
@@ -38,21 +40,24 @@ class Measure:
 
     Attributes
     ----------
-    column : str
-        Its column in the tables.
-    label, unit : str
-        As a reader sees them: ``Area density of cells``, ``cells/cm²``.
-    is_density : bool
-        False where no pixel size is known and counts per field take the place of densities.
+    lead : Lead
+        Its columns, label and unit.
     interval : str
         What its interval is called, by the confidence that the method asks for.
     """
 
-    column: str
-    label: str
-    unit: str
-    is_density: bool
+    lead: Lead
     interval: str = "95 % interval"
+
+    @property
+    def label(self) -> str:
+        """As a reader sees it: ``Area density of cells``."""
+        return self.lead.label
+
+    @property
+    def unit(self) -> str:
+        """``cells/cm²``."""
+        return self.lead.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,7 @@ class WellResult:
     n_planned: int
     n_ok: int
     n_missing: int = 0
-    n_objects: int | None = None
-    area_fraction: float | None = None
+    beside: tuple[float | None, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
@@ -78,7 +82,7 @@ class PlateResult:
     estimate: Estimate
     n_planned: int
     n_ok: int
-    n_objects: int | None = None
+    beside: tuple[float | None, ...] = ()
     ci_method: str = ""
     dispersion_index: float | None = None
     dispersion_p: float | None = None
@@ -143,9 +147,8 @@ class Picture:
         The downsampled, contrast-stretched image.
     width, height : int
         Its size in pixels.
-    contours, border_contours : str
-        SVG path data in half pixels of the image: objects inside, and objects that touch the
-        border.
+    contours : tuple of (str, str)
+        Kind of outline and SVG path data in half pixels of the image.
     scale_bar : tuple of (float, float) or None
         Length in um and in image pixels.
     """
@@ -157,9 +160,25 @@ class Picture:
     data_uri: str
     width: int
     height: int
-    contours: str
-    border_contours: str
+    contours: tuple[tuple[str, str], ...]
     scale_bar: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class VesselMap:
+    """Where a vessel is bare: covered share of the blocks of each of its fields.
+
+    Attributes
+    ----------
+    fields : tuple of (str, tuple of tuple of float or None)
+        Field and its rows of blocks, 0 to 1; None where nothing of a block is usable.
+    n_fields : int
+        Fields of the vessel, of which only the first may be drawn.
+    """
+
+    name: str
+    fields: tuple[tuple[str, tuple[tuple[float | None, ...], ...]], ...]
+    n_fields: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +198,10 @@ class ReportContent:
 
     title: str
     stamp: str
+    presentation: Presentation
     measure: Measure
     plates: tuple[PlateResult, ...]
     points: tuple[FieldPoint, ...]
-    n_objects: int
     histograms: tuple[Histogram, ...]
     doubtful: tuple[Picture, ...]
     typical: tuple[Picture, ...]
@@ -192,6 +211,7 @@ class ReportContent:
     pixel_sizes_um: tuple[float, ...]
     method: tuple[tuple[str, str], ...]
     provenance: tuple[tuple[str, str], ...]
+    bare: tuple[VesselMap, ...] = ()
 
     def count(self, state: State) -> int:
         """Fields in a state."""

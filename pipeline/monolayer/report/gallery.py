@@ -16,11 +16,13 @@ from monolayer.field import State
 from monolayer.report.content import Measure, Picture
 from monolayer.report.numbers import finite, grouped, plural
 from monolayer.report.pictures import encode_picture, outlines, scale_bar
+from monolayer.report.presentation import Presentation
 
 __all__ = ["Overlays", "doubtful_pictures", "figure_names", "typical_pictures"]
 
 Row = Mapping[str, Any]
-Overlays = Callable[[str], tuple[NDArray[Any], NDArray[Any]] | None]
+Overlay = tuple[NDArray[Any], NDArray[Any], Mapping[int, str] | None]
+Overlays = Callable[[str], Overlay | None]
 Choice = tuple[Row, str]
 
 FOCUS = ("focus_log_log_slope", "focus_power_log_log_slope")
@@ -40,19 +42,27 @@ def figure_names(columns: Sequence[str]) -> dict[str, str]:
     return {kind: names[0] for kind, names in present.items() if names}
 
 
-def doubtful_pictures(rows: Sequence[Row], overlays: Overlays, measure: Measure) -> list[Picture]:
+def doubtful_pictures(
+    rows: Sequence[Row], overlays: Overlays, measure: Measure, show: Presentation
+) -> list[Picture]:
     """Draw up to six fields that a person should look at."""
     ok = [row for row in rows if row["state"] == State.OK]
     wishes = [_lowest_scores(ok), *_extremes(ok, measure)]
     in_turn = chain.from_iterable(zip_longest(*wishes))
     choices = chain(_one_a_reason(rows), (choice for choice in in_turn if choice))
-    return _drawn(choices, overlays, measure, _N_DOUBTFUL)
+    return _drawn(choices, overlays, (measure, show), _N_DOUBTFUL)
 
 
-def typical_pictures(rows: Sequence[Row], overlays: Overlays, measure: Measure) -> list[Picture]:
+def typical_pictures(
+    rows: Sequence[Row], overlays: Overlays, measure: Measure, show: Presentation
+) -> list[Picture]:
     """Draw up to three fields nearest to the medians, each from another well where there are."""
     ok = [row for row in rows if row["state"] == State.OK]
-    names = [measure.column, "mean_score", *figure_names(list(rows[0]) if rows else []).values()]
+    names = [
+        measure.lead.in_fields,
+        "mean_score",
+        *figure_names(list(rows[0]) if rows else []).values(),
+    ]
     columns = [_robust_z(ok, name) for name in names]
     scores = [[abs(z) for z in finite(column[i] for column in columns)] for i in range(len(ok))]
     order = sorted(range(len(ok)), key=lambda i: (sum(scores[i]), i))
@@ -63,7 +73,7 @@ def typical_pictures(rows: Sequence[Row], overlays: Overlays, measure: Measure) 
         place = (ok[i].get("plate"), ok[i].get("well"), ok[i].get("time"))
         (later if place in seen else first).append((ok[i], "near the run's medians"))
         seen.add(place)
-    return _drawn(chain(first, later), overlays, measure, _N_TYPICAL)
+    return _drawn(chain(first, later), overlays, (measure, show), _N_TYPICAL)
 
 
 def _one_a_reason(rows: Sequence[Row]) -> list[Choice]:
@@ -91,7 +101,7 @@ def _lowest_scores(ok: Sequence[Row]) -> list[Choice]:
 def _extremes(ok: Sequence[Row], measure: Measure) -> Iterator[list[Choice]]:
     """Fields far from the median in focus, in the leading number and in background."""
     names = figure_names(list(ok[0]) if ok else [])
-    figures = [("focus", names.get("focus")), (measure.label.lower(), measure.column)]
+    figures = [("focus", names.get("focus")), (measure.label.lower(), measure.lead.in_fields)]
     for word, name in [*figures, ("background", names.get("background"))]:
         scores = _robust_z(ok, name) if name else []
         far = [(abs(z), i, z) for i, z in enumerate(scores) if z is not None and abs(z) > _ROBUST_Z]
@@ -116,7 +126,10 @@ def _robust_z(rows: Sequence[Row], name: str) -> list[float | None]:
 
 
 def _drawn(
-    choices: Iterator[Choice] | chain[Choice], overlays: Overlays, measure: Measure, wanted: int
+    choices: Iterator[Choice] | chain[Choice],
+    overlays: Overlays,
+    how: tuple[Measure, Presentation],
+    wanted: int,
 ) -> list[Picture]:
     """Draw the first choices whose images are still there; give up after three times as many."""
     pictures: dict[str, Picture] = {}
@@ -129,15 +142,16 @@ def _drawn(
         tries += 1
         drawn = overlays(row["field_id"])
         if drawn is not None and drawn[0].size:
-            pictures[row["field_id"]] = _picture(row, why, *drawn, measure)
+            pictures[row["field_id"]] = _picture(row, why, drawn, *how)
     return list(pictures.values())
 
 
-def _picture(
-    row: Row, why: str, pixels: NDArray[Any], labels: NDArray[Any], measure: Measure
-) -> Picture:
+def _picture(row: Row, why: str, drawn: Overlay, measure: Measure, show: Presentation) -> Picture:
+    pixels, labels, kinds = drawn
     data_uri, width, height = encode_picture(pixels)
-    inside, border = outlines(labels) if labels.size and labels.any() else ("", "")
+    regions = dict(show.label_kinds)
+    seen = labels.size > 0 and labels.any()
+    paths = outlines(labels, regions or kinds, regions=bool(regions)) if seen else {}
     return Picture(
         field_id=row["field_id"],
         why=why,
@@ -146,17 +160,16 @@ def _picture(
         data_uri=data_uri,
         width=width,
         height=height,
-        contours=inside,
-        border_contours=border,
+        contours=tuple((kind, paths[kind]) for kind, _ in show.outlines if kind in paths),
         scale_bar=scale_bar(pixels.shape, row.get("pixel_size_um")),
     )
 
 
 def _caption(row: Row, measure: Measure) -> str:
-    if row.get("n_objects") is None:
-        return "no count"
-    objects = plural(row["n_objects"], "object")
-    value = row.get(measure.column)
-    return (
-        f"{objects}, {grouped(value)} {measure.unit}" if measure.is_density and value else objects
-    )
+    if row["state"] != State.OK:
+        return "no count" if measure.lead.unit.startswith("cells") else "no result"
+    parts = [] if row.get("n_objects") is None else [plural(row["n_objects"], "object")]
+    value = row.get(measure.lead.in_fields)
+    if value is not None and (value or measure.unit == "%") and measure.lead.field_column == "":
+        parts.append(f"{grouped(value * measure.lead.factor)} {measure.unit}")
+    return ", ".join(parts) or "no result"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from monolayer.report.content import Estimate
 
-__all__ = ["grouped", "interval_text", "nice_ticks", "plural", "short"]
+__all__ = ["figure", "grouped", "interval_text", "nice_ticks", "plural", "short"]
 
 UNKNOWN = "–"
 
@@ -20,6 +20,16 @@ def grouped(value: float | None, digits: int = 4) -> str:
     rounded = round(value, decimals)
     text = f"{rounded:,.{max(decimals, 0)}f}".replace("-", "−")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A number of a table with its unit: ``1,038``, ``12.3 %``, ``0.91``."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if unit == "%":
+        return f"{value:.1f} %"
+    words = f"{value:,.0f}" if value == round(value) else grouped(value)
+    return f"{words} {unit}".rstrip()
 
 
 def short(value: float | None) -> str:

@@ -15,8 +15,9 @@ from markupsafe import Markup
 
 from monolayer.field import State
 from monolayer.report import charts
+from monolayer.report.bare_map import bare_legend, bare_map
 from monolayer.report.content import Estimate, PlateResult, ReportContent
-from monolayer.report.numbers import UNKNOWN, finite, grouped, interval_text, plural
+from monolayer.report.numbers import UNKNOWN, figure, finite, grouped, interval_text, plural
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
 from monolayer.report.words import (
     PIXEL_SIZE_HELP,
@@ -47,6 +48,7 @@ def render_report(content: ReportContent) -> str:
         headline=headline(content),
         intervals=interval_words(content),
         dispersion=dispersion_words(content),
+        beside=_beside(content),
         outcome=charts.outcome_bar(content.points),
         plates_chart=_plates_chart(content),
         maps=_maps(content),
@@ -57,6 +59,9 @@ def render_report(content: ReportContent) -> str:
         quality=_quality(content),
         n_plates_with_wells=sum(bool(plate.wells) for plate in content.plates),
         n_well_rows=sum(len(plate.wells) for plate in content.plates),
+        bare_maps=[(item, bare_map(item)) for item in content.bare],
+        bare_legend=bare_legend() if content.bare else "",
+        no_pixel_size=bool(content.points) and not content.pixel_sizes_um,
         no_pictures=bool(content.points) and not (content.doubtful or content.typical),
         State=State,
     )
@@ -75,9 +80,9 @@ def _template() -> Template:
         "grouped": grouped,
         "interval": interval_text,
         "integer": lambda n: UNKNOWN if n is None else f"{n:,}",
-        "percent": lambda x: UNKNOWN if x is None else f"{100 * x:.1f} %",
         "words": lambda code: code.replace("_", " "),
         "plural": plural,
+        "figure": figure,
         "sortable": lambda x: "" if x is None else f"{x:.6g}",
     }
     return environment.get_template("report.html")
@@ -86,6 +91,15 @@ def _template() -> Template:
 @cache
 def _read(name: str) -> str:
     return (files("monolayer.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _beside(content: ReportContent) -> list[tuple[str, str]]:
+    """Further numbers of a page about one plate."""
+    if len(content.plates) != 1:
+        return []
+    leads = content.presentation.beside
+    pairs = zip(leads, content.plates[0].beside, strict=True)
+    return [(lead.label, figure(value, lead.unit)) for lead, value in pairs if value is not None]
 
 
 def _shown_plates(content: ReportContent) -> list[PlateResult]:

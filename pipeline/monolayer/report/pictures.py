@@ -5,6 +5,7 @@ are crisp on any screen and in print, can be switched off, and cost a few bytes 
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -52,35 +53,46 @@ def _downsampled(pixels: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(small, np.float64)
 
 
-def outlines(labels: NDArray[Any]) -> tuple[str, str]:
-    """Trace the labels as SVG path data in half pixels of the picture.
+def outlines(
+    labels: NDArray[Any], kinds: Mapping[int, str] | None = None, *, regions: bool = False
+) -> dict[str, str]:
+    """Trace the labels as SVG path data in half pixels of the picture, by kind.
 
-    Returns
-    -------
-    inside, border : str
-        Objects that lie wholly in the field, and objects that touch its border.
+    Parameters
+    ----------
+    labels : ndarray of integer, shape (height, width)
+        0 for background.
+    kinds : mapping of int to str, optional
+        Kind of each label, those not named left out; without it ``border`` for objects that
+        touch the field's border and ``inside`` for the others.
+    regions : bool
+        Labels are regions, whose holes are drawn too.
     """
     factor = 2 * shrinkage(labels.shape)
-    inside: list[str] = []
-    border: list[str] = []
-    height, width = labels.shape
+    paths: dict[str, list[str]] = {}
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
-        rows, columns = box
-        path = _contour_path(labels[box] == label, columns.start, rows.start, factor)
-        touches = (
-            rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
-        )
-        (border if touches else inside).append(path)
-    return "".join(inside), "".join(border)
+        kind = _place(box, labels.shape) if kinds is None else kinds.get(label)
+        if kind is not None:
+            path = _contour_path(labels[box] == label, box, factor, regions)
+            paths.setdefault(kind, []).append(path)
+    return {kind: "".join(parts) for kind, parts in paths.items()}
 
 
-def _contour_path(mask: NDArray[np.bool_], x: int, y: int, factor: float) -> str:
+def _place(box: tuple[slice, slice], shape: tuple[int, ...]) -> str:
+    cut = any(side.start == 0 or side.stop == n for side, n in zip(box, shape, strict=True))
+    return "border" if cut else "inside"
+
+
+def _contour_path(
+    mask: NDArray[np.bool_], box: tuple[slice, slice], factor: float, holes: bool
+) -> str:
     # One pixel of padding lets the contour run through pixel centres at the mask's own edge.
     padded = np.pad(mask.astype(np.uint8), 1)
-    found, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    offset = np.array((x - 0.5, y - 0.5))
+    mode = cv2.RETR_CCOMP if holes else cv2.RETR_EXTERNAL
+    found, _ = cv2.findContours(padded, mode, cv2.CHAIN_APPROX_NONE)
+    offset = np.array((box[1].start - 0.5, box[0].start - 0.5))
     parts = []
     for contour in found:
         scaled = (contour.reshape(-1, 2) + offset) * factor

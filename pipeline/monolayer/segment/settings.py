@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from monolayer.settings import Settings
 
@@ -12,10 +12,16 @@ __all__ = ["SegmentSettings"]
 class SegmentSettings(Settings):
     """How nuclei are found in a fluorescence plane."""
 
-    method: Literal["tree", "threshold"] = "tree"
+    method: str = Field(default="tree", min_length=1)
     """How objects are found: tree (the best components of many levels, each outlined at its own
-    height) or threshold (one level for the field: two to five times as fast, with and without
-    threshold_split, but neighbours merge and dim nuclei are lost beside bright ones)."""
+    height), threshold (one level for the field: two to five times as fast, with and without
+    threshold_split, but neighbours merge and dim nuclei are lost beside bright ones), onnx (a
+    learned model in ONNX format), or the name of a segmenter that an installed package brings.
+    For the last two only options, expected_diameter_um and min_area_um2 hold of what follows."""
+
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """Options of the method onnx or of a package's segmenter, checked by it. For onnx, model (the
+    file) and sha256 (of the file) must be given."""
 
     threshold: (
         Literal["otsu", "li", "triangle", "local"]

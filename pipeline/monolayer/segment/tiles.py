@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ConfigError
-from monolayer.segment.nuclei import Segmentation, segment_nuclei
+from monolayer.segment.nuclei import segment_nuclei
 from monolayer.segment.settings import SegmentSettings
 from monolayer_kernels.measure_runs import Runs, find_runs
 from monolayer_kernels.objects import join_objects, select_objects
@@ -214,7 +214,7 @@ def _own(
     how: tuple[SegmentSettings, float | None],
 ) -> tuple[Runs, NDArray[np.float64], int]:
     """A window's own objects in the plane's coordinates, their scores, how many may be cut."""
-    found: Segmentation = segment_nuclei(pixels, *how)
+    found = segment_nuclei(pixels, *how)
     runs = find_runs(found.labels)
     owned = own_objects(runs, tile, shape)
     own = shift_runs(select_objects(runs, owned.kept), tile.window[0], tile.window[1])

@@ -1,12 +1,31 @@
-"""Simulate: microscope images of nuclei with exact truth, from a seed.
+"""Simulate: microscope images of cells with exact truth, from a seed.
 
-`simulate_field` makes one image with its label mask and a table of its nuclei;
-`simulate_plate` writes a small plate of them. ``sample_data/`` is what the default settings
-make from `SAMPLE_SEED`.
+`simulate_field` makes one fluorescence image with its label mask and a table of its nuclei;
+`simulate_plate` writes a small plate of them, and ``sample_data/`` is what the default settings
+make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of adherent cells;
+`simulate_phase_plate` writes a ladder of confluence, `simulate_vessel` the fields of one vessel.
+`simulate_culture` lets cells grow and gives both channels of each visit; `simulate_series` writes
+them.
 """
 
+from monolayer.simulate.culture import Visit, expected_density, simulate_culture
+from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
+from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase_plate import (
+    PhasePlateSettings,
+    PlannedPhase,
+    plan_phase_plate,
+    simulate_phase_plate,
+)
+from monolayer.simulate.phase_settings import (
+    AdherentSettings,
+    PhaseArtefactSettings,
+    PhaseOpticsSettings,
+    PhaseSettings,
+)
 from monolayer.simulate.plate import PlannedField, plan_fields, simulate_plate
+from monolayer.simulate.series import PlannedVisit, plan_series, simulate_series
 from monolayer.simulate.settings import (
     SAMPLE_SEED,
     DebrisSettings,
@@ -15,17 +34,39 @@ from monolayer.simulate.settings import (
     PlateSettings,
     SimulateSettings,
 )
+from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vessel
 
 __all__ = [
     "SAMPLE_SEED",
+    "AdherentSettings",
+    "CultureSettings",
     "DebrisSettings",
     "NucleiSettings",
     "OpticsSettings",
+    "PhaseArtefactSettings",
+    "PhaseOpticsSettings",
+    "PhasePlateSettings",
+    "PhaseSettings",
     "PlannedField",
+    "PlannedPhase",
+    "PlannedVisit",
     "PlateSettings",
+    "SeriesSettings",
     "SimulateSettings",
     "SimulatedField",
+    "SimulatedPhaseField",
+    "VesselSettings",
+    "Visit",
+    "expected_density",
     "plan_fields",
+    "plan_phase_plate",
+    "plan_series",
+    "plan_vessel",
+    "simulate_culture",
     "simulate_field",
+    "simulate_phase_field",
+    "simulate_phase_plate",
     "simulate_plate",
+    "simulate_series",
+    "simulate_vessel",
 ]

@@ -28,7 +28,14 @@ from monolayer.simulate.scene import (
 )
 from monolayer.simulate.settings import SimulateSettings
 
-__all__ = ["MARGIN_UM", "SimulatedField", "number_labels", "simulate_field"]
+__all__ = [
+    "MARGIN_UM",
+    "SimulatedField",
+    "number_labels",
+    "photograph",
+    "simulate_field",
+    "truth_table",
+]
 
 MARGIN_UM = 30.0
 
@@ -81,13 +88,25 @@ def simulate_field(settings: SimulateSettings, seed: int, index: int = 0) -> Sim
     canvas = (settings.height_px + 2 * margin, settings.width_px + 2 * margin)
     inner = (slice(margin, -margin), slice(margin, -margin))
     nuclei = place_cells(settings.nuclei, draws, pixel, canvas)
+    return photograph(settings, draws, nuclei, canvas, inner)
+
+
+def photograph(
+    settings: SimulateSettings,
+    draws: Draws,
+    nuclei: Sequence[Nucleus],
+    canvas: tuple[int, int],
+    inner: tuple[slice, slice],
+) -> SimulatedField:
+    """Image and truth of nuclei that lie on a canvas, seen through its inner part."""
+    pixel = settings.optics.pixel_size_um
     electrons = _light(settings, draws, nuclei, canvas)[inner]
     shape = (settings.height_px, settings.width_px)
     electrons += background(settings.optics, draws, shape)
     electrons *= illumination(settings.optics, draws, shape)
     pixels = expose(electrons, settings.optics, draws)
     labels, kept = number_labels(label_nuclei(nuclei, canvas)[inner])
-    return SimulatedField(pixels, labels, _table(labels, [nuclei[k] for k in kept], pixel))
+    return SimulatedField(pixels, labels, truth_table(labels, [nuclei[k] for k in kept], pixel))
 
 
 def _light(
@@ -115,9 +134,10 @@ def number_labels(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[in
     return renumber[labels], [int(label) - 1 for label in nuclei]
 
 
-def _table(
+def truth_table(
     labels: NDArray[np.int32], nuclei: Sequence[Nucleus], pixel_size_um: float
 ) -> dict[str, NDArray[Any]]:
+    """One row a nucleus of the field, as `SimulatedField.truth` lists them."""
     n = len(nuclei)
     y, x = np.nonzero(labels)
     of = labels[y, x] - 1

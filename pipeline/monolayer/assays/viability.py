@@ -1,0 +1,407 @@
+"""Viability in fluorescence: living and dead cells told apart by two dyes.
+
+A direct, differential count. Thresholds and spill-over come from the control wells of the reagent
+lot (`ControlLot`) and are the same for every image of it. Cells are counted by the unbiased frame:
+those that the field's bottom or right edge cuts belong to the next field, so that large cells
+count no more often than small, dead ones (Gundersen 1977, J. Microsc. 111:219).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.assays.dye_channels import dye_channels
+from monolayer.assays.dyed_cells import DyedCells, find_dyed, find_united
+from monolayer.classify import (
+    CLASSES,
+    ControlLot,
+    ViabilitySettings,
+    classify_cells,
+    count_unmatched,
+    find_clumps,
+    find_debris,
+    looks_over_compensated,
+    stain_named,
+)
+from monolayer.errors import ConfigError
+from monolayer.field import FieldImage
+from monolayer.method import Method
+from monolayer.report.presentation import Lead, Presentation
+from monolayer.summarise.estimates import (
+    estimate_between,
+    estimate_columns,
+    interval_columns,
+    interval_schema,
+    known,
+    ok_rows,
+    total,
+)
+from monolayer.summarise.intervals import Interval, no_interval, poisson_interval
+from monolayer.summarise.viability import (
+    CLUSTER_COLUMNS,
+    VIABILITY_COLUMNS,
+    Counts,
+    viability_between_fields,
+    viability_figures,
+)
+
+__all__ = ["ASSAY", "MEASURANDS", "ViabilityAssay"]
+
+MEASURANDS = {
+    "adherent": "adherent-fraction viability, no release viability",
+    "suspension": "viability of the cells in suspension",
+}
+_ADHERENT = (
+    "Living cells among those still attached and seen: dead cells come off their surface and are "
+    "not in the image, so this is no release viability. Count the supernatant for the culture's, "
+    "the harvested suspension for the release's."
+)
+
+_COUNTS: Columns = [
+    ("n_objects", "int64"),
+    *((f"n_{name}", "int64") for name in CLASSES),
+    ("n_clumped", "int64"),
+]
+_CLUMPS: Columns = [("clump_fraction", "float64"), ("clump_flag", "bool")]
+_NOTES: Columns = [
+    ("n_unmatched_dead", "int64"),
+    ("control_lot", "string"),
+    ("measurand", "string"),
+]
+_DENSITIES = ("density_live_cells_per_cm2", "density_dead_cells_per_cm2")
+_CM2_PER_UM2 = 1e-8
+# Of a usual nucleus's area, and in pixels: smaller spots of PI are dirt.
+_LEAST_SHARE = 0.25
+_LEAST_PX = 9.0
+# Of the least that killed cells have; staining differs by less between wells.
+_PALE = 0.5
+# Bodies that are not so much larger than nuclei cannot tell swapped channels.
+_TELLING_RATIO = 2.0
+# A lot's pixel size is that of the objective: readers round it differently.
+_SAME_SIZE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class ViabilityAssay:
+    """Counts living and dead cells; see `monolayer.assays.contract.Assay`."""
+
+    name: str = "viability"
+    modality: str = "fluorescence viability"
+
+    def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
+        """Give each dye's channel; refuse a method without the controls of a lot."""
+        _lot(method.viability)
+        return dye_channels(channels, method.viability)
+
+    def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
+        """Find, compensate and classify the cells."""
+        settings, lot = method.viability, _lot(method.viability)
+        problem = _unusable(image, roles, lot, method)
+        if problem is not None:
+            return Evaluated({}, problem=problem)
+        cells = _cells(image, roles, method, lot)
+        unmatched = _unmatched(cells, image, roles, settings, lot)
+        problem = _contradiction(cells, unmatched, settings, lot)
+        if problem is not None:
+            return Evaluated({}, problem=problem)
+        objects = _objects(cells, roles, settings, lot)
+        row = _field_row(objects, image, method) | _notes(settings, unmatched)
+        return Evaluated(row, objects, cells.labels)
+
+    def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Counts, viability with its intervals, densities, flags."""
+        densities = [
+            column for name in _DENSITIES for column in [(name, "float64"), *interval_schema(name)]
+        ]
+        area: Columns = [("area_cm2", "float64")]
+        return [*_COUNTS, *_CLUMPS, *VIABILITY_COLUMNS, *area, *densities, *_NOTES]
+
+    def summarise_well(
+        self,
+        field_rows: Sequence[Row],
+        objects: Objects,  # noqa: ARG002
+        method: Method,
+    ) -> dict[str, Cell]:
+        """Pool the counts; give the binomial interval, the one between fields and which decides."""
+        rows, settings = ok_rows(field_rows), method.summarise
+        counts = [_counts(row) for row in rows]
+        cells = Counts.pooled(counts)
+        densities: dict[str, Cell] = {}
+        for name in _DENSITIES:
+            densities |= estimate_between(name, known(rows, name), "field", settings)
+        return {
+            **{name: total(rows, name) for name, _ in _COUNTS},
+            **_clumps(total(rows, "n_clumped"), cells, method.viability),
+            **viability_figures(cells, settings.confidence),
+            **viability_between_fields(counts, settings.confidence),
+            **densities,
+            **_notes(method.viability, total(rows, "n_unmatched_dead")),
+        }
+
+    def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Columns of `summarise_well`."""
+        densities = [column for name in _DENSITIES for column in estimate_columns(name)]
+        return [*_COUNTS, *_CLUMPS, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS, *densities, *_NOTES]
+
+    def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
+        """Mean over the wells, each its own culture."""
+        rows: dict[str, Cell] = {}
+        values = known(well_rows, "viability")
+        rows |= estimate_between("viability", values, "well", method.summarise, high=1.0)
+        for name in _DENSITIES:
+            rows |= estimate_between(name, known(well_rows, name), "well", method.summarise)
+        return rows | _notes(method.viability, total(well_rows, "n_unmatched_dead"))
+
+    def plate_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
+        """Columns of `summarise_plate`."""
+        names = ("viability", *_DENSITIES)
+        return [*(column for name in names for column in estimate_columns(name)), *_NOTES]
+
+    def presentation(self, method: Method) -> Presentation:
+        """Viability under its measurand's name, the cells it rests on, and what to beware of."""
+        settings = method.viability
+        adherent = settings.specimen == "adherent"
+        name = "Adherent-fraction viability" if adherent else "Viability"
+        return Presentation(
+            title=name,
+            measurand="living and dead cells: a direct, differential count (ISO 20391-1)",
+            leads=(
+                Lead("viability", name, "%"),
+                Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
+            ),
+            beside=(
+                Lead("n_live", "Living", ""),
+                Lead("n_dead", "Dead", ""),
+                Lead("n_indeterminate", "Indeterminate", ""),
+                Lead("clump_fraction", "In clumps", "%"),
+            ),
+            noun="cell",
+            outlines=(
+                ("live", "living"),
+                ("dead", "dead"),
+                ("indeterminate", "indeterminate: in neither count"),
+                ("debris", "debris: not counted"),
+            ),
+            kind_column="viability_class",
+            caveats=_caveats(settings),
+        )
+
+
+def _lot(settings: ViabilitySettings) -> ControlLot:
+    lot = settings.lot
+    if lot is None:
+        raise ConfigError(
+            "viability.lot is missing: thresholds come from control wells; 'monolayer controls' "
+            "measures them and writes the method."
+        )
+    if settings.compensate and lot.spillover is None:
+        raise ConfigError(
+            f"viability.lot {lot.id!r} has no spill-over, as no single-stain controls were "
+            "measured: measure them, or set viability.compensate to false."
+        )
+    return lot
+
+
+def _unusable(
+    image: FieldImage, roles: Mapping[str, str], lot: ControlLot, method: Method
+) -> tuple[str, str] | None:
+    """What the inspection of the first channel does not see."""
+    size, controls = image.pixel_size_um, lot.pixel_size_um
+    if size and controls and abs(size / controls - 1) > _SAME_SIZE:
+        return "other_pixel_size", (
+            f"The pixel is {size:g} um and that of the controls {controls:g} um: measure the "
+            "controls of this objective."
+        )
+    dead = roles[list(roles)[1]]
+    pixels = image.channels[dead]
+    low, high = float(pixels.min()), float(pixels.max())
+    if low == high:
+        return "blank", f"Every pixel of channel {dead} is {high:g}."
+    full = image.full_scale.get(dead)
+    share = float(np.count_nonzero(pixels >= full) / pixels.size) if full else 0.0
+    if share > method.inspect.max_saturated_fraction:
+        return "saturated", (
+            f"{share:.3%} of the pixels of channel {dead} are saturated; "
+            f"max_saturated_fraction is {method.inspect.max_saturated_fraction}."
+        )
+    return None
+
+
+def _cells(
+    image: FieldImage, roles: Mapping[str, str], method: Method, lot: ControlLot
+) -> DyedCells:
+    spillover = lot.spillover if method.viability.compensate else None
+    if stain_named(lot.stain).unites:
+        return find_united(image, roles, method, lot.dead_band[0], spillover)
+    return find_dyed(image, roles, method, next(iter(roles)), spillover)
+
+
+def _unmatched(
+    cells: DyedCells,
+    image: FieldImage,
+    roles: Mapping[str, str],
+    settings: ViabilitySettings,
+    lot: ControlLot,
+) -> int | None:
+    """Dead nuclei that the nuclear stain does not show; None where the stain's rule unites."""
+    stain = stain_named(lot.stain)
+    if stain.unites:
+        return None
+    areas = cells.columns["area_px"]
+    usual = lot.size_px[0] if lot.size_px else float(np.median(areas)) if areas.size else 0.0
+    size = image.pixel_size_um
+    least = settings.min_area_um2 / size**2 if size else 0.0
+    least = max(least, _LEAST_SHARE * usual, _LEAST_PX)
+    diameter = 2 * np.sqrt(max(usual, _LEAST_PX) / np.pi)
+    dead = image.channels[roles[stain.dyes[1]]]
+    unseen = count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
+    return unseen + _pale(cells, lot)
+
+
+def _pale(cells: DyedCells, lot: ControlLot) -> int:
+    """Dead nuclei far paler in the nuclear stain than killed ones: found by spill-over alone."""
+    if lot.cell_least is None:
+        return 0
+    pale = cells.light[:, 0] < _PALE * lot.cell_least
+    return int(np.count_nonzero(pale & (cells.light[:, 1] > lot.dead_band[1])))
+
+
+def _contradiction(
+    cells: DyedCells, unmatched: int | None, settings: ViabilitySettings, lot: ControlLot
+) -> tuple[str, str] | None:
+    """What cannot be if channels, dyes and controls belong together."""
+    cell_dye, dead_dye = stain_named(lot.stain).dyes
+    fewest, share = settings.min_unmatched, settings.max_unmatched_fraction
+    if unmatched is not None and unmatched >= fewest and unmatched > share * (unmatched + cells.n):
+        return "swapped_channels", (
+            f"{unmatched} nuclei shine in {dead_dye} where {cell_dye}, which shows {cells.n}, has "
+            f"none or hardly any light: the two channels look swapped, or {cell_dye} failed."
+        )
+    if looks_over_compensated(cells.light[:, 1], lot.dead_band[1], fewest, share):
+        return "over_compensated", (
+            f"After compensation more than {share:.0%} of the objects have less {dead_dye} than "
+            f"none: the channels look swapped, or lot {lot.id!r} is of other filters or exposures."
+        )
+    if _sizes_swapped(cells, settings, lot):
+        return "swapped_channels", (
+            f"What the {cell_dye} channel shows has the size of {dead_dye}-stained nuclei: the two "
+            "channels look swapped."
+        )
+    return None
+
+
+def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLot) -> bool:
+    """Whether dead nuclei are as large as living bodies, or bodies as small as dead nuclei.
+
+    Told only where the controls' sizes differ enough, and by groups of some size.
+    """
+    if not stain_named(lot.stain).unites or lot.size_px is None:
+        return False
+    body, nucleus = lot.size_px
+    if body < _TELLING_RATIO * nucleus:
+        return False
+    middle = np.sqrt(body * nucleus)
+    dead = cells.light[:, 1] > lot.dead_band[1]
+    bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
+    fewest = 2 * settings.min_unmatched
+    small = bodies.size >= fewest and np.median(bodies) < middle
+    return bool(small or (nuclei.size >= fewest and np.median(nuclei) > middle))
+
+
+def _objects(
+    cells: DyedCells, roles: Mapping[str, str], settings: ViabilitySettings, lot: ControlLot
+) -> dict[str, NDArray[Any]]:
+    """One row an object: place, light of both dyes, class, and whether it counts."""
+    columns = cells.columns
+    areas = columns["area_um2"]
+    least = None
+    if lot.content is not None:
+        least = (settings.min_content * lot.content[0], settings.min_content * lot.content[1])
+    known_size = areas if np.isfinite(areas).all() else None
+    debris = find_debris(known_size, cells.content, settings.min_area_um2, least)
+    height, width = cells.labels.shape
+    objects = dict(columns)
+    objects["counted"] = (columns["bbox_max_y_px"] < height) & (columns["bbox_max_x_px"] < width)
+    for k, dye in enumerate(roles):
+        objects[f"signal_{dye}"] = cells.seen[:, k]
+        objects[f"compensated_mean_{dye}"] = cells.light[:, k]
+        objects[f"compensated_sum_{dye}"] = cells.content[:, k]
+    objects["in_clump"] = find_clumps(cells.labels, columns["label"])
+    objects["viability_class"] = classify_cells(cells.light, lot.dead_band, lot.cell_band, debris)
+    return objects
+
+
+def _field_row(
+    objects: Mapping[str, NDArray[Any]], image: FieldImage, method: Method
+) -> dict[str, Cell]:
+    """Counts by the unbiased frame and what follows from them."""
+    counted = objects["counted"]
+    classes = objects["viability_class"][counted]
+    numbers: dict[str, Cell] = {f"n_{name}": int((classes == name).sum()) for name in CLASSES}
+    clumped = int((objects["in_clump"][counted] & (classes != "debris")).sum())
+    cells, confidence = _counts(numbers), method.summarise.confidence
+    return {
+        "n_objects": len(counted),
+        **numbers,
+        "n_clumped": clumped,
+        **_clumps(clumped, cells, method.viability),
+        **viability_figures(cells, confidence),
+        **_densities(cells, image, confidence),
+    }
+
+
+def _counts(row: Row) -> Counts:
+    return Counts(row["n_live"], row["n_dead"], row["n_indeterminate"])
+
+
+def _clumps(clumped: int | None, cells: Counts, settings: ViabilitySettings) -> dict[str, Cell]:
+    n = cells.decided + cells.indeterminate
+    fraction = clumped / n if n and clumped is not None else None
+    flag = None if fraction is None else fraction > settings.max_clump_fraction
+    return {"clump_fraction": fraction, "clump_flag": flag}
+
+
+def _densities(cells: Counts, image: FieldImage, confidence: float) -> dict[str, Cell]:
+    """Cells per area; the frame makes the count one of the whole field."""
+    height, width = image.shape
+    size = image.pixel_size_um
+    area = height * width * size**2 * _CM2_PER_UM2 if size else None
+    row: dict[str, Cell] = {"area_cm2": area}
+    for name, n in zip(_DENSITIES, (cells.live, cells.dead), strict=True):
+        row[name] = n / area if area else None
+        row |= interval_columns(name, _density_interval(n, area, confidence))
+    return row
+
+
+def _density_interval(n: int, area: float | None, confidence: float) -> Interval:
+    if area is None:
+        return no_interval("pixel size unknown", confidence)
+    return poisson_interval(n, confidence).scaled(1 / area)
+
+
+def _caveats(settings: ViabilitySettings) -> tuple[str, ...]:
+    lot = settings.lot
+    told = [_ADHERENT] if settings.specimen == "adherent" else []
+    if lot is not None:
+        told.append(
+            f"Thresholds{'' if settings.compensate else ' (no compensation)'} are those of control "
+            f"lot {lot.id}: intact up to {lot.dead_band[0]:.4g} grey levels above the background, "
+            f"dead above {lot.dead_band[1]:.4g}, the same for every image."
+        )
+    return tuple(told)
+
+
+def _notes(settings: ViabilitySettings, unmatched: int | None) -> dict[str, Cell]:
+    """What stands in every row, so that no table can be read as something else."""
+    return {
+        "n_unmatched_dead": unmatched,
+        "control_lot": settings.lot.id if settings.lot else None,
+        "measurand": MEASURANDS[settings.specimen],
+    }
+
+
+ASSAY = ViabilityAssay()

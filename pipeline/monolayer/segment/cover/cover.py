@@ -1,0 +1,167 @@
+"""Covered area in phase contrast or bright field, by local contrast.
+
+1. Bin to a working pixel of about 1.3 um and take the standard deviation in squares of 5 x 5.
+2. Bare surface has the lowest of the frequent contrasts; cells are several times above it. A
+   covered patch must be that contrasted throughout, and much more so somewhere.
+3. The square's own reach comes off; then, from outside, the bright halo, up to its width.
+4. Thin leftovers, small patches (debris) and small gaps (flat parts of cells) go.
+
+The trick: bare surface is judged by its pixel noise as well. In a field without any bare surface
+the lowest contrast is the cells' own, and is many times what its noise alone would give.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer.segment.cover.masks import Mask, close, drop_small, fill_small, grow, open_, shrink
+from monolayer.segment.cover.settings import ConfluenceSettings
+from monolayer.segment.cover.texture import Texture, measure_texture
+from monolayer.segment.cover.usable import REASONS, find_unusable
+from monolayer_kernels.background import subtract_background
+from monolayer_kernels.cover import draw_patches, enlarge, reaching, spread
+from monolayer_kernels.label import label_above
+from monolayer_kernels.smooth import bin_mean, gaussian
+
+__all__ = ["FIGURES", "Cover", "segment_cover"]
+
+FIGURES = ("cover_bare_deviation", "cover_noise", "cover_contrast", "cover_working_pixel_px")
+"""Names of `Cover.figures`, the same whatever was found."""
+
+Plane = NDArray[np.float32]
+
+_REACH = 2
+_HALO = 3.0
+_SMOOTHING = 0.5
+_BLOCK = 16
+_LEVEL_WIDTH = 1.6
+_EVERY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What of one image is covered by cells.
+
+    Attributes
+    ----------
+    covered : ndarray (H, W) bool
+        Cells, within the usable area.
+    usable : ndarray (H, W) bool
+        What could be judged: not wall, and so on.
+    unusable_fractions : dict of str to float
+        Share of the image that is not usable, by reason; see `REASONS`.
+    figures : dict of str to float or None
+        ``cover_bare_deviation`` and ``cover_noise`` (local contrast of bare surface, and what of
+        it is pixel noise, grey values), ``cover_contrast`` (typical contrast of the covered part
+        as a multiple of the bare one's), ``cover_working_pixel_px``.
+    """
+
+    covered: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+    unusable_fractions: dict[str, float]
+    figures: dict[str, float | None]
+
+    @property
+    def confluence(self) -> float | None:
+        """Covered over usable area, 0 to 1; None where nothing is usable."""
+        usable = np.count_nonzero(self.usable)
+        return np.count_nonzero(self.covered) / usable if usable else None
+
+    def labels(self) -> NDArray[np.int32]:
+        """0 bare, 1 covered, 2 not usable."""
+        labels = self.covered.astype(np.int32)
+        labels[~self.usable] = 2
+        return labels
+
+
+def segment_cover(
+    pixels: NDArray[np.generic],
+    settings: ConfluenceSettings | None = None,
+    pixel_size_um: float | None = None,
+) -> Cover:
+    """Find what is covered by cells.
+
+    Parameters
+    ----------
+    pixels : ndarray (H, W)
+        Integers or floats, any memory order.
+    settings : ConfluenceSettings, optional
+    pixel_size_um : float, optional
+        Micrometres per pixel; where unknown, lengths follow the texture's own scale.
+
+    Raises
+    ------
+    ImageError
+        Pixels are not finite.
+    ValueError, TypeError
+        ``pixels`` is not 2-D, is empty or does not hold real numbers.
+    """
+    settings = settings or ConfluenceSettings()
+    texture = measure_texture(_checked(pixels), settings, pixel_size_um)
+    unusable = find_unusable(texture) if settings.find_walls else {}
+    shut = np.zeros(texture.image.shape, np.uint8)
+    for mask in unusable.values():
+        shut |= mask
+    covered = _cells(texture, shut, settings) & (1 - shut)
+    shares = {name: float(np.mean(unusable[name])) if name in unusable else 0.0 for name in REASONS}
+    shape = (pixels.shape[0], pixels.shape[1])
+    return Cover(
+        enlarge(covered, texture.factor, shape),
+        enlarge(1 - shut, texture.factor, shape),
+        shares,
+        _figures(texture, covered),
+    )
+
+
+def _checked(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    if pixels.ndim != 2 or pixels.size == 0:
+        raise ValueError(f"pixels must be 2-D and not empty, not of shape {pixels.shape}")
+    if pixels.dtype.kind not in "uif":
+        raise TypeError(f"pixels must be integers or floats, not {pixels.dtype}")
+    if pixels.dtype in (np.uint8, np.uint16):
+        return np.ascontiguousarray(pixels)
+    image = np.ascontiguousarray(pixels, dtype=np.float32)
+    if not np.isfinite(image).all():
+        bad = int((~np.isfinite(image)).sum())
+        raise ImageError("not_finite", f"{bad} pixels are NaN or infinite; export the image anew.")
+    return image
+
+
+def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> Mask:
+    """Textured patches without their halo and without what is too small."""
+    bare = texture.bare_deviation
+    if bare == 0:
+        return np.zeros_like(shut)
+    area = texture.working_pixel**2
+    patches = label_above(texture.deviation, settings.min_contrast * bare)
+    bold = reaching(patches, texture.deviation, settings.seed_contrast * bare)
+    rough = draw_patches(patches, bold, shut.shape) & (1 - shut)
+    height = _above_bare(texture.image, grow(rough, _REACH) | shut)
+    kept = fill_small(shrink(rough, _REACH), settings.max_hole_um2 / area)
+    bright = (height > np.float32(_HALO * bare)).astype(np.uint8)
+    steps = round(settings.halo_width_um / texture.working_pixel)
+    kept = 1 - spread(1 - kept, bright, steps)
+    kept = close(open_(kept, 1), 1)
+    return fill_small(drop_small(kept, settings.min_area_um2 / area), settings.max_hole_um2 / area)
+
+
+def _above_bare(image: Plane, taken: Mask) -> Plane:
+    """The smoothed image minus the level of the bare surface around each pixel."""
+    open_to = (1 - taken).astype(np.float32)
+    # A grain of weight everywhere: where nothing is bare, the level is that of all pixels.
+    weight = bin_mean(open_to, _BLOCK) + np.float32(1e-4)
+    total = bin_mean(image * (open_to + np.float32(1e-4)), _BLOCK)
+    level = gaussian(total, _LEVEL_WIDTH) / gaussian(weight, _LEVEL_WIDTH)
+    return subtract_background(gaussian(image, _SMOOTHING), level, _BLOCK)
+
+
+def _figures(texture: Texture, covered: Mask) -> dict[str, float | None]:
+    sample = (slice(None, None, _EVERY), slice(None, None, _EVERY))
+    inside = texture.deviation[sample][covered[sample] == 1]
+    contrast = None
+    if inside.size and texture.bare_deviation:
+        contrast = float(np.median(inside)) / texture.bare_deviation
+    values = (texture.bare_deviation, texture.noise, contrast, float(texture.factor))
+    return dict(zip(FIGURES, values, strict=True))

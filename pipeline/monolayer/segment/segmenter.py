@@ -1,0 +1,96 @@
+"""What finds objects in a plane: one contract for the built-in methods and for plug-ins.
+
+A plug-in is a class of this shape in any installed package, named in that package's entry points:
+
+    [project.entry-points."monolayer.segmenters"]
+    stardist = "site_segmenters:StarDist"
+
+``segment.method: stardist`` then uses it, and ``segment.options`` are its own. Nothing of it is
+imported by a method that names another.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from monolayer.segment.settings import SegmentSettings
+
+__all__ = ["FIGURES", "Segmentation", "Segmenter", "SegmenterKind"]
+
+FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
+"""Names of `Segmentation.figures`, the same whatever was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """Nuclei of one plane.
+
+    Attributes
+    ----------
+    labels : ndarray (H, W) int32
+        0 for background; objects are 1 to n in the row-major order of their first pixels. A
+        plug-in may give any integers that are not negative: they are numbered anew.
+    scores : ndarray (n,) float64
+        Confidence of each object, 0 to 1. Of the built-in methods the estimated probability that
+        an expert would have outlined the same object; of a plug-in its own, or NaN. Low scores
+        come first in a review queue. A plug-in gives one for each label that occurs, labels
+        ascending, or leaves them out.
+    diameter_px : float or None
+        Typical diameter: as given, or found; None where nothing was found.
+    figures : dict of str to float or None
+        ``segment_noise`` (standard deviation of the background after smoothing, grey values),
+        ``segment_brightness`` (typical height of a nucleus above it), ``segment_mean_score``;
+        None where a method does not know them. Of a plug-in only the last is given, by us.
+    """
+
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    diameter_px: float | None = None
+    figures: dict[str, float | None] = field(default_factory=dict)
+
+
+class Segmenter(Protocol):
+    """A way of finding objects, opened with its options and ready for any number of planes."""
+
+    @property
+    def version(self) -> str:
+        """Whatever changes when the same weights may give other numbers."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """SHA-256 of the learned weights, in hexadecimal; None for a method without."""
+        ...
+
+    def segment(self, pixels: NDArray[Any], pixel_size_um: float | None) -> Segmentation:
+        """Find the objects of one plane; the same to the last bit for the same plane.
+
+        Parameters
+        ----------
+        pixels : ndarray (H, W) of uint8, uint16 or float32
+            C-contiguous, finite, not empty; the segmenter's own to write to.
+        pixel_size_um : float or None
+            Micrometres per pixel; None where nobody knows.
+        """
+        ...
+
+
+class SegmenterKind(Protocol):
+    """What an entry point names: normally the class of the segmenter.
+
+    It is opened before the first field of a run and once in every worker process. What cannot
+    work (no weights, a package that is absent) is raised then, as `monolayer.errors.ConfigError`
+    or `monolayer.errors.MissingExtraError`; no other method takes its place.
+    """
+
+    @property
+    def Options(self) -> type[BaseModel]:  # noqa: N802  a class
+        """Model of ``segment.options``, which are checked by it before anything is opened."""
+        ...
+
+    def __call__(self, options: Any, settings: SegmentSettings) -> Segmenter:
+        """Open with an instance of ``Options`` and the settings that hold for every method."""
+        ...

@@ -1,0 +1,394 @@
+"""Cross-checks: whether two assays of one well say the same within their joint interval.
+
+Each figure comes with an interval; the half of it that faces the other figure, over the normal
+quantile of its confidence, is its standard uncertainty u. Then (a - b)^2 / (u_a^2 + u_b^2) is
+chi-square with one degree of freedom if both measure the same. A t interval of few fields keeps
+its width this way, and Wilson's interval its lopsidedness.
+
+Confluence without a calibration speaks of density too, but as a range: cells of the largest area
+that do not overlap are the fewest that can cover so much, cells of the smallest area thrown at
+random the most. A direct count is then held against the plausible density nearest to it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from scipy import special
+
+from monolayer.summarise.coverage import density_of_coverage
+from monolayer.summarise.settings import CrosscheckSettings
+
+__all__ = [
+    "BY_CELL_AREA",
+    "COMPARISON_COLUMNS",
+    "Comparison",
+    "Figure",
+    "compare",
+    "compare_by_area",
+    "compare_well",
+    "figures_of",
+    "plausible_density",
+]
+
+Columns = list[tuple[str, str]]
+
+_UM2_PER_CM2 = 1e8
+_DIRECT, _INDIRECT = "density_cells_per_cm2", "indirect_density_cells_per_cm2"
+
+BY_CELL_AREA = "area density by cell area"
+"""The quantity of `compare_by_area`, whose second side is a range."""
+
+_MEASURES = {
+    _DIRECT: ("area density", "cells/cm2"),
+    _INDIRECT: ("area density", "cells/cm2"),
+    "confluence": ("confluence", "fraction"),
+    "viability": ("viability", "fraction"),
+}
+"""Columns of a wells table that speak of a quantity that another assay may speak of too."""
+
+COMPARISON_COLUMNS: Columns = [
+    ("quantity", "string"),
+    ("unit", "string"),
+    *(
+        (f"{name}_{side}", kind)
+        for side in ("a", "b")
+        for name, kind in (
+            ("run", "string"),
+            ("assay", "string"),
+            ("column", "string"),
+            ("value", "float64"),
+            ("ci_low", "float64"),
+            ("ci_high", "float64"),
+        )
+    ),
+    ("difference", "float64"),
+    ("u_difference", "float64"),
+    ("chi2", "float64"),
+    ("joint_value", "float64"),
+    ("joint_u", "float64"),
+    ("verdict", "string"),
+    ("reason", "string"),
+    ("detail", "string"),
+]
+"""Columns of a comparison, in order, with Arrow's aliases; ``_a`` and ``_b`` are its sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one run says of one quantity in one well.
+
+    Attributes
+    ----------
+    run, assay, column : str
+        Who says it, and the column of the wells table.
+    value : float or None
+        None where the run has no answer, for the reason in `problem`.
+    low, high : float or None
+        Its interval.
+    confidence : float
+        Of the interval.
+    problem : tuple of (str, str) or None
+        Code and sentence where there is no value or no interval.
+    """
+
+    run: str
+    assay: str
+    column: str
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    problem: tuple[str, str] | None = None
+
+    @property
+    def quantity(self) -> str:
+        """What the figure speaks of."""
+        return _MEASURES[self.column][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two figures held against each other.
+
+    Attributes
+    ----------
+    quantity, unit : str
+        What both speak of.
+    a, b : Figure
+        The two sides.
+    difference, u, chi2 : float or None
+        ``a - b``, its standard uncertainty, and its square over the square of that.
+    joint_value, joint_u : float or None
+        Mean weighted by inverse variance, and its standard uncertainty; None unless they agree,
+        as figures that contradict each other have no common value.
+    verdict : str
+        ``agree``, ``disagree`` or ``not_evaluable``.
+    reason, detail : str
+        Empty when they agree; otherwise a code and a sentence.
+    """
+
+    quantity: str
+    unit: str
+    a: Figure
+    b: Figure
+    difference: float | None = None
+    u: float | None = None
+    chi2: float | None = None
+    joint_value: float | None = None
+    joint_u: float | None = None
+    verdict: str = "agree"
+    reason: str = ""
+    detail: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """One value a column of `COMPARISON_COLUMNS`."""
+        sides = {
+            f"{name}_{side}": value
+            for side, figure in (("a", self.a), ("b", self.b))
+            for name, value in _side(figure).items()
+        }
+        return {
+            "quantity": self.quantity,
+            "unit": self.unit,
+            **sides,
+            "difference": self.difference,
+            "u_difference": self.u,
+            "chi2": self.chi2,
+            "joint_value": self.joint_value,
+            "joint_u": self.joint_u,
+            "verdict": self.verdict,
+            "reason": self.reason or None,
+            "detail": self.detail or None,
+        }
+
+
+def figures_of(
+    row: Mapping[str, Any] | None, columns: Sequence[str], run: str, assay: str, confidence: float
+) -> list[Figure]:
+    """Return what a run says of a well that another assay could say too.
+
+    Parameters
+    ----------
+    row : mapping or None
+        The well's row of the wells table; None where the run has not got this well.
+    columns : sequence of str
+        Columns of the run's wells table.
+    run, assay : str
+        Name of the run and its method's assay.
+    confidence : float
+        Of the run's intervals.
+    """
+    return [
+        _figure(row, column, run, assay, confidence) for column in _MEASURES if column in columns
+    ]
+
+
+def compare_well(figures: Sequence[Figure], settings: CrosscheckSettings) -> list[Comparison]:
+    """Hold the figures of one well against one another, each pair that can be.
+
+    Parameters
+    ----------
+    figures : sequence of Figure
+        Of all runs, in the runs' order.
+    settings : CrosscheckSettings
+        Confidence, plausible cell areas.
+
+    Returns
+    -------
+    list of Comparison
+        Pairs of one quantity. Confluence without a calibrated density is held against direct
+        area densities by the plausible areas of a cell.
+    """
+    covered = [f for f in figures if f.column == "confluence"]
+    silent = {f.run for f in figures if f.column == _INDIRECT and f.value is None}
+    calibrated = {f.run for f in figures if f.column == _INDIRECT} - silent
+    told = [f for f in figures if f.column != _INDIRECT or f.run in calibrated or not covered]
+    found = [compare(a, b, settings) for a, b in combinations(told, 2) if a.quantity == b.quantity]
+    direct = [f for f in figures if f.column == _DIRECT]
+    uncalibrated = [f for f in covered if f.run not in calibrated]
+    return found + [compare_by_area(a, b, settings) for a in direct for b in uncalibrated]
+
+
+def compare(a: Figure, b: Figure, settings: CrosscheckSettings) -> Comparison:
+    """Hold two figures of one quantity against each other.
+
+    Notes
+    -----
+    JCGM 100:2008 for the uncertainty of a difference; the halves of a lopsided interval are
+    taken as Barlow (2004, arXiv:physics/0406120) does.
+    """
+    quantity, unit = _MEASURES[a.column]
+    for figure in (a, b):
+        if figure.problem is not None:
+            return _unanswered(Comparison(quantity, unit, a, b), figure.problem)
+    assert a.value is not None
+    assert b.value is not None
+    difference = a.value - b.value
+    u_a = _uncertainty(a, b.value, settings)
+    u_b = _uncertainty(b, a.value, settings)
+    u = math.hypot(u_a, u_b)
+    if u == 0 and difference != 0:
+        problem = ("no_interval", "neither interval has a width; count more fields.")
+        return _unanswered(Comparison(quantity, unit, a, b, difference, u), problem)
+    chi2 = (difference / u) ** 2 if u else 0.0
+    compared = Comparison(quantity, unit, a, b, difference, u, chi2)
+    if chi2 > float(special.chdtri(1, 1 - settings.confidence)):
+        return replace(compared, verdict="disagree", reason="beyond", detail=_beyond(compared))
+    share = u_b**2 / u**2 if u else 0.5
+    joint = share * a.value + (1 - share) * b.value
+    return replace(compared, joint_value=joint, joint_u=u_a * u_b / u if u else 0.0)
+
+
+def compare_by_area(a: Figure, b: Figure, settings: CrosscheckSettings) -> Comparison:
+    """Hold an area density against a confluence by the plausible areas of a cell.
+
+    Parameters
+    ----------
+    a : Figure
+        Area density, counted directly.
+    b : Figure
+        Confluence. In the comparison it stands as the plausible density nearest to `a`, with
+        the plausible densities at its interval's ends as interval; None where there is no end.
+    settings : CrosscheckSettings
+        ``cell_area_um2`` and ``max_confluence``.
+    """
+    if a.problem is not None or b.problem is not None:
+        return replace(compare(a, b, settings), quantity=BY_CELL_AREA)
+    assert a.value is not None
+    assert b.value is not None
+    assert b.low is not None
+    assert b.high is not None
+    (fewest, most), (least, _), (_, utmost) = (
+        plausible_density(value, settings.cell_area_um2) for value in (b.value, b.low, b.high)
+    )
+    if b.high > settings.max_confluence:
+        most = utmost = math.inf
+    nearest = min(max(a.value, fewest), most)
+    end = None if math.isinf(utmost) else utmost
+    seen = replace(b, value=nearest, low=min(least, nearest), high=end)
+    if nearest == a.value:
+        return Comparison(BY_CELL_AREA, "cells/cm2", a, seen, 0.0, chi2=0.0)
+    compared = compare(a, seen, settings)
+    least_area, largest_area = settings.cell_area_um2
+    why = (
+        f" A confluence of {b.value:.3g} is {_range(fewest, end and most)} cells/cm2 for cells of "
+        f"{least_area:g} to {largest_area:g} um2."
+    )
+    detail = compared.detail + why if compared.detail else ""
+    return replace(compared, quantity=BY_CELL_AREA, detail=detail, joint_value=None, joint_u=None)
+
+
+def plausible_density(confluence: float, cell_area_um2: tuple[float, float]) -> tuple[float, float]:
+    """Return the fewest and the most cells per cm2 that can cover so much.
+
+    Parameters
+    ----------
+    confluence : float
+        Covered fraction, 0 to 1.
+    cell_area_um2 : (float, float)
+        Smallest and largest mean area of a spread cell.
+
+    Returns
+    -------
+    fewest, most : float
+        Of the largest cells side by side, C / a, and of the smallest thrown at random,
+        -ln(1 - C) / a (Hall 1988, Introduction to the Theory of Coverage Processes); the latter
+        is infinite at a confluence of 1.
+
+    Raises
+    ------
+    ValueError
+        The confluence is not a fraction.
+    """
+    if not 0 <= confluence <= 1:
+        raise ValueError(f"confluence {confluence} must lie between 0 and 1")
+    smallest, largest = cell_area_um2
+    most = density_of_coverage(confluence, smallest) if confluence < 1 else math.inf
+    return confluence / largest * _UM2_PER_CM2, most
+
+
+def _figure(
+    row: Mapping[str, Any] | None, column: str, run: str, assay: str, confidence: float
+) -> Figure:
+    nothing = Figure(run, assay, column, None, None, None, confidence)
+    if row is None:
+        return replace(nothing, problem=("no_well", f"{run} has no such well."))
+    value, (low, high) = row.get(column), _interval(row, column)
+    told = replace(nothing, value=value, low=low, high=high)
+    if value is None:
+        return replace(told, problem=("no_value", f"{run} gives no {column} of this well."))
+    if low is None or high is None:
+        method = str(row.get(f"{column}_ci_method") or "none").removeprefix("none: ")
+        sentence = f"{run} gives no interval of {column} in this well ({method})."
+        return replace(told, problem=("no_interval", sentence))
+    return told
+
+
+def _interval(row: Mapping[str, Any], column: str) -> tuple[float | None, float | None]:
+    """The interval to go by; of a viability, what its undecided cells could be is part of it."""
+    name = column
+    if column == "viability" and row.get("viability_decides") == "between fields":
+        name = "viability_cluster"
+    low, high = row.get(f"{name}_ci_low"), row.get(f"{name}_ci_high")
+    if column != "viability" or low is None or high is None:
+        return low, high
+    all_dead, all_live = (
+        row.get(f"viability_if_indeterminate_{fate}") for fate in ("dead", "live")
+    )
+    return (
+        low if all_dead is None else min(low, all_dead),
+        high if all_live is None else max(high, all_live),
+    )
+
+
+def _uncertainty(figure: Figure, other: float, settings: CrosscheckSettings) -> float:
+    """Standard uncertainty of a figure on the side where the other lies."""
+    assert figure.value is not None
+    assert figure.low is not None
+    if figure.high is None or other < figure.value:
+        half = figure.value - figure.low
+    elif other > figure.value:
+        half = figure.high - figure.value
+    else:
+        half = (figure.high - figure.low) / 2
+    quantile = float(special.ndtri((1 + figure.confidence) / 2))
+    return math.hypot(max(half, 0.0) / quantile, settings.method_uncertainty * figure.value)
+
+
+def _beyond(compared: Comparison) -> str:
+    a, b = compared.a, compared.b
+    assert compared.chi2 is not None
+    sentence = (
+        f"{a.assay} of {a.run} says {_short(a.value)} and {b.assay} of {b.run} "
+        f"{_short(b.value)} {compared.unit}: {math.sqrt(compared.chi2):.1f} standard "
+        "uncertainties apart; look at both segmentations of this well."
+    )
+    if compared.quantity == "viability" and a.assay != b.assay:
+        sentence += " Cells that came off count in suspension only: the measurands differ."
+    return sentence
+
+
+def _unanswered(compared: Comparison, problem: tuple[str, str]) -> Comparison:
+    return replace(compared, verdict="not_evaluable", reason=problem[0], detail=problem[1])
+
+
+def _side(figure: Figure) -> dict[str, Any]:
+    return {
+        "run": figure.run,
+        "assay": figure.assay,
+        "column": figure.column,
+        "value": figure.value,
+        "ci_low": figure.low,
+        "ci_high": figure.high,
+    }
+
+
+def _range(low: float, high: float | None) -> str:
+    return f"at least {low:,.0f}" if high is None else f"{low:,.0f} to {high:,.0f}"
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
