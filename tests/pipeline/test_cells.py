@@ -22,7 +22,8 @@ DIAMETER = 20.0
 
 def _disc(shape: tuple[int, int], y: float, x: float, radius: float) -> NDArray[np.bool_]:
     rows, columns = np.mgrid[: shape[0], : shape[1]]
-    return np.hypot(rows - y, columns - x) < radius
+    inside: NDArray[np.bool_] = np.hypot(rows - y, columns - x) < radius
+    return inside
 
 
 def _noise(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float64]:

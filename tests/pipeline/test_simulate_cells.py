@@ -86,9 +86,14 @@ def test_truth_is_that_of_the_labels(field: SimulatedCellField) -> None:
     ],
 )
 def test_kinds_have_their_sizes_and_shapes(kind: str, area: float, aspect_ratio: float) -> None:
-    shares = {"spindle_fraction": float(kind == "spindle")}
-    shares["flattened_fraction"] = float(kind == "flattened")
-    settings = _settings(3_000, area_cv=0, aspect_ratio_cv=0, irregularity=0, **shares)
+    settings = _settings(
+        3_000,
+        area_cv=0,
+        aspect_ratio_cv=0,
+        irregularity=0,
+        spindle_fraction=float(kind == "spindle"),
+        flattened_fraction=float(kind == "flattened"),
+    )
     areas: list[float] = []
     ratios: list[float] = []
     for index in range(3):
