@@ -29,6 +29,7 @@ from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
@@ -83,6 +84,8 @@ class Method(Settings):
     """Cells and nuclei as populations of shapes, and what they are compared with."""
     viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
     """Living and dead cells by two dyes, for the assay viability."""
+    suspension: SuspensionSettings = Setting(default_factory=SuspensionSettings)
+    """Cells in a counting chamber in bright field, for the assay suspension."""
 
     @cached_property
     def sha256(self) -> str:
@@ -218,9 +221,12 @@ def _sentence(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"unknown key '{where}'; {mend}"
+    said = error["msg"].removeprefix("Value error, ")
     if not where:
-        return f"{error['msg'].removeprefix('Value error, ')}."
-    return f"'{where}' is {reprlib.repr(error['input'])}: {error['msg']}."
+        return f"{said}."
+    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
+        return f"'{where}': {said}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -319,6 +319,25 @@ def test_a_bad_reference_file_is_named(tmp_path: Path, content: str | None, culp
         load_method(with_method(tmp_path, reference="quality.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("gate_settings", "change", "told"),
+    [
+        ({"objective": "20x"}, {}, ": the quality reference is of objective '10x'"),
+        ({}, {"pixel_size_um": 0.5}, ": the quality reference was changed"),
+    ],
+)
+def test_a_reference_that_does_not_fit_is_refused_in_one_sentence(
+    tmp_path: Path, gate_settings: dict[str, Any], change: dict[str, Any], told: str
+) -> None:
+    content = reference().model_dump(mode="json") | change
+    (tmp_path / "quality.yaml").write_text(yaml.safe_dump(content))
+    method = with_method(tmp_path, reference="quality.yaml", gate=gate_settings)
+    with pytest.raises(ConfigError) as caught:
+        load_method(method)
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 @pytest.fixture(scope="module")
 def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: Any) -> Path:
     """Two wells of twelve fields, run, and the reference of that run."""

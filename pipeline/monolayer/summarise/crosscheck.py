@@ -18,9 +18,11 @@ from typing import Any
 
 from scipy import special
 
+from monolayer.summarise.coverage import density_of_coverage
 from monolayer.summarise.settings import CrosscheckSettings
 
 __all__ = [
+    "BY_CELL_AREA",
     "COMPARISON_COLUMNS",
     "Comparison",
     "Figure",
@@ -35,6 +37,9 @@ Columns = list[tuple[str, str]]
 
 _UM2_PER_CM2 = 1e8
 _DIRECT, _INDIRECT = "density_cells_per_cm2", "indirect_density_cells_per_cm2"
+
+BY_CELL_AREA = "area density by cell area"
+"""The quantity of `compare_by_area`, whose second side is a range."""
 
 _MEASURES = {
     _DIRECT: ("area density", "cells/cm2"),
@@ -250,9 +255,8 @@ def compare_by_area(a: Figure, b: Figure, settings: CrosscheckSettings) -> Compa
     settings : CrosscheckSettings
         ``cell_area_um2`` and ``max_confluence``.
     """
-    quantity = "area density by cell area"
     if a.problem is not None or b.problem is not None:
-        return replace(compare(a, b, settings), quantity=quantity)
+        return replace(compare(a, b, settings), quantity=BY_CELL_AREA)
     assert a.value is not None
     assert b.value is not None
     assert b.low is not None
@@ -266,7 +270,7 @@ def compare_by_area(a: Figure, b: Figure, settings: CrosscheckSettings) -> Compa
     end = None if math.isinf(utmost) else utmost
     seen = replace(b, value=nearest, low=min(least, nearest), high=end)
     if nearest == a.value:
-        return Comparison(quantity, "cells/cm2", a, seen, 0.0, chi2=0.0)
+        return Comparison(BY_CELL_AREA, "cells/cm2", a, seen, 0.0, chi2=0.0)
     compared = compare(a, seen, settings)
     least_area, largest_area = settings.cell_area_um2
     why = (
@@ -274,7 +278,7 @@ def compare_by_area(a: Figure, b: Figure, settings: CrosscheckSettings) -> Compa
         f"{least_area:g} to {largest_area:g} um2."
     )
     detail = compared.detail + why if compared.detail else ""
-    return replace(compared, quantity=quantity, detail=detail, joint_value=None, joint_u=None)
+    return replace(compared, quantity=BY_CELL_AREA, detail=detail, joint_value=None, joint_u=None)
 
 
 def plausible_density(confluence: float, cell_area_um2: tuple[float, float]) -> tuple[float, float]:
@@ -302,7 +306,7 @@ def plausible_density(confluence: float, cell_area_um2: tuple[float, float]) -> 
     if not 0 <= confluence <= 1:
         raise ValueError(f"confluence {confluence} must lie between 0 and 1")
     smallest, largest = cell_area_um2
-    most = -math.log1p(-confluence) / smallest * _UM2_PER_CM2 if confluence < 1 else math.inf
+    most = density_of_coverage(confluence, smallest) if confluence < 1 else math.inf
     return confluence / largest * _UM2_PER_CM2, most
 
 
