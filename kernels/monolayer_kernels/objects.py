@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Runs, RunSums
 from monolayer_kernels.runs import shape_scores
+from monolayer_kernels.union import find_root
 
 __all__ = [
     "Levels",
@@ -221,19 +222,13 @@ def _patches(row: Int32, start: Int32, stop: Int32) -> Int64:
             j += 1
         k = j
         while row[k] == above and start[k] < stop[i]:
-            a, b = _root(parent, i), _root(parent, k)
+            a, b = find_root(parent, i), find_root(parent, k)
             parent[max(a, b)] = min(a, b)
             k += 1
     for i in range(n):
-        parent[i] = _root(parent, i)
+        # A parent comes before its child, so its own parent is the root already.
+        parent[i] = parent[parent[i]]
     return parent
-
-
-@kernel
-def _root(parent: Int64, i: int) -> int:
-    while parent[i] != i:
-        i = parent[i]
-    return i
 
 
 @kernel

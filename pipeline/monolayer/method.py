@@ -29,6 +29,7 @@ from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
@@ -83,6 +84,8 @@ class Method(Settings):
     """Cells and nuclei as populations of shapes, and what they are compared with."""
     viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
     """Living and dead cells by two dyes, for the assay viability."""
+    suspension: SuspensionSettings = Setting(default_factory=SuspensionSettings)
+    """Cells in a counting chamber in bright field, for the assay suspension."""
 
     @cached_property
     def sha256(self) -> str:

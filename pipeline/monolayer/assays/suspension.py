@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage, natural_key
 from monolayer.method import Method
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment.suspension import Suspension, SuspensionSettings, segment_suspension
 from monolayer.summarise.estimates import (
     estimate_between,
@@ -51,16 +52,17 @@ _SIZES: Columns = [
 ]
 _SCATTER: Columns = [("dispersion_index", "float64"), ("dispersion_p", "float64")]
 
+_UNDYED = (
+    "Living and dead are told apart by how cells refract light, without a dye: read the viability "
+    "as a trend, not as a release test."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SuspensionAssay:
     """Counts cells in suspension; see `monolayer.assays.contract.Assay`."""
 
     name: str = "suspension"
-    measurand: str = (
-        "cells in suspension in a counting chamber, bright field: cell concentration, a direct, "
-        "differential count (ISO 20391-1)"
-    )
     modality: str = "brightfield suspension"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -115,13 +117,30 @@ class SuspensionAssay:
         names = ("viability", *CONCENTRATIONS)
         return [*_COUNTS, *(column for name in names for column in estimate_columns(name))]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
+    def presentation(self, method: Method) -> Presentation:
         """Concentration of living cells where the volume is known, else viability."""
-        trend = method.suspension.mode == "refractile"
-        return (
-            Lead("concentration_live_cells_per_ml", "Concentration of living cells", "cells/mL"),
-            Lead("viability", "Viability without dye (trend)" if trend else "Viability", "%"),
+        viability = "Viability without dye" if _undyed(method) else "Viability"
+        return Presentation(
+            title="Cells in suspension",
+            measurand="cell concentration, from a direct, differential count (ISO 20391-1)",
+            leads=(
+                Lead("concentration_live_cells_per_ml", "Living cells", "cells/mL"),
+                Lead("viability", viability, "%"),
+            ),
+            beside=(
+                Lead("viability", viability, "%"),
+                Lead("n_live", "Living", ""),
+                Lead("n_dead", "Dead", ""),
+            ),
+            noun="cell",
+            outlines=(("live", "living"), ("dead", "dead")),
+            kind_column="viability_class",
+            caveats=(_UNDYED,) if _undyed(method) else (),
         )
+
+
+def _undyed(method: Method) -> bool:
+    return method.suspension.mode == "refractile"
 
 
 def _channel(channels: Collection[str], wanted: str | None) -> str:
@@ -146,6 +165,8 @@ def _objects(
     area = sums.moments[:, 0].astype(np.float64)
     diameter = 2 * np.sqrt(area / np.pi)
     micrometres = np.nan if size is None else size
+    cut = _cut(sums.bbox, (cells.labels.shape[0], cells.labels.shape[1]))
+    counted = ~cut[:, 1] | (settings.border_rule == "all")
     return {
         "label": runs.label.astype(np.int64),
         "centroid_y_px": sums.origin[:, 0] + sums.moments[:, 1] / area,
@@ -154,8 +175,8 @@ def _objects(
         "area_um2": area * micrometres**2,
         "diameter_px": diameter,
         "diameter_um": diameter * micrometres,
-        "touches_border": ~_inside(sums.bbox, cells.labels.shape),
-        "counted": _counted(sums.bbox, cells.labels.shape, settings),
+        "touches_border": cut[:, 0] | cut[:, 1],
+        "counted": counted,
         "segmentation_score": cells.scores,
         "live_probability": cells.live_probabilities,
         "centre_contrast": cells.centre_contrasts,
@@ -163,18 +184,11 @@ def _objects(
     }
 
 
-def _inside(bbox: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = (bbox[:, :2] > 0).all(axis=1) & (bbox[:, 2:] < shape).all(axis=1)
-    return inside
-
-
-def _counted(
-    bbox: NDArray[np.int64], shape: tuple[int, ...], settings: SuspensionSettings
-) -> NDArray[np.bool_]:
-    if settings.border_rule == "all":
-        return np.ones(len(bbox), np.bool_)
-    counted: NDArray[np.bool_] = (bbox[:, 2:] < shape).all(axis=1)
-    return counted
+def _cut(bbox: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which cells the top or left side cuts (first column), and which the bottom or right."""
+    before = (bbox[:, 0] == 0) | (bbox[:, 1] == 0)
+    after = (bbox[:, 2] == shape[0]) | (bbox[:, 3] == shape[1])
+    return np.column_stack((before, after))
 
 
 def _field_row(

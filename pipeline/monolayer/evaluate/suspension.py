@@ -85,7 +85,9 @@ def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(str(row["dataset"]), []).append(row)
-    return [{"dataset": name, "n_images": len(group), **_pool(group)} for name, group in groups.items()]
+    return [
+        {"dataset": name, "n_images": len(group), **_pool(group)} for name, group in groups.items()
+    ]
 
 
 def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
@@ -110,14 +112,13 @@ def _pool(group: Sequence[Mapping[str, Any]]) -> Row:
     true_live, true_dead = total["n_true_live"], total["n_true_dead"]
     live, dead = total["n_found_live"], total["n_found_dead"]
     true, found = _share(true_live, true_dead), _share(live, dead)
-    known = true is not None and found is not None
     return {
         **total,
         "live_error_percent": _percent(live, true_live),
         "dead_error_percent": _percent(dead, true_dead),
         "viability_true": true,
         "viability": found,
-        "viability_error_points": 100 * (found - true) if known else None,
+        "viability_error_points": None if true is None or found is None else 100 * (found - true),
         "f1_centre": _f1(total, "n_matched"),
         "f1_centre_class": _f1(total, "n_matched_class"),
     }

@@ -141,12 +141,12 @@ def concentration_figures(
     for name, sample, numbers in zip(CONCENTRATIONS, _SAMPLES, counts, strict=True):
         value, interval = _concentration(numbers, _volumes(fields), dilution_factor, confidence)
         row |= {name: value, **interval_columns(name, interval)}
-        known = sample_volume_ml is not None and value is not None
-        total = interval.scaled(sample_volume_ml) if sample_volume_ml else interval
-        if sample_volume_ml is None:
-            total = no_interval("sample_volume_ml not given", confidence)
-        samples[sample] = value * sample_volume_ml if known else None
-        samples |= interval_columns(sample, total)
+        inside = no_interval("sample_volume_ml not given", confidence)
+        if sample_volume_ml is not None:
+            inside = interval.scaled(sample_volume_ml)
+            value = None if value is None else value * sample_volume_ml
+        samples[sample] = None if sample_volume_ml is None else value
+        samples |= interval_columns(sample, inside)
     return row | samples
 
 

@@ -106,7 +106,10 @@ def outline_cells(
     inside = nuclei > 0
     brightness = float(np.median(height[inside]))
     lowest = max(
-        settings.min_signal_to_noise * noise, settings.min_relative_brightness * brightness
+        settings.min_signal_to_noise * noise,
+        settings.min_relative_brightness * brightness,
+        # Of a flat plane without noise nothing is brighter than the background.
+        float(np.finfo(np.float32).tiny),
     )
     labels = _outline(seeds, height, inside, lowest, settings.contour_level)
     stained = _stained(labels, nuclei, height, lowest)
@@ -169,8 +172,6 @@ def _outline(
     level: float,
 ) -> Labels:
     """Grow twice: over all that is bright enough, then down to each cell's own level."""
-    # Of a flat plane without noise nothing is brighter than the background.
-    lowest = lowest if lowest > 0 else float(np.finfo(np.float32).tiny)
     octaves = np.log2(np.maximum(height, np.float32(lowest)) / np.float32(lowest))
     # Rounded, because the logarithm may differ in its last bit between machines.
     steps = np.minimum(np.round(octaves * _STEPS_AN_OCTAVE, 3), 255).astype(np.uint8)

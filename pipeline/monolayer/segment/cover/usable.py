@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from monolayer.segment.cover.masks import Mask, grow
 from monolayer.segment.cover.texture import Texture
+from monolayer_kernels.cover import draw_patches, enlarge
 from monolayer_kernels.label import find_above, group_runs
-from monolayer_kernels.objects import paint_runs, select_objects
+from monolayer_kernels.objects import paint_runs
 from monolayer_kernels.smooth import bin_mean
 
 __all__ = ["REASONS", "find_unusable"]
@@ -32,8 +33,7 @@ def find_unusable(texture: Texture) -> dict[str, Mask]:
 
 
 def _walls(texture: Texture) -> Mask:
-    level = float(np.median(texture.image[::4, ::4]))
-    shape = texture.image.shape
+    level, shape = texture.level, texture.image.shape
     if level <= 0 or min(shape) < 2 * _BLOCK:
         return np.zeros(shape, np.uint8)
     mean = bin_mean(texture.image, _BLOCK) / np.float32(level)
@@ -41,8 +41,7 @@ def _walls(texture: Texture) -> Mask:
     dark = ((mean < _DARK) & (rough > _ROUGH)) | (mean < _BLACK)
     deviant = dark | ((rough > _ROUGH) & (np.abs(mean - 1) > _DEVIANT))
     wall = grow(_along_border(deviant.astype(np.uint8), dark), 1)
-    rows = np.repeat(np.repeat(wall, _BLOCK, axis=1), _BLOCK, axis=0)
-    return np.ascontiguousarray(rows[: shape[0], : shape[1]])
+    return enlarge(wall, _BLOCK, (shape[0], shape[1])).view(np.uint8)
 
 
 def _along_border(deviant: Mask, dark: NDArray[np.bool_]) -> Mask:
@@ -56,5 +55,4 @@ def _along_border(deviant: Mask, dark: NDArray[np.bool_]) -> Mask:
         long |= counts >= max(2, _SHARE_OF_SIDE * edge.size)
     holds = np.zeros_like(long)
     holds[np.unique(labels[dark])] = True
-    kept = np.flatnonzero((long & holds)[1:])
-    return np.minimum(paint_runs(select_objects(patches, kept), deviant.shape), 1).astype(np.uint8)
+    return draw_patches(patches, (long & holds)[1:], (deviant.shape[0], deviant.shape[1]))

@@ -185,9 +185,7 @@ def _judged(
     )
 
 
-def _enlarged(
-    labels: NDArray[np.int32], factor: int, shape: tuple[int, ...]
-) -> NDArray[np.int32]:
+def _enlarged(labels: NDArray[np.int32], factor: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
     if factor == 1:
         return labels
     full = np.repeat(np.repeat(labels, factor, axis=0), factor, axis=1)

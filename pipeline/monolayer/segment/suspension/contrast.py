@@ -88,7 +88,9 @@ def _block_medians(image: Plane, block: int) -> Plane:
     """Median of each block; at the far edges of a whole block moved inwards."""
     grid = np.empty([-(-side // block) for side in image.shape], np.float32)
     for at in np.ndindex(*grid.shape):
-        grid[at] = np.median(image[_stretch(at[0], block, image, 0), :][:, _stretch(at[1], block, image, 1)])
+        grid[at] = np.median(
+            image[_stretch(at[0], block, image, 0), :][:, _stretch(at[1], block, image, 1)]
+        )
     return grid
 
 

@@ -12,13 +12,12 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SuspensionSettings(Settings):
-    """How cells in a counting chamber are found in bright field, told apart and turned into cells
-    per mL."""
+    """How cells in a counting chamber are found, told apart and turned into cells per mL."""
 
     mode: Literal["refractile", "trypan_blue"] = "refractile"
     """How living and dead are told apart: refractile (a living cell is a lens with a bright centre
     and a dark rim, a dead one dull and grainy; without a dye a trend, not a release test) or
-    trypan_blue (a dead cell's centre is dark with dye; of a colour image take red: read.rgb: red)."""
+    trypan_blue (a dead cell's centre is dark with dye; of a colour image set read.rgb: red)."""
 
     expected_diameter_um: Positive | None = None
     """Typical diameter of a cell, um; needs the pixel size. Null: found in each image."""

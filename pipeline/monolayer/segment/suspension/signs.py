@@ -94,10 +94,11 @@ def _elongation(sums: RunSums) -> Float64:
     y, x = y / area, x / area
     vy, vx, c = yy / area - y * y + _PIXEL, xx / area - x * x + _PIXEL, xy / area - x * y
     mean, apart = (vy + vx) / 2, np.sqrt(((vy - vx) / 2) ** 2 + c * c)
-    return np.minimum(np.log2((mean + apart) / (mean - apart)) / 2, 2.0)
+    elongation: Float64 = np.minimum(np.log2((mean + apart) / (mean - apart)) / 2, 2.0)
+    return elongation
 
 
 def _cut_off(sums: RunSums, shape: tuple[int, ...]) -> Float64:
     bbox = sums.bbox
-    inside = (bbox[:, :2] > 0).all(axis=1) & (bbox[:, 2:] < shape).all(axis=1)
-    return (~inside).astype(np.float64)
+    cut = np.any(bbox[:, :2] == 0, axis=1) | np.any(bbox[:, 2:] == shape, axis=1)
+    return np.where(cut, 1.0, 0.0)
