@@ -409,7 +409,9 @@ def test_a_run_without_reference_says_so(plate: Path) -> None:
     assert [well["quality_state"] for well in wells] == ["no_reference"] * 2
 
 
-def test_a_run_refuses_what_the_instrument_does_not_give(plate: Path, tmp_path: Path) -> None:
+def test_a_run_refuses_what_the_instrument_does_not_give(
+    plate: Path, tmp_path: Path, capsys: Capture
+) -> None:
     """One field of a brighter lamp among 23 that the reference was made of."""
     images = tmp_path / "images"
     images.mkdir()
@@ -437,6 +439,10 @@ def test_a_run_refuses_what_the_instrument_does_not_give(plate: Path, tmp_path: 
     assert [well["quality_state"] for well in wells] == ["reimage", "ok"]
     (row,) = pq.read_table(tmp_path / "run" / "plates.parquet").to_pylist()
     assert row["n_wells_reimage"] == 1
+    assert _exit_code(["status", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().out
+    assert "image again: P1/B02: 11 of 12 planned fields are ok" in told
+    assert "B03" not in told
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["method"]["inspect"]["reference"]["objective"] == "10x"
 
