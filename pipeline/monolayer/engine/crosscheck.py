@@ -219,10 +219,11 @@ def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
 
 
 def _wells(run: Run, confidence: float) -> tuple[list[Row], tuple[str, ...]]:
-    """Rows of the wells table; a differential count's with the density of all its cells."""
+    """Rows of the wells table; an adherent differential count's with the density of all cells."""
     table = run.wells.arrow()
     rows, columns = table.to_pylist(), tuple(table.column_names)
-    if _DENSITY in columns or not set(COUNTED) <= set(run.fields.column_names):
+    floating = run.record["method"].get("viability", {}).get("specimen") == "suspension"
+    if floating or _DENSITY in columns or not set(COUNTED) <= set(run.fields.column_names):
         return rows, columns
     by_well: dict[Key, list[Row]] = {}
     for field in run.fields.arrow([*KEYS, "state", *COUNTED]).to_pylist():
