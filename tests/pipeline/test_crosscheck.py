@@ -20,13 +20,12 @@ from monolayer.summarise.agreement import bland_altman
 from monolayer.summarise.crosscheck import (
     COMPARISON_COLUMNS,
     Comparison,
-    Figure,
     compare,
     compare_by_area,
     compare_well,
-    figures_of,
     plausible_density,
 )
+from monolayer.summarise.figures import Figure, figures_of
 from monolayer.summarise.intervals import t_interval
 from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
 from monolayer.summarise.total_density import total_density
