@@ -221,9 +221,12 @@ def _sentence(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"unknown key '{where}'; {mend}"
+    said = error["msg"].removeprefix("Value error, ")
     if not where:
-        return f"{error['msg'].removeprefix('Value error, ')}."
-    return f"'{where}' is {reprlib.repr(error['input'])}: {error['msg']}."
+        return f"{said}."
+    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
+        return f"'{where}': {said}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

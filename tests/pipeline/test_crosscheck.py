@@ -10,21 +10,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from monolayer.cli import _exit_code
-from monolayer.engine.crosscheck import crosscheck_runs, tally
+from monolayer.engine.crosscheck import agreement_of, crosscheck_runs, tally
 from monolayer.errors import ConfigError, InputError, RunFolderError
+from monolayer.summarise.agreement import bland_altman
 from monolayer.summarise.crosscheck import (
     COMPARISON_COLUMNS,
     Comparison,
-    Figure,
     compare,
     compare_by_area,
     compare_well,
-    figures_of,
     plausible_density,
 )
+from monolayer.summarise.figures import Figure, figures_of
+from monolayer.summarise.intervals import t_interval
 from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
 from monolayer.summarise.total_density import total_density
 
@@ -112,6 +114,25 @@ def test_sound_assays_disagree_as_often_as_the_confidence_says() -> None:
         for x, y in zip(a.tolist(), b.tolist(), strict=True)
     ]
     assert 0.035 < verdicts.count("disagree") / 2000 < 0.065
+
+
+@pytest.mark.parametrize(
+    ("fields", "shift", "least", "most"),
+    [(2, 0.0, 0, 0.05), (4, 0.0, 0.005, 0.03), (9, 0.0, 0.02, 0.05), (4, 0.5, 0.55, 0.75)],
+)
+def test_few_fields_accuse_seldom(fields: int, shift: float, least: float, most: float) -> None:
+    """Fields with a CV of 20 %, each assay with its own t interval."""
+    rng = np.random.default_rng(1)
+    counts = rng.normal(1, 0.2, (1000, 2, fields)) + np.array([[0], [shift]])
+    sides = [[_measured(values) for values in pair] for pair in counts]
+    found = [compare(a, b, SETTINGS).verdict for a, b in sides].count("disagree") / 1000
+    assert least <= found <= most
+
+
+def _measured(values: NDArray[np.float64]) -> Figure:
+    interval = t_interval(values)
+    mean = float(values.mean())
+    return Figure("R", "nuclei", "density_cells_per_cm2", mean, interval.low, interval.high, 0.95)
 
 
 def test_plausible_density_by_hand() -> None:
@@ -291,18 +312,21 @@ def test_a_row_has_every_column_in_order() -> None:
     assert list(row) == [name for name, _ in COMPARISON_COLUMNS]
 
 
+def write_run(root: Path, name: str, wells: list[dict[str, Any]], assay: str) -> Path:
+    """A folder that looks like a finished run."""
+    folder = root / name
+    folder.mkdir()
+    method = {"assay": assay, "summarise": {"confidence": 0.95}}
+    record = {"format": 1, "method": method, "method_sha256": name}
+    (folder / "run.json").write_text(json.dumps(record))
+    pq.write_table(pa.Table.from_pylist(wells), folder / "wells.parquet")
+    pq.write_table(pa.table({"state": ["ok"]}), folder / "fields.parquet")
+    return folder
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> dict[str, Path]:
-    """Folders that look like finished runs."""
-    for name, wells in WELLS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        method = {"assay": name, "summarise": {"confidence": 0.95}}
-        record = {"format": 1, "method": method, "method_sha256": name}
-        (folder / "run.json").write_text(json.dumps(record))
-        pq.write_table(pa.Table.from_pylist(wells), folder / "wells.parquet")
-        pq.write_table(pa.table({"state": ["ok"]}), folder / "fields.parquet")
-    return {name: tmp_path / name for name in WELLS}
+    return {name: write_run(tmp_path, name, wells, name) for name, wells in WELLS.items()}
 
 
 def test_runs_are_compared_well_by_well(runs: dict[str, Path]) -> None:
@@ -341,11 +365,55 @@ def test_command_leaves_code_3_and_tables(
     assert "disagree: P/B10" in shown
     assert pq.read_table(out / "crosscheck.parquet").num_rows == 3
     assert len((out / "crosscheck.csv").read_text().splitlines()) == 4
+    assert len((out / "agreement.csv").read_text().splitlines()) == 2
     options = ["--cell-area-um2", "50", "6000", "--json"]
     assert _exit_code(["crosscheck", *names, *options]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["verdicts"] == {"agree": 2, "disagree": 0, "not_evaluable": 1}
     assert answer["settings"]["cell_area_um2"] == [50, 6000]
+
+
+def test_w24_bland_altman() -> None:
+    found = bland_altman([-4, 2, -1, 5, -3, 1])
+    assert (found.bias, found.n) == (0, 6)
+    assert found.sd == pytest.approx(3.346640, abs=5e-7)
+    assert (found.low, found.high) == pytest.approx((-6.559294, 6.559294), abs=5e-7)
+    half = stats.t.ppf(0.975, 5) * 3.346640 / math.sqrt(6)
+    assert found.interval.high == pytest.approx(half, abs=1e-6)
+
+
+def test_a_bias_that_single_wells_hide_shows_over_all(tmp_path: Path, capsys: Capture) -> None:
+    """One cell in eight missed, each well with an interval of +-20 %."""
+    rng = np.random.default_rng(3)
+    true = rng.normal(20_000, 2_000, 24)
+    folders = []
+    for name, values in (("all", true), ("missed", true * 0.875 + rng.normal(0, 200, 24))):
+        rows = [
+            well(f"B{i:02d}", density_cells_per_cm2=float(value))
+            | {
+                "density_cells_per_cm2_ci_low": 0.8 * value,
+                "density_cells_per_cm2_ci_high": 1.2 * value,
+            }
+            for i, value in enumerate(values)
+        ]
+        folders.append(write_run(tmp_path, name, rows, "nuclei"))
+    table = crosscheck_runs(folders, SETTINGS)
+    assert tally(table) == {"agree": 24, "disagree": 0, "not_evaluable": 0}
+    (pair,) = agreement_of(table, 0.95).to_pylist()
+    assert pair["n_wells"] == 24
+    assert pair["bias_percent"] == pytest.approx(100 * 0.125 / 0.9375, abs=1)
+    assert pair["bias_ci_low"] > 0
+    assert _exit_code(["crosscheck", *map(str, folders)]) == 0
+    assert "over 24 wells, 95% interval 2," in capsys.readouterr().out
+
+
+def test_one_well_has_a_bias_without_an_interval(tmp_path: Path, capsys: Capture) -> None:
+    rows = [well("B02", viability=value) for value in (0.9, 0.88)]
+    folders = [
+        write_run(tmp_path, name, [row], "viability") for name, row in zip("ab", rows, strict=True)
+    ]
+    assert _exit_code(["crosscheck", *map(str, folders)]) == 0
+    assert "bias 0.02 fraction (+2.2 %) over 1 well." in capsys.readouterr().out
 
 
 def test_equal_runs_give_equal_files(runs: dict[str, Path], tmp_path: Path) -> None:

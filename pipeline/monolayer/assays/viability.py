@@ -80,7 +80,7 @@ _LEAST_PX = 9.0
 # Of the least that killed cells have; staining differs by less between wells.
 _PALE = 0.5
 # Bodies that are not so much larger than nuclei cannot tell swapped channels.
-_TELLING_RATIO = 1.5
+_TELLING_RATIO = 2.0
 # A lot's pixel size is that of the objective: readers round it differently.
 _SAME_SIZE = 0.01
 
@@ -295,19 +295,21 @@ def _contradiction(
 
 
 def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLot) -> bool:
-    """Whether living bodies look like nuclei and dead nuclei like bodies, where sizes can tell."""
+    """Whether dead nuclei are as large as living bodies, or bodies as small as dead nuclei.
+
+    Told only where the controls' sizes differ enough, and by groups of some size.
+    """
     if not stain_named(lot.stain).unites or lot.size_px is None:
         return False
     body, nucleus = lot.size_px
     if body < _TELLING_RATIO * nucleus:
         return False
     middle = np.sqrt(body * nucleus)
-    areas, light = cells.columns["area_px"], cells.light
-    by_cell = light[:, 0] > light[:, 1]
-    large = [areas[group] > middle for group in (by_cell, ~by_cell)]
-    if min(group.size for group in large) < settings.min_unmatched:
-        return False
-    return bool(np.mean(large[0]) < 0.5 < np.mean(large[1]))
+    dead = cells.light[:, 1] > lot.dead_band[0]
+    bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
+    fewest = 2 * settings.min_unmatched
+    small = bodies.size >= fewest and np.median(bodies) < middle
+    return bool(small or (nuclei.size >= fewest and np.median(nuclei) > middle))
 
 
 def _objects(

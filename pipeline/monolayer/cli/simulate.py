@@ -72,6 +72,7 @@ class Kind:
 KINDS = {
     "plate": Kind("SimulateSettings", "plan_fields", "simulate_plate", "plate"),
     "phase": Kind("PhasePlateSettings", "plan_phase_plate", "simulate_phase_plate"),
+    "series": Kind("SeriesSettings", "plan_series", "simulate_series"),
     "vessel": Kind("VesselSettings", "plan_vessel", "simulate_vessel"),
 }
 
@@ -84,6 +85,7 @@ KINDS = {
     default="plate",
     show_default=True,
     help="plate: fluorescent nuclei; phase: phase contrast from sparse to full; "
+    "series: a growing culture in phase contrast and its nuclei; "
     "vessel: phase contrast of one whole vessel.",
 )
 @click.option(

@@ -1,11 +1,15 @@
 """Simulate: microscope images of cells with exact truth, from a seed.
 
 `simulate_field` makes one fluorescence image with its label mask and a table of its nuclei;
-`simulate_plate` writes a small plate of them. `simulate_phase_field` makes a phase-contrast image
-of adherent cells. ``sample_data/`` is what the default settings
-make from `SAMPLE_SEED`.
+`simulate_plate` writes a small plate of them, and ``sample_data/`` is what the default settings
+make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of adherent cells;
+`simulate_phase_plate` writes a ladder of confluence, `simulate_vessel` the fields of one vessel.
+`simulate_culture` lets cells grow and gives both channels of each visit; `simulate_series` writes
+them.
 """
 
+from monolayer.simulate.culture import Visit, expected_density, simulate_culture
+from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
 from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
 from monolayer.simulate.phase_plate import (
@@ -21,6 +25,7 @@ from monolayer.simulate.phase_settings import (
     PhaseSettings,
 )
 from monolayer.simulate.plate import PlannedField, plan_fields, simulate_plate
+from monolayer.simulate.series import PlannedVisit, plan_series, simulate_series
 from monolayer.simulate.settings import (
     SAMPLE_SEED,
     DebrisSettings,
@@ -34,6 +39,7 @@ from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vess
 __all__ = [
     "SAMPLE_SEED",
     "AdherentSettings",
+    "CultureSettings",
     "DebrisSettings",
     "NucleiSettings",
     "OpticsSettings",
@@ -43,17 +49,24 @@ __all__ = [
     "PhaseSettings",
     "PlannedField",
     "PlannedPhase",
+    "PlannedVisit",
     "PlateSettings",
+    "SeriesSettings",
     "SimulateSettings",
     "SimulatedField",
     "SimulatedPhaseField",
     "VesselSettings",
+    "Visit",
+    "expected_density",
     "plan_fields",
     "plan_phase_plate",
+    "plan_series",
     "plan_vessel",
+    "simulate_culture",
     "simulate_field",
     "simulate_phase_field",
     "simulate_phase_plate",
     "simulate_plate",
+    "simulate_series",
     "simulate_vessel",
 ]

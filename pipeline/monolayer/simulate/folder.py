@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from monolayer.errors import RunFolderError
+from monolayer.settings import Settings
 
-__all__ = ["as_text", "check_folder", "write_table"]
+__all__ = ["as_text", "check_folder", "settings_text", "write_table"]
 
 
 def check_folder(folder: Path, ours: Sequence[str], what: str) -> None:
@@ -53,3 +55,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     return f"{value:.4f}" if isinstance(value, float | np.floating) else str(value)
+
+
+def settings_text(settings: Settings) -> str:
+    """Settings as YAML that ``--settings`` takes."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.simulate.draws import Draws
+from monolayer.simulate.field import number_labels
 from monolayer.simulate.optics import blur, smooth_noise
 from monolayer.simulate.phase_artefacts import (
     Obstacles,
@@ -25,11 +26,18 @@ from monolayer.simulate.phase_artefacts import (
     ring_shade,
 )
 from monolayer.simulate.phase_cells import AdherentCell
-from monolayer.simulate.phase_layer import Layer, lay_cells, outline_noise, place_adherent
+from monolayer.simulate.phase_layer import Layer, lay_cells
 from monolayer.simulate.phase_optics import expose_phase, fast_size, phase_contrast, phase_delay
+from monolayer.simulate.phase_place import outline_noise, place_adherent
 from monolayer.simulate.phase_settings import AdherentSettings, PhaseSettings
 
-__all__ = ["SimulatedPhaseField", "canvas_shape", "render_phase", "simulate_phase_field"]
+__all__ = [
+    "SimulatedPhaseField",
+    "canvas_shape",
+    "inner_part",
+    "render_phase",
+    "simulate_phase_field",
+]
 
 Image = NDArray[np.float64]
 
@@ -103,16 +111,12 @@ def render_phase(
 ) -> SimulatedPhaseField:
     """Image and truth of cells that lie on the canvas, spread to cover `coverage` of it."""
     pixel = settings.optics.pixel_size_um
-    margin = _margin(settings)
-    inner = (
-        slice(margin, margin + settings.height_px),
-        slice(margin, margin + settings.width_px),
-    )
+    margin, inner = _margin(settings), inner_part(settings)
     layer = lay_cells(cells, ragged, pixel, canvas_shape(settings), coverage)
     shape = (settings.height_px, settings.width_px)
     obstacles = draw_obstacles(settings.artefacts, draws, shape, pixel)
     pixels = _photograph(settings, draws, layer, cells, obstacles, inner)
-    labels, kept = _in_order(layer.labels[inner] * ~obstacles.solid)
+    labels, kept = number_labels(layer.labels[inner] * ~obstacles.solid)
     truth = _table(labels, [cells[k] for k in kept], pixel, margin)
     covered, usable = labels > 0, obstacles.usable
     n_usable = int(np.count_nonzero(usable))
@@ -124,6 +128,15 @@ def canvas_shape(settings: PhaseSettings) -> tuple[int, int]:
     """Size of the field with its margin, in sides that the Fourier transform is fast for."""
     margin = 2 * _margin(settings)
     return fast_size(settings.height_px + margin), fast_size(settings.width_px + margin)
+
+
+def inner_part(settings: PhaseSettings) -> tuple[slice, slice]:
+    """Where the field lies on its canvas."""
+    margin = _margin(settings)
+    return (
+        slice(margin, margin + settings.height_px),
+        slice(margin, margin + settings.width_px),
+    )
 
 
 def _margin(settings: PhaseSettings) -> int:
@@ -197,15 +210,6 @@ def _add_point(grains: Image, cell: AdherentCell, u: float, v: float, height: fl
     y, x = math.floor(cell.y + u * sin + v * cos), math.floor(cell.x + u * cos - v * sin)
     if 0 <= y < grains.shape[0] and 0 <= x < grains.shape[1]:
         grains[y, x] += height
-
-
-def _in_order(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[int]]:
-    """Number the labels present by first pixel; say which cell each was."""
-    present, first = np.unique(labels, return_index=True)
-    cells = present[present > 0][np.argsort(first[present > 0])]
-    renumber = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
-    renumber[cells] = np.arange(1, len(cells) + 1)
-    return renumber[labels], [int(label) - 1 for label in cells]
 
 
 def _table(

@@ -17,20 +17,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import yaml
 from pydantic import Field
 
 from monolayer.settings import Settings
-from monolayer.simulate.folder import as_text, check_folder, write_table
+from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
 from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
 from monolayer.simulate.phase_settings import PhaseSettings
 from monolayer.simulate.tiff import write_image, write_labels
 
 __all__ = [
+    "MODALITY",
     "PhasePlateSettings",
     "PlannedPhase",
+    "field_truth",
+    "manifest_row",
     "plan_phase_plate",
     "simulate_phase_plate",
+    "with_confluence",
+    "write_phase_field",
     "write_phase_fields",
 ]
 
@@ -94,6 +98,8 @@ class PlannedPhase:
         With this field's confluence and artefacts.
     place : dict of str to float
         Where it lies in its vessel, for the table.
+    folder : str
+        Folder of its files below ``images/`` and ``truth/``, empty or ending in a slash.
     """
 
     index: int
@@ -102,6 +108,7 @@ class PlannedPhase:
     site: str
     settings: PhaseSettings
     place: Mapping[str, float]
+    folder: str = ""
 
     @property
     def stem(self) -> str:
@@ -116,8 +123,9 @@ class PlannedPhase:
 
     def files(self) -> list[str]:
         """What is written of it, the image first, relative to the folder."""
-        usable = [f"truth/{self.stem}_usable.tif"] if self.obstructed else []
-        return [f"images/{self.stem}.tif", f"truth/{self.stem}_labels.tif", *usable]
+        stem = f"{self.folder}{self.stem}"
+        usable = [f"truth/{stem}_usable.tif"] if self.obstructed else []
+        return [f"images/{stem}.tif", f"truth/{stem}_labels.tif", *usable]
 
 
 def plan_phase_plate(settings: PhasePlateSettings) -> list[PlannedPhase]:
@@ -192,8 +200,8 @@ def write_phase_fields(
     manifest, truth, objects = [], [], []
     for field in fields:
         simulated = simulate_phase_field(field.settings, seed, field.index)
-        _write_field(folder, field, simulated)
-        manifest.append(_manifest_row(field, simulated))
+        write_phase_field(folder, field, simulated)
+        manifest.append(manifest_row(field, simulated))
         truth.append(_truth_row(field, simulated))
         objects += list(_object_rows(field, simulated))
         if on_field is not None:
@@ -205,12 +213,8 @@ def write_phase_fields(
     (folder / "README.md").write_text(_readme(fields, texts, seed), encoding="utf-8")
 
 
-def settings_text(settings: Settings) -> str:
-    """Settings as YAML that ``--settings`` takes."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-
-
-def _write_field(folder: Path, field: PlannedPhase, simulated: SimulatedPhaseField) -> None:
+def write_phase_field(folder: Path, field: PlannedPhase, simulated: SimulatedPhaseField) -> None:
+    """Write a field's image and masks into folders that are there."""
     image, labels, *usable = field.files()
     optics = field.settings.optics
     write_image(
@@ -222,7 +226,8 @@ def _write_field(folder: Path, field: PlannedPhase, simulated: SimulatedPhaseFie
         write_labels(folder / name, simulated.usable.astype(np.uint8), "usable pixel")
 
 
-def _manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
+def manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
+    """One line of ``manifest.csv``."""
     image, labels, *usable = field.files()
     height, width = simulated.pixels.shape
     return {
@@ -245,12 +250,19 @@ def _manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[s
 
 
 def _truth_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
-    truth, optics = simulated.truth, field.settings.optics
-    area_cm2 = simulated.usable.size * (optics.pixel_size_um * 1e-4) ** 2
     return {
         **_names(field),
         **{name: as_text(float(value)) for name, value in field.place.items()},
         "expected_confluence_pct": as_text(float(field.settings.cells.confluence_pct)),
+        **field_truth(field, simulated),
+    }
+
+
+def field_truth(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
+    """Figures of one field, as ``truth.csv`` gives them."""
+    truth, optics = simulated.truth, field.settings.optics
+    area_cm2 = simulated.usable.size * (optics.pixel_size_um * 1e-4) ** 2
+    return {
         "confluence_pct": _percent(simulated.confluence),
         "usable_fraction": as_text(float(simulated.usable.mean())),
         "n_objects": len(truth["label"]),

@@ -14,14 +14,16 @@ __all__ = ["Texture", "measure_texture"]
 
 Plane = NDArray[np.float32]
 
-_RADIUS = 2
 _NOISE_BLOCK = 16
+_EVERY = 8
 _QUIET = 0.05
 _MOST_NOISE = 3.0
 _LEAST_CONTRAST = 0.012
 _ROUNDING = 12**-0.5
-_LARGEST_FACTOR = 8
-_SHARP = 2.0
+_DETAIL_BLOCK = 32
+_ENOUGH = 1 << 20
+_TEXTURED = 5.0
+_SHARP = 1.8
 # Contrasts are counted in eighths of an octave, by the upper bits of the numbers themselves.
 _SHIFT = 20
 _SMOOTH = 5
@@ -43,6 +45,8 @@ class Texture:
         Pixels a working pixel.
     working_pixel : float
         Side of a working pixel in um; as set where the pixel size is unknown.
+    level : float
+        Typical brightness.
     noise : float
         Deviation that the quietest parts' pixel noise alone would give.
     bare_deviation : float
@@ -53,6 +57,7 @@ class Texture:
     deviation: Plane
     factor: int
     working_pixel: float
+    level: float
     noise: float
     bare_deviation: float
 
@@ -61,46 +66,49 @@ def measure_texture(
     pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None
 ) -> Texture:
     """Bin, measure local contrast, and find that of bare surface."""
-    factor = _factor(pixels, settings, pixel_size_um)
+    pixel_noise = _noise(pixels)
+    if pixel_size_um is None:
+        factor = _sharpness(_sample(pixels), pixel_noise**2)
+    else:
+        factor = max(1, round(settings.working_pixel_um / pixel_size_um))
     size = settings.working_pixel_um if pixel_size_um is None else factor * pixel_size_um
     image = bin_mean(pixels, factor)
-    deviation = local_deviation(image, _RADIUS)
-    noise = _noise(pixels) / factor
-    bare = _bare_deviation(deviation, noise, float(np.median(image[::4, ::4])))
-    return Texture(image, deviation, factor, size, noise, bare)
+    deviation = local_deviation(image)
+    noise = pixel_noise / factor
+    level = float(np.median(image[::_EVERY, ::_EVERY]))
+    bare = _bare_deviation(deviation, noise, level)
+    return Texture(image, deviation, factor, size, level, noise, bare)
 
 
-def _factor(
-    pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None
-) -> int:
-    if pixel_size_um is not None:
-        return max(1, round(settings.working_pixel_um / pixel_size_um))
-    return _sharpness(pixels)
+def _sample(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Every so many bands of rows, about a million pixels: enough to judge the scale by."""
+    bands = pixels.shape[0] // _DETAIL_BLOCK
+    every = max(1, pixels.size // _ENOUGH)
+    if bands < 2 * every:
+        return pixels
+    whole = pixels[: bands * _DETAIL_BLOCK].reshape(bands, _DETAIL_BLOCK, pixels.shape[1])
+    return whole[::every].reshape(-1, pixels.shape[1])
 
 
-def _sharpness(pixels: NDArray[np.generic]) -> int:
-    """Binning at which neighbouring pixels begin to differ as much as they ever will.
+def _sharpness(pixels: NDArray[np.generic], noise: float) -> int:
+    """Binning from which on the pixels, and not the optics, limit the detail.
 
-    While binning by two makes neighbours differ twice as much, the optics and not the pixels
-    limit the detail; noise is taken off, because it falls with binning.
+    While binning by two nearly doubles the difference of neighbours, all detail is wider than
+    the pixels. Only textured blocks are asked, and noise, which falls with binning, is taken
+    off. Binned once, all annotated and simulated images at 0.65 um stopped here: 1.9 to 2.6 for
+    the first binning, 1.3 to 1.8 for the second. ``noise`` is a variance.
     """
-    noise = _noise(pixels) ** 2
-    image, factor = bin_mean(pixels, 1), 1
-    before = _detail(image, noise)
-    while factor < _LARGEST_FACTOR and min(image.shape) > 4 * _NOISE_BLOCK:
+    image, factor, side = pixels, 1, _DETAIL_BLOCK
+    while side > 4 and min(image.shape) >= 2 * side:
+        fine = block_statistics(np.ascontiguousarray(image), side)[1] - noise
         image = bin_mean(image, 2)
-        after = _detail(image, noise / (2 * factor) ** 2)
-        if after < _SHARP**2 * before or before == 0:
+        side, noise = side // 2, noise / 4
+        coarse = block_statistics(image, side)[1][: fine.shape[0], : fine.shape[1]] - noise
+        textured = fine > _TEXTURED * 4 * noise
+        if not textured.any() or np.median(coarse[textured] / fine[textured]) < _SHARP**2:
             break
-        before, factor = after, 2 * factor
+        factor *= 2
     return factor
-
-
-def _detail(image: Plane, noise: float) -> float:
-    """Mean square difference of neighbours beyond the noise's."""
-    if min(image.shape) < _NOISE_BLOCK:
-        return 0.0
-    return max(float(block_statistics(image, _NOISE_BLOCK)[1].mean()) - noise, 0.0)
 
 
 def _noise(pixels: NDArray[np.generic]) -> float:
