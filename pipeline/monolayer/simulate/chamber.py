@@ -33,10 +33,12 @@ MODALITY = "brightfield suspension, live/dead boxes (simulated)"
 README = """# SIMULATED counting chamber "{name}"
 
 No microscope made these images: `monolayer simulate` did, from seed {seed} and the settings in
-`settings.yaml`. The same command makes every file again, bit for bit; the next one counts:
+`settings.yaml`. The same command makes every file again, bit for bit; the next two count, and
+hold the counts against the truth:
 
     monolayer simulate FOLDER --kind chamber --seed {seed} --settings settings.yaml
     monolayer run FOLDER/images --assay suspension -o RUN
+    monolayer evaluate --assay suspension --manifest FOLDER/manifest.csv
 
 - `images/` holds {n} bright-field images of {height} x {width} pixels, {pixel_size_um} um per
   pixel, of {depth_mm} mm of liquid; each well is a sample of its own viability.
