@@ -4,10 +4,19 @@
 `simulate_plate` writes a small plate of them, and ``sample_data/`` is what the default settings
 make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of adherent cells;
 `simulate_phase_plate` writes a ladder of confluence, `simulate_vessel` the fields of one vessel.
-`simulate_culture` lets cells grow and gives both channels of each visit; `simulate_series` writes
-them.
+`simulate_cell_field` adds a channel of the cells around their nuclei, `simulate_cell_plate` writes
+a culture growing old. `simulate_culture` lets cells grow and gives both channels of each visit;
+`simulate_series` writes them.
 """
 
+from monolayer.simulate.cell_plate import (
+    CellPlateSettings,
+    PlannedCells,
+    plan_cell_plate,
+    simulate_cell_plate,
+)
+from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
+from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.culture import Visit, expected_density, simulate_culture
 from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
@@ -39,6 +48,9 @@ from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vess
 __all__ = [
     "SAMPLE_SEED",
     "AdherentSettings",
+    "CellFieldSettings",
+    "CellPlateSettings",
+    "CellsSettings",
     "CultureSettings",
     "DebrisSettings",
     "NucleiSettings",
@@ -47,21 +59,26 @@ __all__ = [
     "PhaseOpticsSettings",
     "PhasePlateSettings",
     "PhaseSettings",
+    "PlannedCells",
     "PlannedField",
     "PlannedPhase",
     "PlannedVisit",
     "PlateSettings",
     "SeriesSettings",
     "SimulateSettings",
+    "SimulatedCellField",
     "SimulatedField",
     "SimulatedPhaseField",
     "VesselSettings",
     "Visit",
     "expected_density",
+    "plan_cell_plate",
     "plan_fields",
     "plan_phase_plate",
     "plan_series",
     "plan_vessel",
+    "simulate_cell_field",
+    "simulate_cell_plate",
     "simulate_culture",
     "simulate_field",
     "simulate_phase_field",
