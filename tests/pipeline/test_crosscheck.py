@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from monolayer.cli import _exit_code
@@ -19,13 +20,13 @@ from monolayer.summarise.agreement import bland_altman
 from monolayer.summarise.crosscheck import (
     COMPARISON_COLUMNS,
     Comparison,
-    Figure,
     compare,
     compare_by_area,
     compare_well,
-    figures_of,
     plausible_density,
 )
+from monolayer.summarise.figures import Figure, figures_of
+from monolayer.summarise.intervals import t_interval
 from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
 from monolayer.summarise.total_density import total_density
 
@@ -113,6 +114,25 @@ def test_sound_assays_disagree_as_often_as_the_confidence_says() -> None:
         for x, y in zip(a.tolist(), b.tolist(), strict=True)
     ]
     assert 0.035 < verdicts.count("disagree") / 2000 < 0.065
+
+
+@pytest.mark.parametrize(
+    ("fields", "shift", "least", "most"),
+    [(2, 0.0, 0, 0.05), (4, 0.0, 0.005, 0.03), (9, 0.0, 0.02, 0.05), (4, 0.5, 0.55, 0.75)],
+)
+def test_few_fields_accuse_seldom(fields: int, shift: float, least: float, most: float) -> None:
+    """Fields with a CV of 20 %, each assay with its own t interval."""
+    rng = np.random.default_rng(1)
+    counts = rng.normal(1, 0.2, (1000, 2, fields)) + np.array([[0], [shift]])
+    sides = [[_measured(values) for values in pair] for pair in counts]
+    found = [compare(a, b, SETTINGS).verdict for a, b in sides].count("disagree") / 1000
+    assert least <= found <= most
+
+
+def _measured(values: NDArray[np.float64]) -> Figure:
+    interval = t_interval(values)
+    mean = float(values.mean())
+    return Figure("R", "nuclei", "density_cells_per_cm2", mean, interval.low, interval.high, 0.95)
 
 
 def test_plausible_density_by_hand() -> None:

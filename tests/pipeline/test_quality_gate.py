@@ -30,7 +30,7 @@ from monolayer.inspect import (
     plate_quality,
     well_quality,
 )
-from monolayer.inspect.reference import GATE_COLUMNS, robust_z
+from monolayer.inspect.reference import GATE_COLUMNS, robust_z, worst_verdict
 from monolayer.inspect.settings import FigureReference
 from monolayer.method import load_method
 
@@ -219,6 +219,46 @@ def test_every_verdict_has_every_column() -> None:
     assert list(row) == [name for name, _ in GATE_COLUMNS]
 
 
+def noisy(seed: int, level: float = 200.0) -> NDArray[np.uint16]:
+    pixels = np.random.default_rng(seed).normal(level, 6, (256, 256))
+    pixels[100:120, 100:120] += 800
+    return np.round(pixels).astype(np.uint16)
+
+
+def test_the_worst_channel_speaks_for_the_field() -> None:
+    usual = gate(reference())
+    near, far = (judge_field(figures(noise_level=v), "w1", 0.65, usual) for v in (101.0, 107.0))
+    assert worst_verdict({"w1": near}) is near
+    assert worst_verdict({"w1": near, "w2": far}).max_z == far.max_z
+    none = judge_field(figures(), "w3", 0.65, usual)
+    assert worst_verdict({"w1": far, "w3": none}).gate == "no_reference"
+    odd = judge_field(figures(noise_level=500.0), "w1", 0.65, usual)
+    found = worst_verdict({"w3": none, "w1": odd})
+    assert (found.gate, found.detail[:24]) == ("refused", "Channel w1: noise_level ")
+    assert found.not_judged == (f"w3 {none.not_judged[0]}",)
+
+
+def test_every_channel_that_the_reference_knows_is_judged() -> None:
+    rows = []
+    for seed in range(20):
+        for name, level in (("w1", 200.0), ("w2", 500.0)):
+            image = FieldImage({name: noisy(seed, level + seed % 5)}, 0.65)
+            found = inspect_field(image, PLAIN, name)
+            rows.append({"state": "ok", "channel": name, "pixel_size_um": 0.65, **found.figures})
+    settings = gate(reference(rows), figures=["background_level", "noise_level"])
+    for second, state in ((noisy(99, 502), "ok"), (noisy(99, 900), "not_evaluable")):
+        image = FieldImage({"w1": noisy(98, 202), "w2": second, "w3": noisy(9, 9000)}, 0.65)
+        found = inspect_field(image, settings, "w1")
+        assert found.state == state
+        assert found.figures["background_level"] == pytest.approx(202, abs=2)
+    assert found.gate["quality_max_z_figure"] == "background_level"
+    assert found.detail.startswith("Channel w2: background_level is 90")
+    broken = FieldImage({"w1": noisy(98, 202), "w2": np.full((256, 256), np.nan)}, 0.65)
+    unknown = inspect_field(broken, settings, "w1")
+    assert unknown.gate["quality_gate"] == "no_reference"
+    assert "w2 background_level: not known of this field" in str(unknown.gate["quality_not_judged"])
+
+
 def fields(*states: str, **more: Any) -> list[dict[str, Any]]:
     return [
         {"field_id": str(i), "state": state, "reason": None, "time": None, "quality_gate": "pass"}
@@ -369,7 +409,9 @@ def test_a_run_without_reference_says_so(plate: Path) -> None:
     assert [well["quality_state"] for well in wells] == ["no_reference"] * 2
 
 
-def test_a_run_refuses_what_the_instrument_does_not_give(plate: Path, tmp_path: Path) -> None:
+def test_a_run_refuses_what_the_instrument_does_not_give(
+    plate: Path, tmp_path: Path, capsys: Capture
+) -> None:
     """One field of a brighter lamp among 23 that the reference was made of."""
     images = tmp_path / "images"
     images.mkdir()
@@ -397,6 +439,10 @@ def test_a_run_refuses_what_the_instrument_does_not_give(plate: Path, tmp_path: 
     assert [well["quality_state"] for well in wells] == ["reimage", "ok"]
     (row,) = pq.read_table(tmp_path / "run" / "plates.parquet").to_pylist()
     assert row["n_wells_reimage"] == 1
+    assert _exit_code(["status", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().out
+    assert "image again: P1/B02: 11 of 12 planned fields are ok" in told
+    assert "B03" not in told
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["method"]["inspect"]["reference"]["objective"] == "10x"
 

@@ -24,7 +24,8 @@ from monolayer.summarise.coverage import (
     density_of_coverage,
     doubling_time_of_coverage,
 )
-from monolayer.summarise.crosscheck import Figure, compare, plausible_density
+from monolayer.summarise.crosscheck import compare, plausible_density
+from monolayer.summarise.figures import Figure
 from monolayer.summarise.intervals import mean_and_sd
 from monolayer.summarise.proportionality import proportionality
 from monolayer.summarise.reference import compare_well

@@ -22,8 +22,8 @@ from monolayer.summarise.crosscheck import (
     BY_CELL_AREA,
     COMPARISON_COLUMNS,
     compare_well,
-    figures_of,
 )
+from monolayer.summarise.figures import DIRECT, figures_of
 from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
 from monolayer.summarise.total_density import NEEDED as COUNTED
 from monolayer.summarise.total_density import total_density
@@ -31,7 +31,6 @@ from monolayer.summarise.total_density import total_density
 __all__ = ["KEYS", "agreement_of", "crosscheck_runs", "tally", "write_crosscheck"]
 
 KEYS = ("plate", "well", "time")
-_DENSITY = "density_cells_per_cm2"
 _PAIR = ("quantity", "unit", "run_a", "assay_a", "run_b", "assay_b")
 _AGREEMENT = [
     ("n_wells", "int64"),
@@ -219,17 +218,18 @@ def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
 
 
 def _wells(run: Run, confidence: float) -> tuple[list[Row], tuple[str, ...]]:
-    """Rows of the wells table; a differential count's with the density of all its cells."""
+    """Rows of the wells table; an adherent differential count's with the density of all cells."""
     table = run.wells.arrow()
     rows, columns = table.to_pylist(), tuple(table.column_names)
-    if _DENSITY in columns or not set(COUNTED) <= set(run.fields.column_names):
+    floating = run.record["method"].get("viability", {}).get("specimen") == "suspension"
+    if floating or DIRECT in columns or not set(COUNTED) <= set(run.fields.column_names):
         return rows, columns
     by_well: dict[Key, list[Row]] = {}
     for field in run.fields.arrow([*KEYS, "state", *COUNTED]).to_pylist():
         by_well.setdefault(tuple(field[key] for key in KEYS), []).append(field)
     settings = SummariseSettings(confidence=confidence)
     totals = (total_density(by_well[tuple(row[key] for key in KEYS)], settings) for row in rows)
-    return [row | total for row, total in zip(rows, totals, strict=True)], (*columns, _DENSITY)
+    return [row | total for row, total in zip(rows, totals, strict=True)], (*columns, DIRECT)
 
 
 def _keys(sides: Sequence[_Side]) -> list[Key]:
