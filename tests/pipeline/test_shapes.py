@@ -10,6 +10,7 @@ from scipy import stats
 from monolayer.summarise.shapes import (
     clark_evans,
     describe_shape,
+    median_interval,
     neighbour_weights,
     orientation_order,
     quantile_names,
@@ -215,4 +216,43 @@ def test_ratio_interval_says_why_there_is_none(
     parts: list[float], wholes: list[float], method: str
 ) -> None:
     found = ratio_interval(parts, wholes, 0.95)
+    assert (found.low, found.high, found.method) == (None, None, method)
+
+
+def test_median_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """Cells of one field are alike: an interval over cells alone would be far too narrow."""
+    rng = np.random.default_rng(12)
+    held = narrow = 0
+    for _ in range(600):
+        owners = np.repeat(np.arange(12), rng.poisson(40, 12))
+        values = 2_000 * np.exp(
+            0.1 * rng.normal(size=12)[owners] + 0.4 * rng.normal(size=owners.size)
+        )
+        found = median_interval(values, np.ones(owners.size), owners, 0.95)
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 2_000 <= found.high
+        n = owners.size
+        low, high = np.sort(values)[[int(n / 2 - 0.98 * n**0.5), int(n / 2 + 0.98 * n**0.5)]]
+        narrow += low <= 2_000 <= high
+    assert 0.92 <= held / 600 <= 0.98
+    assert narrow / 600 < 0.87
+
+
+def test_median_interval_by_hand() -> None:
+    # Three fields of four; half width of the share: t(2) 4.3027 x sqrt(3 / 2 x (1 + 0 + 1)) / 12.
+    values = np.array([1.0, 2, 3, 10, 4, 5, 11, 12, 6, 13, 14, 15])
+    found = median_interval(values, np.ones(12), np.repeat(np.arange(3), 4), 0.95)
+    half = 4.302653 * math.sqrt(1.5 * 2) / 12
+    assert half > 0.5
+    assert (found.low, found.high, found.method) == (1.0, 15.0, "Woodruff between fields")
+    wider = median_interval(np.tile(values, 25), np.ones(300), np.arange(300) % 60, 0.95)
+    assert wider.low is not None
+    assert wider.high is not None
+    assert 1 < wider.low <= 6 <= wider.high < 15
+
+
+@pytest.mark.parametrize(("n", "method"), [(0, "none: unknown"), (3, "none: one field")])
+def test_median_of_one_field_has_no_interval(n: int, method: str) -> None:
+    found = median_interval(np.arange(n, dtype=float), np.ones(n), np.zeros(n, np.int64), 0.95)
     assert (found.low, found.high, found.method) == (None, None, method)

@@ -130,12 +130,12 @@ class MorphologyAssay:
     def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
         """Means over wells with their intervals, and how many wells are in which state."""
         states = [row["morphology_state"] for row in well_rows]
-        counts = {f"n_wells_{state}": states.count(state) for state in STATES}
+        counts = {f"n_wells_morphology_{state}": states.count(state) for state in STATES}
         return morphology.summarise_plate(well_rows, _seen(method), method.summarise) | counts
 
     def plate_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_plate`."""
-        counts = [(f"n_wells_{state}", "int64") for state in STATES]
+        counts = [(f"n_wells_morphology_{state}", "int64") for state in STATES]
         return [*morphology.plate_schema(_seen(method)), *counts]
 
     def presentation(self, method: Method) -> Presentation:

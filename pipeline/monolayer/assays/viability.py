@@ -305,7 +305,7 @@ def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLo
     if body < _TELLING_RATIO * nucleus:
         return False
     middle = np.sqrt(body * nucleus)
-    dead = cells.light[:, 1] > lot.dead_band[1]
+    dead = cells.light[:, 1] > lot.dead_band[0]
     bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
     fewest = 2 * settings.min_unmatched
     small = bodies.size >= fewest and np.median(bodies) < middle

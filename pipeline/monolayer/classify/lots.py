@@ -131,10 +131,10 @@ def make_lot(
     _check_numbers(clean, singles, settings)
     spillover = _spillover(clean, stain) if singles else None
     intact, killed = (_light(each, spillover) for each in (clean.unstained, clean.killed))
-    dead = _band("unstained", intact[:, 1], killed[:, 1], stain.dyes[1], settings)
+    dead = _band((intact[:, 1], killed[:, 1]), "unstained", stain.dyes[1], settings)
     cell = None
     if stain.unites:
-        cell = _band("killed", killed[:, 0], intact[:, 0], stain.dyes[0], settings)
+        cell = _band((killed[:, 0], intact[:, 0]), "killed", stain.dyes[0], settings)
     numbers = {"unstained": clean.unstained.n, "killed": clean.killed.n}
     numbers |= {f"single_{dye}": clean.single[dye].n for dye in singles}
     lot = ControlLot(
@@ -222,10 +222,13 @@ def _light(control: ControlSignals, spillover: Any) -> Float64:
 
 
 def _band(
-    negative_name: str, negative: Float64, positive: Float64, dye: str, settings: ViabilitySettings
+    controls: tuple[Float64, Float64], negative_name: str, dye: str, settings: ViabilitySettings
 ) -> Band:
-    quantiles = settings.unstained_quantile, settings.killed_quantile
-    band = band_from_controls(negative, positive, *quantiles, settings.gap_share)
+    """The band between a negative and a positive control, if they are fit to give one."""
+    negative, positive = controls
+    of_killed = negative_name == "killed"
+    top = settings.killed_cell_quantile if of_killed else settings.unstained_quantile
+    band = band_from_controls(negative, positive, top, settings.killed_quantile, settings.gap_share)
     if band.youden_index < settings.min_youden_index:
         raise ConfigError(
             f"The controls do not part by {dye}: Youden's index is {band.youden_index:.2f} and "
@@ -238,9 +241,24 @@ def _band(
         raise ConfigError(
             f"{doubt:.0%} of a control would be indeterminate by {dye}, more than "
             f"viability.max_control_indeterminate ({settings.max_control_indeterminate:g}): the "
+            f"controls overlap; {top:.3g} of the {negative_name} cells lie below "
+            f"{band.negative_limit:.4g} grey levels and {1 - settings.killed_quantile:.3g} of the "
+            f"others above {band.positive_limit:.4g}."
+        )
+    weak = _weak(band.negative_limit, positive)
+    if weak > settings.max_control_weak:
+        raise ConfigError(
+            f"{weak:.0%} of the cells that should be full of {dye} have less than a quarter of the "
+            f"usual, more than viability.max_control_weak ({settings.max_control_weak:g}): the "
             "kill was not complete, or staining failed in part."
         )
     return band
+
+
+def _weak(negative_limit: float, positive: Float64) -> float:
+    """Share of a positive control that took up little: it would draw the limit down to nothing."""
+    quarter = negative_limit + (float(np.median(positive)) - negative_limit) / 4
+    return float(np.count_nonzero(positive < quarter) / positive.size)
 
 
 def _named(lot: ControlLot) -> str:

@@ -103,6 +103,10 @@ class ViabilitySettings(Settings):
     killed_quantile: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Quantile of the killed cells that bounds `dead`, when controls are measured."""
 
+    killed_cell_quantile: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Quantile of the killed cells in the cells' dye that bounds `no dye` (calcein, AO): some dead
+    cells always hold a little, so it is lower than that of unstained ones."""
+
     gap_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the gap between those two limits, around its middle, that is indeterminate, when
     controls are measured. 1: the whole gap; but living cells in a stained well are brighter than
@@ -116,6 +120,10 @@ class ViabilitySettings(Settings):
 
     max_control_indeterminate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Controls whose band would leave a larger share of a control indeterminate are refused."""
+
+    max_control_weak: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Controls in which a larger share of the killed cells took up less than a quarter of the
+    usual dye are refused: survivors would draw the limit down to the noise."""
 
     min_area_um2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
     """Smaller objects are debris; not applied where the pixel size is unknown."""

@@ -78,16 +78,14 @@ def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     Returns
     -------
     list of dict
-        ``dataset, n_images``, the summed counts, ``live_error_percent``, ``dead_error_percent``
-        (None without a true one), ``viability_true``, ``viability``,
+        ``dataset, n_images, n_failed``, the summed counts, ``live_error_percent``,
+        ``dead_error_percent`` (None without a true one), ``viability_true``, ``viability``,
         ``viability_error_points``, ``f1_centre`` (class ignored) and ``f1_centre_class``.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(str(row["dataset"]), []).append(row)
-    return [
-        {"dataset": name, "n_images": len(group), **_pool(group)} for name, group in groups.items()
-    ]
+    return [{"dataset": name, **_pool(group)} for name, group in groups.items()]
 
 
 def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
@@ -108,11 +106,14 @@ def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int
 
 
 def _pool(group: Sequence[Mapping[str, Any]]) -> Row:
-    total = {name: sum(int(row[name]) for row in group) for name in _COUNTS}
+    scored = [row for row in group if row["n_matched"] is not None]
+    total = {name: sum(int(row[name]) for row in scored) for name in _COUNTS}
     true_live, true_dead = total["n_true_live"], total["n_true_dead"]
     live, dead = total["n_found_live"], total["n_found_dead"]
     true, found = _share(true_live, true_dead), _share(live, dead)
     return {
+        "n_images": len(group),
+        "n_failed": len(group) - len(scored),
         **total,
         "live_error_percent": _percent(live, true_live),
         "dead_error_percent": _percent(dead, true_dead),

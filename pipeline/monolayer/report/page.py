@@ -17,7 +17,15 @@ from monolayer.field import State
 from monolayer.report import charts
 from monolayer.report.bare_map import bare_legend, bare_map
 from monolayer.report.content import Estimate, PlateResult, ReportContent
-from monolayer.report.numbers import UNKNOWN, figure, finite, grouped, interval_text, plural
+from monolayer.report.numbers import (
+    UNKNOWN,
+    figure,
+    finite,
+    grouped,
+    interval_text,
+    plural,
+    shown,
+)
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
 from monolayer.report.words import (
     PIXEL_SIZE_HELP,
@@ -83,6 +91,7 @@ def _template() -> Template:
         "words": lambda code: code.replace("_", " "),
         "plural": plural,
         "figure": figure,
+        "shown": shown,
         "sortable": lambda x: "" if x is None else f"{x:.6g}",
     }
     return environment.get_template("report.html")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from monolayer.report.content import Estimate, Measure, PlateResult, WellResult
-from monolayer.report.numbers import finite, grouped, interval_text, nice_ticks, plural, short
+from monolayer.report.numbers import finite, interval_text, nice_ticks, plural, short, shown
 from monolayer.report.palette import colour, ink_on
 from monolayer.report.svg import Frame, Scale, cross_path, tag, text, x_axis
 
@@ -192,10 +192,10 @@ def well_words(well: WellResult, measure: Measure) -> str:
 
 def estimate_words(estimate: Estimate, measure: Measure) -> str:
     """``41,280 cells/cm² (95 % interval 39,900 to 42,660)``."""
-    number = f"{grouped(estimate.value)} {measure.unit}"
+    number = f"{shown(estimate.value, measure.unit)} {measure.unit}"
     if estimate.low is None or estimate.high is None:
         return number
-    return f"{number} ({measure.interval} {interval_text(estimate)})"
+    return f"{number} ({measure.interval} {interval_text(estimate, measure.unit)})"
 
 
 def colour_legend(scale: Scale, measure: Measure) -> Markup:
