@@ -1,6 +1,8 @@
 """The quality gate: references, verdicts, completeness, and the road from runs to refusals."""
 
 import json
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -465,6 +467,27 @@ def test_a_run_refuses_what_the_instrument_does_not_give(
     assert "B03" not in told
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["method"]["inspect"]["reference"]["objective"] == "10x"
+
+
+def test_the_documentation_runs(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(sh|yaml)\n(.*?)```", text, flags=re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["sh", "yaml", "sh", "sh"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").symlink_to(plate / "images")
+    (tmp_path / "method.yaml").write_text(blocks[1][1])
+    for _, block in (blocks[0], blocks[2]):
+        for line in block.splitlines():
+            assert _exit_code(shlex.split(line)[1:]) == 0, line
+    assert "finished" in capsys.readouterr().out
+    options = shlex.split(blocks[3][1])
+    assert _exit_code(["crosscheck", "good", "judged", *options[5:]]) == 0
+    for name in ("fields", "wells", "plates"):
+        table = pq.read_schema(tmp_path / "judged" / f"{name}.parquet").names
+        rows = re.findall(rf"^\| (`.*`) \| {name} \|", text, flags=re.MULTILINE)
+        assert {column.strip("`") for row in rows for column in row.split(", ")} <= set(table)
 
 
 def test_a_run_with_another_objective_is_refused_before_any_work(
