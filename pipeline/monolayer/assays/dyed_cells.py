@@ -43,6 +43,8 @@ class DyedCells:
         The same with spill-over taken out; equal to `seen` where it is not.
     content : ndarray of float64, shape (n, 2)
         `light` times the area in pixels.
+    dead_area_px : ndarray of float64, shape (n,)
+        Area over which the dead cells' dye was taken: a nucleus's, of a body that has one.
     """
 
     labels: Labels
@@ -50,6 +52,7 @@ class DyedCells:
     seen: Float64
     light: Float64
     content: Float64
+    dead_area_px: Float64
 
     @property
     def n(self) -> int:
@@ -111,11 +114,14 @@ def find_united(
         (united.content, shown.content),
     ):
         values[row, 1] = of_nucleus[stained][owner > 0, 1]
+    united.dead_area_px[row] = shown.dead_area_px[stained][owner > 0]
     return united
 
 
 def _find(image: FieldImage, channel: str, method: Method) -> Labels:
-    settings = method.segment.model_copy(update={"method": method.viability.find})
+    settings = method.segment
+    if method.viability.find == "threshold":
+        settings = settings.model_copy(update={"method": "threshold", "options": {}})
     return segment_nuclei(image.channels[channel], settings, image.pixel_size_um).labels
 
 
@@ -150,5 +156,5 @@ def _with_light(
     labels: Labels, columns: dict[str, NDArray[Any]], seen: Float64, spillover: Any
 ) -> DyedCells:
     light = seen.copy() if spillover is None else compensate(seen, spillover)
-    content = light * columns["area_px"][:, None]
-    return DyedCells(labels, columns, seen, light, content)
+    areas = columns["area_px"].astype(np.float64)
+    return DyedCells(labels, columns, seen, light, light * areas[:, None], areas)

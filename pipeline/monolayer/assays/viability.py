@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.assays.dye_channels import dye_channels
 from monolayer.assays.dyed_cells import DyedCells, find_dyed, find_united
 from monolayer.classify import (
@@ -30,6 +30,7 @@ from monolayer.classify import (
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.method import Method
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.summarise.estimates import (
     estimate_between,
     estimate_columns,
@@ -51,12 +52,14 @@ from monolayer.summarise.viability import (
 __all__ = ["ASSAY", "MEASURANDS", "ViabilityAssay"]
 
 MEASURANDS = {
-    "adherent": (
-        "adherent-fraction viability: living cells among those still attached and seen; dead "
-        "cells come off and are not in the image, so it is no release viability"
-    ),
-    "suspension": "viability of cells in suspension: living cells among all cells seen",
+    "adherent": "adherent-fraction viability, no release viability",
+    "suspension": "viability of the cells in suspension",
 }
+_ADHERENT = (
+    "Living cells among those still attached and seen: dead cells come off their surface and are "
+    "not in the image, so this is no release viability. Count the supernatant for the culture's, "
+    "the harvested suspension for the release's."
+)
 
 _COUNTS: Columns = [
     ("n_objects", "int64"),
@@ -74,8 +77,10 @@ _CM2_PER_UM2 = 1e-8
 # Of a usual nucleus's area, and in pixels: smaller spots of PI are dirt.
 _LEAST_SHARE = 0.25
 _LEAST_PX = 9.0
+# Of the least that killed cells have; staining differs by less between wells.
+_PALE = 0.5
 # Bodies that are not so much larger than nuclei cannot tell swapped channels.
-_TELLING_RATIO = 1.5
+_TELLING_RATIO = 2.0
 # A lot's pixel size is that of the objective: readers round it differently.
 _SAME_SIZE = 0.01
 
@@ -85,10 +90,6 @@ class ViabilityAssay:
     """Counts living and dead cells; see `monolayer.assays.contract.Assay`."""
 
     name: str = "viability"
-    measurand: str = (
-        "living and dead cells in fluorescence: a direct, differential count (ISO 20391-1); of "
-        "attached cells it is the adherent-fraction viability and no release viability"
-    )
     modality: str = "fluorescence viability"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -160,13 +161,33 @@ class ViabilityAssay:
         names = ("viability", *_DENSITIES)
         return [*(column for name in names for column in estimate_columns(name)), *_NOTES]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
-        """Viability under its measurand's name, then the density of living cells."""
-        adherent = method.viability.specimen == "adherent"
-        label = "Adherent-fraction viability" if adherent else "Viability"
-        return (
-            Lead("viability", label, "%"),
-            Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
+    def presentation(self, method: Method) -> Presentation:
+        """Viability under its measurand's name, the cells it rests on, and what to beware of."""
+        settings = method.viability
+        adherent = settings.specimen == "adherent"
+        name = "Adherent-fraction viability" if adherent else "Viability"
+        return Presentation(
+            title=name,
+            measurand="living and dead cells: a direct, differential count (ISO 20391-1)",
+            leads=(
+                Lead("viability", name, "%"),
+                Lead("density_live_cells_per_cm2", "Area density of living cells", "cells/cm²"),
+            ),
+            beside=(
+                Lead("n_live", "Living", ""),
+                Lead("n_dead", "Dead", ""),
+                Lead("n_indeterminate", "Indeterminate", ""),
+                Lead("clump_fraction", "In clumps", "%"),
+            ),
+            noun="cell",
+            outlines=(
+                ("live", "living"),
+                ("dead", "dead"),
+                ("indeterminate", "indeterminate: in neither count"),
+                ("debris", "debris: not counted"),
+            ),
+            kind_column="viability_class",
+            caveats=_caveats(settings),
         )
 
 
@@ -237,7 +258,16 @@ def _unmatched(
     least = max(least, _LEAST_SHARE * usual, _LEAST_PX)
     diameter = 2 * np.sqrt(max(usual, _LEAST_PX) / np.pi)
     dead = image.channels[roles[stain.dyes[1]]]
-    return count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
+    unseen = count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
+    return unseen + _pale(cells, lot)
+
+
+def _pale(cells: DyedCells, lot: ControlLot) -> int:
+    """Dead nuclei far paler in the nuclear stain than killed ones: found by spill-over alone."""
+    if lot.cell_least is None:
+        return 0
+    pale = cells.light[:, 0] < _PALE * lot.cell_least
+    return int(np.count_nonzero(pale & (cells.light[:, 1] > lot.dead_band[1])))
 
 
 def _contradiction(
@@ -248,8 +278,8 @@ def _contradiction(
     fewest, share = settings.min_unmatched, settings.max_unmatched_fraction
     if unmatched is not None and unmatched >= fewest and unmatched > share * (unmatched + cells.n):
         return "swapped_channels", (
-            f"The {dead_dye} channel shows {unmatched} nuclei where the {cell_dye} channel, which "
-            f"shows {cells.n}, has none: the two channels look swapped, or {cell_dye} failed."
+            f"{unmatched} nuclei shine in {dead_dye} where {cell_dye}, which shows {cells.n}, has "
+            f"none or hardly any light: the two channels look swapped, or {cell_dye} failed."
         )
     if looks_over_compensated(cells.light[:, 1], lot.dead_band[1], fewest, share):
         return "over_compensated", (
@@ -265,19 +295,21 @@ def _contradiction(
 
 
 def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLot) -> bool:
-    """Whether living bodies look like nuclei and dead nuclei like bodies, where sizes can tell."""
+    """Whether dead nuclei are as large as living bodies, or bodies as small as dead nuclei.
+
+    Told only where the controls' sizes differ enough, and by groups of some size.
+    """
     if not stain_named(lot.stain).unites or lot.size_px is None:
         return False
     body, nucleus = lot.size_px
     if body < _TELLING_RATIO * nucleus:
         return False
     middle = np.sqrt(body * nucleus)
-    areas, light = cells.columns["area_px"], cells.light
-    by_cell = light[:, 0] > light[:, 1]
-    large = [areas[group] > middle for group in (by_cell, ~by_cell)]
-    if min(group.size for group in large) < settings.min_unmatched:
-        return False
-    return bool(np.mean(large[0]) < 0.5 < np.mean(large[1]))
+    dead = cells.light[:, 1] > lot.dead_band[0]
+    bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
+    fewest = 2 * settings.min_unmatched
+    small = bodies.size >= fewest and np.median(bodies) < middle
+    return bool(small or (nuclei.size >= fewest and np.median(nuclei) > middle))
 
 
 def _objects(
@@ -349,6 +381,18 @@ def _density_interval(n: int, area: float | None, confidence: float) -> Interval
     if area is None:
         return no_interval("pixel size unknown", confidence)
     return poisson_interval(n, confidence).scaled(1 / area)
+
+
+def _caveats(settings: ViabilitySettings) -> tuple[str, ...]:
+    lot = settings.lot
+    told = [_ADHERENT] if settings.specimen == "adherent" else []
+    if lot is not None:
+        told.append(
+            f"Thresholds{'' if settings.compensate else ' (no compensation)'} are those of control "
+            f"lot {lot.id}: intact up to {lot.dead_band[0]:.4g} grey levels above the background, "
+            f"dead above {lot.dead_band[1]:.4g}, the same for every image."
+        )
+    return tuple(told)
 
 
 def _notes(settings: ViabilitySettings, unmatched: int | None) -> dict[str, Cell]:

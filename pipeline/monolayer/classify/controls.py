@@ -1,7 +1,9 @@
 """Thresholds from control wells: what cells without the dye and cells full of it look like.
 
-The band between the two is where a signal speaks for neither. It is fixed for a lot of reagents;
-an image that is all living would make any threshold of its own cut through noise.
+Between the two controls' limits lies what neither of them showed: leaking and dying cells, light
+from a neighbour. The middle of that gap speaks for neither side and is the indeterminate band. It
+is fixed for a lot of reagents; an image that is all living would make any threshold of its own cut
+through noise.
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ class Band:
     ----------
     low, high : float
         Up to ``low`` negative, above ``high`` positive, between them indeterminate.
+    negative_limit, positive_limit : float
+        The controls' own quantiles: below the first most of the negative control, above the second
+        most of the positive one. They cross where the controls overlap.
     cut, youden_index : float
         The single cut that parts the controls best, and how well: sensitivity + specificity - 1.
     indeterminate_negative, indeterminate_positive : float
@@ -30,6 +35,8 @@ class Band:
 
     low: float
     high: float
+    negative_limit: float
+    positive_limit: float
     cut: float
     youden_index: float
     indeterminate_negative: float
@@ -41,6 +48,7 @@ def band_from_controls(
     positive: ArrayLike,
     negative_quantile: float = 0.99,
     positive_quantile: float = 0.01,
+    gap_share: float = 0.5,
 ) -> Band:
     """Limits between two controls.
 
@@ -49,8 +57,10 @@ def band_from_controls(
     negative, positive : array_like of float, shape (n,) and (m,)
         Compensated signals of cells without the dye, and of cells that surely took it up.
     negative_quantile, positive_quantile : float
-        Quantiles that bound the band: the unstained 99th and the killed 1st percentile. Where
-        they cross, the band is their overlap.
+        Quantiles that limit them: the unstained 99th and the killed 1st percentile.
+    gap_share : float
+        Share of the gap between the limits, around its middle, that is the band; 0 to 1. Where
+        the limits cross, the band is all of their overlap.
 
     Raises
     ------
@@ -58,11 +68,13 @@ def band_from_controls(
         A control without objects, a signal that is not finite, or a quantile outside 0 to 1.
     """
     without, full = _checked("negative", negative), _checked("positive", positive)
-    top = float(np.quantile(without, negative_quantile))
-    bottom = float(np.quantile(full, positive_quantile))
-    low, high = min(top, bottom), max(top, bottom)
+    below = float(np.quantile(without, negative_quantile))
+    above = float(np.quantile(full, positive_quantile))
+    margin = (1 - gap_share) / 2 * max(above - below, 0.0)
+    low, high = min(below, above) + margin, max(below, above) - margin
     cut, index = youden_cut(without, full)
-    return Band(low, high, cut, index, _between(without, low, high), _between(full, low, high))
+    doubts = _between(without, low, high), _between(full, low, high)
+    return Band(low, high, below, above, cut, index, *doubts)
 
 
 def youden_cut(negative: ArrayLike, positive: ArrayLike) -> tuple[float, float]:

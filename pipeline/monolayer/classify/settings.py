@@ -41,6 +41,10 @@ class ControlLot(Settings):
     dead_youden_index: Annotated[float, Field(ge=-1, le=1)] | None = None
     """How well it parts them: 1 is perfectly, 0 not at all."""
 
+    cell_least: Finite | None = None
+    """Signal of the cells' dye that nearly all killed cells still have, where that dye stains them
+    too; dead cells far below it tell swapped channels or a failed stain."""
+
     content: tuple[Positive, Positive] | None = None
     """Median light of a whole cell in each dye (of nuclei: its DNA content), grey levels times
     pixels, from the controls; the debris gate holds fragments against it. Null: no such gate."""
@@ -84,10 +88,10 @@ class ViabilitySettings(Settings):
     result is the adherent fraction's viability and no release viability. suspension: a harvested
     sample."""
 
-    find: Literal["threshold", "tree"] = "threshold"
-    """How objects are found (see segment.method, which this replaces). threshold is several times
-    as fast and finds the dimmer of two neighbours less often; measured beside the tree, viability
-    was the same."""
+    find: Literal["threshold", "segment"] = "threshold"
+    """How objects are found: threshold (the method of that name with the settings of the section
+    segment; twice as fast as tree, and viability came out the same on simulated fields) or segment
+    (what segment.method names)."""
 
     compensate: bool = True
     """Whether spill-over between the channels is taken out; needs single-stain controls."""
@@ -99,6 +103,15 @@ class ViabilitySettings(Settings):
     killed_quantile: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Quantile of the killed cells that bounds `dead`, when controls are measured."""
 
+    killed_cell_quantile: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Quantile of the killed cells in the cells' dye that bounds `no dye` (calcein, AO): some dead
+    cells always hold a little, so it is lower than that of unstained ones."""
+
+    gap_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the gap between those two limits, around its middle, that is indeterminate, when
+    controls are measured. 1: the whole gap; but living cells in a stained well are brighter than
+    unstained ones (leakage, light of dead neighbours), and most of them would be left in doubt."""
+
     min_control_objects: Annotated[int, Field(ge=20)] = 100
     """Fewest objects of a control: a 99th percentile needs a hundred."""
 
@@ -107,6 +120,10 @@ class ViabilitySettings(Settings):
 
     max_control_indeterminate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Controls whose band would leave a larger share of a control indeterminate are refused."""
+
+    max_control_weak: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Controls in which a larger share of the killed cells took up less than a quarter of the
+    usual dye are refused: survivors would draw the limit down to the noise."""
 
     min_area_um2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
     """Smaller objects are debris; not applied where the pixel size is unknown."""

@@ -96,6 +96,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         "report": "drawing the report",
         "images": "scoring images",
         "simulated": "simulating fields",
+        "controls": "measuring controls",
     }
     columns = (
         TextColumn("[progress.description]{task.description:<24}"),

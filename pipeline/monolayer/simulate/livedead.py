@@ -177,7 +177,7 @@ def simulate_livedead(settings: LiveDeadSettings, seed: int, index: int = 0) -> 
     margin = math.ceil(MARGIN_UM / pixel)
     canvas = (scene.height_px + 2 * margin, scene.width_px + 2 * margin)
     inner = (slice(margin, -margin), slice(margin, -margin))
-    nuclei = place_cells(scene.nuclei, draws, pixel, canvas)
+    nuclei = _laid_out(settings, draws, canvas)
     cells = [_fate(nucleus, settings, draws) for nucleus in nuclei]
     lights = _lights(cells, settings, draws, canvas)
     matrix = settings.matrix
@@ -187,6 +187,24 @@ def simulate_livedead(settings: LiveDeadSettings, seed: int, index: int = 0) -> 
     }
     labels, kept = number_labels(label_nuclei([cell.nucleus for cell in cells], canvas)[inner])
     return SimulatedLiveDead(channels, labels, _truth(labels, [cells[k] for k in kept], pixel))
+
+
+def _laid_out(settings: LiveDeadSettings, draws: Draws, canvas: tuple[int, int]) -> list[Nucleus]:
+    """Nuclei as ever; where bodies shine, it is the bodies that lie side by side and touch."""
+    nuclei, pixel = settings.scene.nuclei, settings.scene.optics.pixel_size_um
+    if "calcein" not in settings.dyes:
+        return place_cells(nuclei, draws, pixel, canvas)
+    ratio = settings.body_ratio
+    wide = nuclei.model_copy(update={"length_um": nuclei.length_um * ratio})
+    return [
+        replace(
+            body,
+            major=body.major / ratio,
+            minor=body.minor / ratio,
+            light=body.light / (ratio * ratio),
+        )
+        for body in place_cells(wide, draws, pixel, canvas)
+    ]
 
 
 def _fate(nucleus: Nucleus, settings: LiveDeadSettings, draws: Draws) -> _Cell:
