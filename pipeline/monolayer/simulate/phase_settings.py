@@ -48,6 +48,10 @@ class PhaseOpticsSettings(Settings):
     """Relative standard deviation of the plastic's and the medium's own unevenness."""
     mottle_um: Annotated[float, Field(gt=0)] = 12
     """Reach of that unevenness."""
+    grain: Annotated[float, Field(ge=0, le=0.2)] = 0.01
+    """Relative standard deviation of the plastic's fine grain; local contrast of bare plastic."""
+    grain_um: Annotated[float, Field(gt=0)] = 1.5
+    """Reach of that grain."""
     read_noise_electrons: Annotated[float, Field(ge=0)] = 8
     """Standard deviation of the camera's own noise."""
     bit_depth: Annotated[int, Field(ge=8, le=16)] = 12
