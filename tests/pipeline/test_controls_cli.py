@@ -121,10 +121,11 @@ def test_channels_of_different_times_do_not_meet(
 ) -> None:
     images = tmp_path / "images"
     images.mkdir()
-    shutil.copy(plate[0] / "P1_B02_s1_w1.tif", images / "B02_t1_w1.tif")
-    shutil.copy(plate[0] / "P1_B02_s1_w2.tif", images / "B02_t2_w2.tif")
-    layout = r"(?P<well>[A-H]\d+)_t(?P<time>\d+)_(?P<channel>w\d)"
-    given = ["--method", str(method), "--workers", "1", "--layout", layout]
+    for time, channel in ((1, "w1"), (2, "w2")):
+        (images / f"TimePoint_{time}").mkdir()
+        name = f"P1_B02_s1_{channel}.tif"
+        shutil.copy(plate[0] / name, images / f"TimePoint_{time}" / name)
+    given = ["--method", str(method), "--workers", "1"]
     assert _exit_code(["run", str(images), "-o", str(tmp_path / "RUN"), *given]) == 3
     rows = monolayer.open_run(tmp_path / "RUN").fields.arrow().to_pylist()
     assert [row["reason"] for row in rows] == ["missing_channel", "missing_channel"]
