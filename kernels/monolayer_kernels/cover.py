@@ -13,23 +13,66 @@ from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.smooth import check_plane
 
-__all__ = ["local_deviation", "reaching", "spread"]
+__all__ = [
+    "draw_patches",
+    "enlarge",
+    "finest_noise",
+    "local_deviation",
+    "reaching",
+    "spread",
+]
 
 Mask = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
+_FOURTH_GAIN = 4900
 
-def local_deviation(image: Plane, radius: int) -> Plane:
-    """Standard deviation in the square of side ``2 radius + 1`` around each pixel.
 
-    Beyond the border the border's own pixels are repeated. Sums are taken in float64 and not
-    carried from pixel to pixel, so that no rounding builds up along a row.
+def finest_noise(image: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Variance of the finest detail in each square block: of the noise, where optics blur.
+
+    The fourth difference (1, -4, 6, -4, 1) both ways, of which white noise of variance v leaves
+    4900 v, passes little but the corner of the spectrum, where a microscope that is sampled
+    finely enough passes nothing. In simulated fields of 6 to 100 % confluence a low quantile of
+    it was the same within 2 %; that of second differences rose by a half.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8, uint16 or float32, C-contiguous
+    side : int
+        Of a block in pixels, even; what does not fill a block is left out, and so are the outer
+        two pixels of the image.
+
+    Returns
+    -------
+    ndarray ((H - 4) // side, (W - 4) // side) float64
+        Every second row is looked at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype or layout, an odd side, or an image smaller than a block and its frame.
+    """
+    if image.dtype.type not in (np.uint8, np.uint16, np.float32):
+        raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype}")
+    if image.ndim != 2 or not image.flags.c_contiguous:
+        raise ValueError(f"image must be 2-D and C-contiguous, not of shape {image.shape}")
+    if side < 2 or side % 2 or min(image.shape) < side + 4:
+        raise ValueError(f"side must be even and at most {min(image.shape) - 4} px, not {side}")
+    out = np.zeros(((image.shape[0] - 4) // side, (image.shape[1] - 4) // side))
+    _fourth_differences(image, side, out)
+    return out / (_FOURTH_GAIN * side * side // 2)
+
+
+def local_deviation(image: Plane) -> Plane:
+    """Standard deviation in the square of 5 x 5 around each pixel.
+
+    Beyond the border the border's own pixels are repeated. Sums run down the columns in float64:
+    exact for counts and for means of two to the power of n of them.
 
     Parameters
     ----------
     image : ndarray (H, W) float32
-    radius : int
-        Pixels, 1 to 15.
 
     Returns
     -------
@@ -39,18 +82,17 @@ def local_deviation(image: Plane, radius: int) -> Plane:
     Raises
     ------
     TypeError, ValueError
-        Another dtype, not 2-D, empty, or another radius.
+        Another dtype, not 2-D, or empty.
     """
     if image.dtype != np.float32:
         raise TypeError(f"image must be float32, not {image.dtype}")
     check_plane(image)
-    if not 1 <= radius <= 15:
-        raise ValueError(f"radius must be 1 to 15 pixels, not {radius}")
-    padded = np.pad(image, radius, mode="edge")
-    # Squares of differences from a typical value: 16 bits squared would eat the precision.
-    padded -= np.float32(image.reshape(-1)[:: max(1, image.size // 1024)].mean(dtype=np.float64))
-    out = np.empty_like(image)
-    _deviate(padded, 2 * radius + 1, out)
+    padded = np.pad(image, 2, mode="edge")
+    # Squares of differences from a typical value: large squares would eat the precision.
+    typical = image.reshape(-1)[:: max(1, image.size // 1024)].mean(dtype=np.float64)
+    padded -= np.float32(round(float(typical)))
+    out = np.empty_like(image, order="C")
+    _deviate(padded, out)
     return out
 
 
@@ -99,56 +141,108 @@ def reaching(runs: Runs, image: Plane, level: float) -> NDArray[np.bool_]:
     runs : Runs
         n objects.
     image : ndarray (H, W) float32
+        Numbers of at least 0: their bits are in the order of the numbers, and a maximum of
+        integers is what the compiler can take eight at a time.
     level : float
+        At least 0.
 
     Returns
     -------
     ndarray (n,) bool
     """
     out = np.zeros(runs.label.size, np.bool_)
-    _reach(runs, image, np.float32(level), out)
+    bits = np.array([level], np.float32).view(np.int32)[0]
+    _reach(runs, np.ascontiguousarray(image).view(np.int32), bits, out)
     return out
 
 
-@kernel
-def _deviate(padded: Plane, side: int, out: Plane) -> None:
-    """Sums down the columns first, then of ``side`` columns side by side."""
-    height, width = out.shape
-    sums = np.empty((2, padded.shape[1]))
-    for y in range(height):
-        sums[:] = 0
-        for j in range(side):
-            _add_row(padded[y + j], sums[0], sums[1])
-        _combine(sums[0], sums[1], side, out[y, :width])
+def draw_patches(runs: Runs, keep: NDArray[np.bool_], shape: tuple[int, int]) -> Mask:
+    """Mask of those objects that are to be kept.
+
+    Parameters
+    ----------
+    runs : Runs
+        n objects.
+    keep : ndarray (n,) bool
+    shape : (int, int)
+        Height and width of the mask.
+    """
+    mask = np.zeros(shape, np.uint8)
+    _draw(runs, keep, mask)
+    return mask
+
+
+def enlarge(mask: Mask, factor: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Each pixel as a square of ``factor`` pixels, cut to a shape.
+
+    Raises
+    ------
+    ValueError
+        The mask does not reach that shape.
+    """
+    if factor * mask.shape[0] < shape[0] or factor * mask.shape[1] < shape[1]:
+        raise ValueError(f"{mask.shape} times {factor} does not reach {shape}")
+    out = np.empty(shape, np.uint8)
+    _enlarge(mask, factor, out)
+    return out.view(np.bool_)
 
 
 @kernel
-def _add_row(row: Plane, linear: NDArray[np.float64], square: NDArray[np.float64]) -> None:
+def _fourth_differences(image: NDArray[Any], side: int, sums: NDArray[np.float64]) -> None:
+    line = np.empty(image.shape[1], np.float32)
+    squares = np.empty(image.shape[1] - 4, np.float32)
+    for i in range(sums.shape[0]):
+        for y in range(i * side, (i + 1) * side, 2):
+            _bend(image[y], image[y + 1], image[y + 2], image[y + 3], image[y + 4], line)
+            _bend(line, line[1:], line[2:], line[3:], line[4:], squares)
+            for x in range(squares.size):
+                squares[x] *= squares[x]
+            for j in range(sums.shape[1]):
+                total = np.float64(0)
+                for x in range(j * side, (j + 1) * side):
+                    total += squares[x]
+                sums[i, j] += total
+
+
+@kernel
+def _bend(a: Any, b: Any, c: Any, d: Any, e: Any, out: Plane) -> None:
+    """Fourth difference of five rows, or of a row and its shifted selves."""
+    for x in range(out.size):
+        ends = np.float32(a[x]) + np.float32(e[x])
+        sides = np.float32(b[x]) + np.float32(d[x])
+        out[x] = ends - np.float32(4) * sides + np.float32(6) * np.float32(c[x])
+
+
+@kernel
+def _deviate(padded: Plane, out: Plane) -> None:
+    """Running sums down the columns, then of five columns side by side."""
+    sums = np.zeros((2, padded.shape[1]))
+    for y in range(4):
+        _add_row(padded[y], np.float64(1), sums[0], sums[1])
+    for y in range(out.shape[0]):
+        _add_row(padded[y + 4], np.float64(1), sums[0], sums[1])
+        _combine(sums[0], sums[1], out[y])
+        _add_row(padded[y], np.float64(-1), sums[0], sums[1])
+
+
+@kernel
+def _add_row(
+    row: Plane, sign: float, linear: NDArray[np.float64], square: NDArray[np.float64]
+) -> None:
     for x in range(row.size):
         value = np.float64(row[x])
-        linear[x] += value
-        square[x] += value * value
+        linear[x] += sign * value
+        square[x] += sign * (value * value)
 
 
 @kernel
-def _combine(
-    linear: NDArray[np.float64], square: NDArray[np.float64], side: int, out: Plane
-) -> None:
-    n = side * side
-    total = linear[: out.size].copy()
-    squares = square[: out.size].copy()
-    for j in range(1, side):
-        _add(linear[j:], total)
-        _add(square[j:], squares)
+def _combine(linear: NDArray[np.float64], square: NDArray[np.float64], out: Plane) -> None:
+    b, c, d, e = linear[1:], linear[2:], linear[3:], linear[4:]
+    p, q, r, s = square[1:], square[2:], square[3:], square[4:]
     for x in range(out.size):
-        mean = total[x] / n
-        out[x] = np.sqrt(max(squares[x] / n - mean * mean, 0.0))
-
-
-@kernel
-def _add(more: NDArray[np.float64], total: NDArray[np.float64]) -> None:
-    for x in range(total.size):
-        total[x] += more[x]
+        mean = (linear[x] + b[x] + c[x] + d[x] + e[x]) / 25
+        variance = (square[x] + p[x] + q[x] + r[x] + s[x]) / 25 - mean * mean
+        out[x] = np.sqrt(max(variance, 0.0))
 
 
 @kernel
@@ -171,10 +265,35 @@ def _join(own: Mask, left: Mask, middle: Mask, right: Mask, open_to: Mask, out: 
 
 
 @kernel
-def _reach(runs: Runs, image: Any, level: np.float32, out: NDArray[np.bool_]) -> None:
+def _reach(runs: Runs, bits: NDArray[np.int32], level: int, out: NDArray[np.bool_]) -> None:
     for k in range(runs.label.size):
-        found = False
+        most = np.int32(0)
         for i in range(runs.first[k], runs.first[k + 1]):
-            for x in range(runs.start[i], runs.stop[i]):
-                found |= image[runs.row[i], x] > level
-        out[k] = found
+            row = bits[runs.row[i], runs.start[i] : runs.stop[i]]
+            for x in range(row.size):
+                most = max(most, row[x])
+        out[k] = most > level
+
+
+@kernel
+def _draw(runs: Runs, keep: NDArray[np.bool_], mask: Mask) -> None:
+    for k in range(runs.label.size):
+        if keep[k]:
+            for i in range(runs.first[k], runs.first[k + 1]):
+                mask[runs.row[i], runs.start[i] : runs.stop[i]] = 1
+
+
+@kernel
+def _enlarge(mask: Mask, factor: int, out: Mask) -> None:
+    height, width = out.shape
+    for y in range(height):
+        if y % factor:
+            out[y] = out[y - 1]
+            continue
+        row, line = mask[y // factor], out[y]
+        whole = width // factor
+        for j in range(factor):
+            for x in range(whole):
+                line[factor * x + j] = row[x]
+        for x in range(factor * whole, width):
+            line[x] = row[x // factor]

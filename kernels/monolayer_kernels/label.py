@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.background import grid_row, open_grid
+from monolayer_kernels.flags import list_flags
 from monolayer_kernels.measure_runs import MAX_SIDE_PX, Runs
+from monolayer_kernels.union import find_root
 
 __all__ = [
     "RowRuns",
@@ -236,7 +238,7 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
     flags = np.zeros(width + 2, np.uint8)
     words = np.zeros(width // 8 + 1, np.uint64)
     changed = words.view(np.uint8)[: width + 1]
-    work = np.empty(words.size + 1, np.int32)
+    hits = np.empty(words.size + 1, np.int32)
     spread = open_grid(cut.grid, cut.block, width)
     first[0] = n = 0
     for y in range(height):
@@ -246,7 +248,7 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
             levels = grid_row(spread, y)
             _flag_levels(image[y], levels, flags[1:])
         _flag_changes(flags, changed)
-        n = _list_changes(words, changed, work, n, edges)
+        n = list_flags(words, hits, n, edges)
         first[y + 1] = n // 2
         if n > edges.size - width - 16:
             return -1
@@ -273,29 +275,6 @@ def _flag_changes(flags: UInt8, changed: UInt8) -> None:
 
 
 @kernel
-def _list_changes(words: UInt64, changed: UInt8, work: Int32, n: int, edges: Int32) -> int:
-    """Written always, kept only where there is something: no branch to guess."""
-    m = 0
-    for w in range(words.size):
-        work[m] = w
-        m += int(words[w] != 0)
-    for i in range(m):
-        first = 8 * work[i]
-        for x in range(first, min(first + 8, changed.size)):
-            edges[n] = x
-            n += int(changed[x])
-    return n
-
-
-@kernel
-def _root(parent: Int32, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@kernel
 def _connect(rows: RowRuns, diagonal: bool, parent: Int32) -> None:
     """Union-find over runs; a root is its component's first run."""
     first, start, stop = rows.first, rows.start, rows.stop
@@ -311,7 +290,7 @@ def _connect(rows: RowRuns, diagonal: bool, parent: Int32) -> None:
                 j += 1
             k = j
             while k < end and start[k] < right:
-                a, b = _root(parent, k), _root(parent, i)
+                a, b = find_root(parent, k), find_root(parent, i)
                 parent[max(a, b)] = min(a, b)
                 k += 1
 

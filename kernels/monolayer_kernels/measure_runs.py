@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.flags import list_flags
 
 __all__ = ["MAX_SIDE_PX", "InRows", "RunSums", "Runs", "find_runs", "order_by_row", "sum_runs"]
 
@@ -25,10 +26,6 @@ MAX_SIDE_PX = 65_535
 
 # A larger table of labels than this many entries a run is sorted instead of indexed.
 _DENSE_ENTRIES = 1_000_000
-
-_ONE = np.uint64(1)
-# One flag a byte.
-_FLAGS = np.uint64(0x0101_0101_0101_0101)
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -250,32 +247,6 @@ def _flag(line: Int32, flags: UInt8) -> None:
 
 
 @kernel
-def _list_flags(words: UInt64, hits: Int32, places: Int32) -> int:
-    """List where the flags stand: the words that hold any without a branch, then each of theirs.
-
-    A word seldom holds two, so that no step is hard for the processor to guess.
-    """
-    m = 0
-    for w in range(words.size):
-        hits[m] = w
-        m += int(words[w] != 0)
-    n = 0
-    for j in range(m):
-        word = words[hits[j]]
-        while word != 0:
-            rest = word & (word - _ONE)
-            # A bit for each byte below the lowest flag, and how many there are.
-            below = ((word ^ rest) - _ONE) & _FLAGS
-            below += below >> np.uint64(32)
-            below += below >> np.uint64(16)
-            below += below >> np.uint64(8)
-            places[n] = 8 * hits[j] + int(below & np.uint64(15))
-            word = rest
-            n += 1
-    return n
-
-
-@kernel
 def _scan(labels: Int32, work: tuple[UInt64, UInt8, Int32, Int32], found: Int32) -> int:
     """Write row, start, stop and label of each run while they fit; return how many there are."""
     words, flags, hits, places = work
@@ -283,7 +254,7 @@ def _scan(labels: Int32, work: tuple[UInt64, UInt8, Int32, Int32], found: Int32)
     for y in range(labels.shape[0]):
         line = labels[y]
         _flag(line, flags)
-        for i in range(_list_flags(words, hits, places) - 1):
+        for i in range(list_flags(words, hits, 0, places) - 1):
             value = line[places[i]]
             if value == 0:
                 continue

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_intensity import fetch_rows
 from monolayer_kernels.measure_runs import Runs, RunSums
 from monolayer_kernels.runs import shape_scores
+from monolayer_kernels.union import find_root
 
 __all__ = [
     "Levels",
@@ -221,31 +223,34 @@ def _patches(row: Int32, start: Int32, stop: Int32) -> Int64:
             j += 1
         k = j
         while row[k] == above and start[k] < stop[i]:
-            a, b = _root(parent, i), _root(parent, k)
+            a, b = find_root(parent, i), find_root(parent, k)
             parent[max(a, b)] = min(a, b)
             k += 1
     for i in range(n):
-        parent[i] = _root(parent, i)
+        # A parent comes before its child, so its own parent is the root already.
+        parent[i] = parent[parent[i]]
     return parent
 
 
 @kernel
-def _root(parent: Int64, i: int) -> int:
-    while parent[i] != i:
-        i = parent[i]
-    return i
+def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float64) -> float:
+    """``zero`` is of the type in which two pixels are subtracted.
 
-
-@kernel
-def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float64) -> None:
-    """``zero`` is of the type in which two pixels are subtracted."""
+    Rows are fetched before they are looked at: waiting for memory face by face took half of the
+    time again. What is returned has no meaning: see `fetch_rows`.
+    """
     height, width = image.shape
     row, starts, stops = runs.row, runs.start, runs.stop
     back = reach - 1
+    fetched, seen = 0, 0.0
     for k in range(runs.label.size):
         total, faces = np.float64(0), 0
         first, last = runs.first[k], runs.first[k + 1]
         above, below = first, first
+        bottom = min(row[last - 1] + 1 + reach, height)
+        if fetched < bottom:
+            seen = max(seen, fetch_rows(image, max(fetched, row[first] - reach), bottom))
+            fetched = bottom
         for i in range(first, last):
             y, start, stop = row[i], starts[i], stops[i]
             if reach <= start < width - reach:
@@ -277,3 +282,4 @@ def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float6
                             total += (zero + image[inner, c]) - image[outer, c]
                     x = max(x, stops[j]) if covered else stop
         falls[k] = total / max(faces, 1)
+    return seen

@@ -9,6 +9,7 @@ import numpy as np
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Int64, Runs, RunSums
+from monolayer_kernels.union import find_root
 
 __all__ = ["fill_areas"]
 
@@ -33,14 +34,6 @@ def fill_areas(runs: Runs, sums: RunSums) -> Int64:
     work = np.empty((5, most + 1), np.int64)
     _fill(runs, several, work, filled)
     return filled
-
-
-@kernel
-def _root(parent: Int64, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @kernel
@@ -85,7 +78,7 @@ def _join(gaps: Int64, n: int, parent: Int64) -> None:
             above += 1
         j = above
         while gaps[0, j] == y and gaps[1, j] <= gaps[2, i]:
-            a, b = _root(parent, i), _root(parent, j)
+            a, b = find_root(parent, i), find_root(parent, j)
             parent[max(a, b)] = min(a, b)
             j += 1
 
@@ -104,7 +97,7 @@ def _fill(runs: Runs, several: Int64, work: Int64, filled: Int64) -> None:
         for i in range(n):
             gap = gaps[:, i]
             if not (_covers(runs, k, gap[3], -1, gap) and _covers(runs, k, gap[3], 1, gap)):
-                outside[_root(parent, i)] = True
+                outside[find_root(parent, i)] = True
         for i in range(n):
-            if not outside[_root(parent, i)]:
+            if not outside[find_root(parent, i)]:
                 filled[k] += gaps[2, i] - gaps[1, i]

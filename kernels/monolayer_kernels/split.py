@@ -30,6 +30,7 @@ from monolayer_kernels.runs import (
     shape_score,
     sum_components,
 )
+from monolayer_kernels.union import find_root
 
 __all__ = ["Cuts", "part_runs", "propose_cuts"]
 
@@ -366,19 +367,13 @@ def _patches(pieces: Int32) -> Int64:
         k = j
         while pieces[k, 0] == y - 1 and pieces[k, 1] < pieces[i, 2]:
             if pieces[k, _PART] == pieces[i, _PART]:
-                a, b = _root(parent, i), _root(parent, k)
+                a, b = find_root(parent, i), find_root(parent, k)
                 parent[max(a, b)] = min(a, b)
             k += 1
     for i in range(n):
-        parent[i] = _root(parent, i)
+        # A parent comes before its child, so its own parent is the root already.
+        parent[i] = parent[parent[i]]
     return parent
-
-
-@kernel
-def _root(parent: Int64, i: int) -> int:
-    while parent[i] != i:
-        i = parent[i]
-    return i
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.union import find_root
 
 __all__ = ["Arena", "gather_contacts", "make_arena", "sweep", "take_rows"]
 
@@ -109,14 +110,6 @@ def _find_edges(row: Strip, threshold: Any, words: UInt64, edges: Int32) -> int:
             n += 1
             change &= before
     return n
-
-
-@kernel
-def _root(parent: Int32, slot: int) -> int:
-    while parent[slot] != slot:
-        parent[slot] = parent[parent[slot]]
-        slot = parent[slot]
-    return slot
 
 
 @kernel
@@ -231,7 +224,7 @@ def _join_run(arena: Arena, turn: int, i: int, first: int, diagonal: bool) -> in
     k = first
     while k < arena.counts[ABOVE] and above[2 * k] < stop + reach:
         if above[2 * k + 1] + reach > start:
-            root = _root(arena.parent, arena.slots[1 - turn, k])
+            root = find_root(arena.parent, arena.slots[1 - turn, k])
             slot = root if slot < 0 else _merge(arena, slot, root)
         k += 1
     return slot
@@ -244,7 +237,7 @@ def _pair_run(arena: Arena, turn: int, i: int, first: int) -> None:
     run, slot = edges[2 * i : 2 * i + 2], arena.slots[turn, i]
     k = first
     while k < arena.counts[ABOVE] and above[2 * k] <= run[1]:
-        root = _root(arena.parent, arena.slots[1 - turn, k])
+        root = find_root(arena.parent, arena.slots[1 - turn, k])
         if root == slot:
             _add_pairs(arena.sums[slot], run, above[2 * k : 2 * k + 2])
         else:
@@ -292,7 +285,7 @@ def _sweep_contacts(arena: Arena, place: Int32) -> None:
     contacts = arena.contacts
     kept = 0
     for i in range(arena.counts[CONTACTS]):
-        a, b = _root(arena.parent, contacts[i, 0]), _root(arena.parent, contacts[i, 1])
+        a, b = find_root(arena.parent, contacts[i, 0]), find_root(arena.parent, contacts[i, 1])
         if a == b:
             arena.sums[a, DOWN_RIGHT] += contacts[i, 2]
             arena.sums[a, DOWN_LEFT] += contacts[i, 3]
@@ -312,7 +305,7 @@ def sweep(arena: Arena, turn: int, ended: Int64) -> int:
     size = arena.counts[SLOTS]
     place = np.full(size, -1, np.int32)
     for k in range(arena.counts[ABOVE]):
-        slots[k] = _root(parent, slots[k])
+        slots[k] = find_root(parent, slots[k])
         place[slots[k]] = 0
     still_open = 0
     for slot in range(size):

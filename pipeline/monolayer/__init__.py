@@ -2,6 +2,7 @@
 
     import monolayer
     found = monolayer.count(image, pixel_size_um=0.65)
+    found = monolayer.assay(phase_contrast, "confluence", pixel_size_um=0.65)
     table = monolayer.count_scan("vessel.tif", "objects.parquet", threshold=420)
     run = monolayer.run("images", "RUN", workers=2)
     run = monolayer.open_run("RUN")
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.api import Count, count, count_scan, run
+    from monolayer.api import Count, Result, assay, count, count_scan, run
     from monolayer.method import Method, load_method
     from monolayer.results import Run, open_run
     from monolayer.table import Table
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Count",
     "Method",
+    "Result",
     "Run",
     "Table",
+    "assay",
     "count",
     "count_scan",
     "load_method",
@@ -36,8 +39,10 @@ __getattr__, __dir__ = lazy(
     {
         "Count": "api",
         "Method": "method",
+        "Result": "api",
         "Run": "results",
         "Table": "table",
+        "assay": "api",
         "count": "api",
         "count_scan": "api",
         "load_method": "method",

@@ -1,5 +1,6 @@
 """The notebook's door: the same road as the command line, with the same numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from monolayer.engine.work import FieldResult, evaluate_image
 from monolayer.errors import ConfigError, MissingExtraError
 from monolayer.field import FieldImage
-from monolayer.method import Method, load_method
+from monolayer.method import AssayName, Method, load_method
 from monolayer.results import Run, open_run
 from monolayer.settings import Settings
 from monolayer.table import Table
@@ -21,23 +22,24 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Count", "count", "count_scan", "run"]
+__all__ = ["Count", "Result", "assay", "count", "count_scan", "run"]
 
 S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
-class Count:
-    """What `count` found in one image.
+class Result:
+    """What `assay` found in one image.
 
     Attributes
     ----------
     labels : ndarray of int32, shape (height, width)
-        Label image, 0 for background.
+        Label image, 0 for background; the assay says what its labels are.
     figures : dict
-        The field's row: counts, density, intervals, image quality.
+        The field's row: the assay's numbers with their intervals, image quality.
     columns : dict of str to ndarray
-        One row an object; `table`, `pandas` and `polars` give them as tables.
+        One row an object, empty for an assay without objects; `table`, `pandas` and `polars` give
+        them as tables.
     """
 
     labels: NDArray[np.int32]
@@ -68,6 +70,11 @@ class Count:
         except ImportError:
             raise MissingExtraError.named("polars", "notebook") from None
         return pl.DataFrame(self.columns)
+
+
+@dataclass(frozen=True)
+class Count(Result):
+    """What `count` found in one image: a `Result` with a length."""
 
     def __len__(self) -> int:
         return len(self.columns["label"])
@@ -102,15 +109,54 @@ def count(
     ConfigError
         The array is not a 2-D grey image, or cannot be evaluated (blank, saturated ...).
     """
-    from monolayer.read import as_grey
-
     chosen = _method(method).with_pixel_size(pixel_size_um)
-    size = chosen.read.pixel_size_um
-    pixels, full_scale = as_grey(np.asarray(image))
-    scales = {} if full_scale is None else {"image": full_scale}
-    given = FieldImage({"image": pixels}, size, "pixel_size_um" if size else "", scales)
-    result = evaluate_image(given, {"nuclei": "image"}, chosen)
+    if chosen.assay != "nuclei":
+        raise ConfigError(
+            f"count() counts nuclei, but the method's assay is '{chosen.assay}': use "
+            "monolayer.assay()."
+        )
+    result = evaluate_image(_field_image({"image": image}, chosen), {"nuclei": "image"}, chosen)
     return Count(_labels_or_raise(result), result.row, result.objects)
+
+
+def assay(
+    channels: ArrayLike | Mapping[str, ArrayLike],
+    name: AssayName | None = None,
+    pixel_size_um: float | None = None,
+    method: Method | str | Path | None = None,
+) -> Result:
+    """Evaluate one field by any assay.
+
+    Parameters
+    ----------
+    channels : array_like or mapping of str to array_like, shape (height, width)
+        Grey images by the name of their channel, or one image.
+    name : str, optional
+        ``confluence``, ``viability``, ``suspension``, ``morphology`` or ``nuclei``; that of the
+        method if left out.
+    pixel_size_um : float, optional
+        Micrometres per pixel. Without it nothing is given in um or per cm2.
+    method : Method or path, optional
+        A method or its file; the built-in method of the assay if left out.
+
+    Raises
+    ------
+    ConfigError
+        A channel that the assay needs is missing, an array is not a 2-D grey image, or the field
+        cannot be evaluated (blank, saturated ...).
+
+    Examples
+    --------
+    >>> found = monolayer.assay(phase_contrast, "confluence", 0.65)  # doctest: +SKIP
+    >>> found.figures["confluence"]  # doctest: +SKIP
+    """
+    from monolayer.assays import assay_of
+
+    chosen = _method(method, name).with_pixel_size(pixel_size_um)
+    given = channels if isinstance(channels, Mapping) else {"image": channels}
+    image = _field_image(given, chosen)
+    result = evaluate_image(image, assay_of(chosen).roles(image.channels, chosen), chosen)
+    return Result(_labels_or_raise(result), result.row, result.objects)
 
 
 def run(
@@ -118,12 +164,13 @@ def run(
     output: str | Path,
     method: Method | str | Path | None = None,
     *,
+    assay: AssayName | None = None,
     layout: str = "auto",
     pixel_size_um: float | None = None,
     workers: int = 1,
     select: str | None = None,
 ) -> Run:
-    """Count the nuclei of a folder of images; resumes where an earlier call stopped.
+    """Evaluate a folder of images; resumes where an earlier call stopped.
 
     Parameters
     ----------
@@ -131,7 +178,7 @@ def run(
         The image folder, and the run's folder.
     method : Method or path, optional
         A method or its file; the built-in method if left out.
-    layout, pixel_size_um, select
+    assay, layout, pixel_size_um, select
         As on the command line.
     workers : int
         1 stays in this process; more start as many Dask worker processes. In a script, more
@@ -141,7 +188,7 @@ def run(
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
 
-    chosen = _method(method).with_pixel_size(pixel_size_um)
+    chosen = _method(method, assay).with_pixel_size(pixel_size_um)
     plan = make_plan(Path(images), chosen, layout, select)
     outcome = execute(plan, Path(output).expanduser().resolve(), workers)
     return open_run(outcome.run_folder)
@@ -237,10 +284,25 @@ def _settings(kind: type[S], **values: Any) -> S:
         raise ConfigError(f"'{wrong['loc'][0]}' is {wrong['input']!r}: {wrong['msg']}.") from None
 
 
-def _method(method: Method | str | Path | None) -> Method:
-    if isinstance(method, Method):
-        return method
-    return load_method(Path(method) if method is not None else None)
+def _method(method: Method | str | Path | None, assay: str | None = None) -> Method:
+    if not isinstance(method, Method):
+        return load_method(Path(method) if method is not None else None, assay)
+    return method if assay is None else Method.model_validate({**dict(method), "assay": assay})
+
+
+def _field_image(channels: Mapping[str, ArrayLike], method: Method) -> FieldImage:
+    """Arrays as a field; they must be of one shape."""
+    from monolayer.read import as_grey
+
+    read = {name: as_grey(np.asarray(pixels)) for name, pixels in channels.items()}
+    shapes = {name: pixels.shape for name, (pixels, _) in read.items()}
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ConfigError(f"the channels are not of one shape: {told}.")
+    size = method.read.pixel_size_um
+    scales = {name: scale for name, (_, scale) in read.items() if scale is not None}
+    pixels = {name: pixels for name, (pixels, _) in read.items()}
+    return FieldImage(pixels, size, "pixel_size_um" if size else "", scales)
 
 
 def _labels_or_raise(result: FieldResult) -> NDArray[np.int32]:

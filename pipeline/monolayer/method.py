@@ -9,6 +9,7 @@ settings carry: it cannot drift from the code.
 import difflib
 import hashlib
 import json
+import reprlib
 import textwrap
 from collections.abc import Mapping
 from functools import cached_property
@@ -26,7 +27,9 @@ from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
+from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
 from monolayer.summarise.settings import SummariseSettings
 
@@ -45,6 +48,9 @@ _SECTIONS: dict[AssayName, tuple[str, ...]] = {
     "suspension": (*_EVERY, "suspension"),
     "morphology": (*_EVERY, "segment", "measure", "morphology"),
 }
+
+# Sections whose ``reference`` may name a file, and the verb that makes it.
+_REFERENCES = {"inspect": "monolayer quality", "morphology": "monolayer reference"}
 
 
 class Method(Settings):
@@ -70,12 +76,16 @@ class Method(Settings):
     """How nuclei are found."""
     measure: MeasureSettings = Setting(default_factory=MeasureSettings)
     """What is measured of each."""
+    confluence: ConfluenceSettings = Setting(default_factory=ConfluenceSettings)
+    """How covered surface is found."""
     summarise: SummariseSettings = Setting(default_factory=SummariseSettings)
     """How fields become wells and plates, with which confidence."""
     morphology: MorphologySettings = Setting(default_factory=MorphologySettings)
     """Cells and nuclei as populations of shapes, and what they are compared with."""
     viability: ViabilitySettings = Setting(default_factory=ViabilitySettings)
     """Living and dead cells by two dyes, for the assay viability."""
+    suspension: SuspensionSettings = Setting(default_factory=SuspensionSettings)
+    """Cells in a counting chamber in bright field, for the assay suspension."""
 
     @cached_property
     def sha256(self) -> str:
@@ -137,7 +147,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     data = {} if path is None else _load_yaml(path)
     if path is not None:
         _check_schema(data, path)
-        data = _with_reference(data, path)
+        data = _with_references(data, path.parent)
     if assay is not None:
         data = data | {"assay": assay}
     named = {"name": data.get("assay", "nuclei")} | data
@@ -165,14 +175,15 @@ def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None
         )
 
 
-def _with_reference(data: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Put the quality reference that a method names in its place, so that the hash covers it."""
-    inspect = data.get("inspect")
-    if not isinstance(inspect, dict) or not isinstance(inspect.get("reference"), str):
-        return data
-    file = path.parent / inspect["reference"]
-    content = _load_yaml(file, "inspect.reference", "monolayer quality")
-    return data | {"inspect": inspect | {"reference": content}}
+def _with_references(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Put references that a method names as files in their place, so that the hash covers them."""
+    for section, made_by in _REFERENCES.items():
+        settings = data.get(section)
+        name = settings.get("reference") if isinstance(settings, dict) else None
+        if isinstance(name, str):
+            content = _load_yaml(folder / name, f"{section}.reference", made_by)
+            data = data | {section: data[section] | {"reference": content}}
+    return data
 
 
 def _load_yaml(
@@ -210,7 +221,12 @@ def _sentence(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"unknown key '{where}'; {mend}"
-    return f"'{where}' is {error['input']!r}: {error['msg']}."
+    said = error["msg"].removeprefix("Value error, ")
+    if not where:
+        return f"{said}."
+    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
+        return f"'{where}': {said}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -10,21 +10,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
+from scipy import stats
 
 from monolayer.cli import _exit_code
-from monolayer.engine.crosscheck import crosscheck_runs, tally
+from monolayer.engine.crosscheck import agreement_of, crosscheck_runs, tally
 from monolayer.errors import ConfigError, InputError, RunFolderError
+from monolayer.summarise.agreement import bland_altman
 from monolayer.summarise.crosscheck import (
     COMPARISON_COLUMNS,
     Comparison,
-    Figure,
     compare,
     compare_by_area,
     compare_well,
-    figures_of,
     plausible_density,
 )
-from monolayer.summarise.settings import CrosscheckSettings
+from monolayer.summarise.figures import Figure, figures_of
+from monolayer.summarise.intervals import t_interval
+from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
+from monolayer.summarise.total_density import total_density
 
 Z = 1.959963984540054
 SETTINGS = CrosscheckSettings()
@@ -112,6 +116,25 @@ def test_sound_assays_disagree_as_often_as_the_confidence_says() -> None:
     assert 0.035 < verdicts.count("disagree") / 2000 < 0.065
 
 
+@pytest.mark.parametrize(
+    ("fields", "shift", "least", "most"),
+    [(2, 0.0, 0, 0.05), (4, 0.0, 0.005, 0.03), (9, 0.0, 0.02, 0.05), (4, 0.5, 0.55, 0.75)],
+)
+def test_few_fields_accuse_seldom(fields: int, shift: float, least: float, most: float) -> None:
+    """Fields with a CV of 20 %, each assay with its own t interval."""
+    rng = np.random.default_rng(1)
+    counts = rng.normal(1, 0.2, (1000, 2, fields)) + np.array([[0], [shift]])
+    sides = [[_measured(values) for values in pair] for pair in counts]
+    found = [compare(a, b, SETTINGS).verdict for a, b in sides].count("disagree") / 1000
+    assert least <= found <= most
+
+
+def _measured(values: NDArray[np.float64]) -> Figure:
+    interval = t_interval(values)
+    mean = float(values.mean())
+    return Figure("R", "nuclei", "density_cells_per_cm2", mean, interval.low, interval.high, 0.95)
+
+
 def test_plausible_density_by_hand() -> None:
     """W6 from the other end: 0.32968 is 20,000 cells of 2,000 um2 at random."""
     fewest, most = plausible_density(0.32968, (2000.0, 4000.0))
@@ -193,6 +216,54 @@ WELLS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def test_the_interval_of_a_viability_that_decides_and_its_doubt_are_used() -> None:
+    row = well("B02", viability=0.8) | {
+        "viability_cluster_ci_low": 0.7,
+        "viability_cluster_ci_high": 0.9,
+        "viability_decides": "between fields",
+        "viability_if_indeterminate_dead": 0.6,
+        "viability_if_indeterminate_live": 0.85,
+    }
+    (figure,) = figures_of(row, ["viability"], "V", "viability", 0.95)
+    assert (figure.low, figure.high) == (0.6, 0.9)
+    (binomial,) = figures_of(row | {"viability_decides": "binomial"}, ["viability"], "V", "v", 0.95)
+    assert (binomial.low, binomial.high) == pytest.approx((0.6, 0.85))
+
+
+def counted(live: int, dead: int, area: float | None = 0.01, state: str = "ok") -> dict[str, Any]:
+    told = state == "ok"
+    return {
+        "state": state, "area_cm2": area if told else None, "n_live": live if told else None,
+        "n_dead": dead if told else None, "n_indeterminate": 1 if told else None,
+    }  # fmt: skip
+
+
+def test_total_density_by_hand() -> None:
+    """11, 15 and 19 cells of 0.01 cm2: mean 1,500, SD 400, t(2) 4.302653."""
+    rows = [counted(8, 2), counted(10, 4), counted(18, 0), counted(9, 9, state="failed")]
+    found = total_density(rows, SummariseSettings())
+    half = 4.302653 * 400 / math.sqrt(3)
+    assert found["density_cells_per_cm2"] == pytest.approx(1500)
+    assert found["density_cells_per_cm2_ci_low"] == pytest.approx(1500 - half, abs=0.01)
+    assert found["density_cells_per_cm2_ci_method"] == "t between fields"
+
+
+def test_total_density_without_spread_is_poisson_and_without_pixel_size_null() -> None:
+    (low, high) = stats.chi2.ppf(0.025, 22) / 2, stats.chi2.ppf(0.975, 24) / 2
+    for rows in ([counted(8, 2)], [counted(8, 2, 0.005), counted(2, 8, 0.005)]):
+        found = total_density(rows, SummariseSettings())
+        n = sum(row["n_live"] + row["n_dead"] + 1 for row in rows)
+        assert found["density_cells_per_cm2"] == pytest.approx(n / 0.01)
+        assert str(found["density_cells_per_cm2_ci_method"]).startswith("Poisson")
+    one = total_density([counted(8, 2)], SummariseSettings())
+    assert one["density_cells_per_cm2_ci_low"] == pytest.approx(low / 0.01)
+    assert one["density_cells_per_cm2_ci_high"] == pytest.approx(high / 0.01)
+    for rows in ([counted(8, 2), counted(8, 2, None)], [counted(1, 1, state="failed")]):
+        unknown = total_density(rows, SummariseSettings())
+        assert unknown["density_cells_per_cm2"] is None
+        assert unknown["density_cells_per_cm2_ci_low"] is None
+
+
 def of(found: list[Comparison]) -> list[tuple[str, str, str, str]]:
     return [(c.quantity, c.a.assay, c.b.assay, c.verdict) for c in found]
 
@@ -241,17 +312,21 @@ def test_a_row_has_every_column_in_order() -> None:
     assert list(row) == [name for name, _ in COMPARISON_COLUMNS]
 
 
+def write_run(root: Path, name: str, wells: list[dict[str, Any]], assay: str) -> Path:
+    """A folder that looks like a finished run."""
+    folder = root / name
+    folder.mkdir()
+    method = {"assay": assay, "summarise": {"confidence": 0.95}}
+    record = {"format": 1, "method": method, "method_sha256": name}
+    (folder / "run.json").write_text(json.dumps(record))
+    pq.write_table(pa.Table.from_pylist(wells), folder / "wells.parquet")
+    pq.write_table(pa.table({"state": ["ok"]}), folder / "fields.parquet")
+    return folder
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> dict[str, Path]:
-    """Folders that look like finished runs."""
-    for name, wells in WELLS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        method = {"assay": name, "summarise": {"confidence": 0.95}}
-        record = {"format": 1, "method": method, "method_sha256": name}
-        (folder / "run.json").write_text(json.dumps(record))
-        pq.write_table(pa.Table.from_pylist(wells), folder / "wells.parquet")
-    return {name: tmp_path / name for name in WELLS}
+    return {name: write_run(tmp_path, name, wells, name) for name, wells in WELLS.items()}
 
 
 def test_runs_are_compared_well_by_well(runs: dict[str, Path]) -> None:
@@ -260,6 +335,17 @@ def test_runs_are_compared_well_by_well(runs: dict[str, Path]) -> None:
     assert table["verdict"].to_pylist() == ["agree", "not_evaluable", "disagree"]
     assert tally(table) == {"agree": 1, "disagree": 1, "not_evaluable": 1}
     assert table.schema.names == ["plate", "well", "time", *(n for n, _ in COMPARISON_COLUMNS)]
+
+
+def test_a_differential_count_is_added_up_field_by_field(runs: dict[str, Path]) -> None:
+    wells = [{key: row[key] for key in ("plate", "well", "time")} for row in WELLS["nuclei"]]
+    fields = [well | counted(150 + 10 * i, 40) for well in wells[:2] for i in range(3)]
+    fields += [wells[2] | counted(1, 1, state="failed")]
+    pq.write_table(pa.Table.from_pylist(fields), runs["suspension"] / "fields.parquet")
+    pq.write_table(pa.Table.from_pylist(wells), runs["suspension"] / "wells.parquet")
+    table = crosscheck_runs([runs["nuclei"], runs["suspension"]], SETTINGS).to_pylist()
+    assert [row["verdict"] for row in table] == ["agree", "not_evaluable", "agree"]
+    assert table[0]["value_b"] == pytest.approx(20_100)
 
 
 def test_a_well_that_one_run_lacks_is_said(runs: dict[str, Path]) -> None:
@@ -279,11 +365,55 @@ def test_command_leaves_code_3_and_tables(
     assert "disagree: P/B10" in shown
     assert pq.read_table(out / "crosscheck.parquet").num_rows == 3
     assert len((out / "crosscheck.csv").read_text().splitlines()) == 4
+    assert len((out / "agreement.csv").read_text().splitlines()) == 2
     options = ["--cell-area-um2", "50", "6000", "--json"]
     assert _exit_code(["crosscheck", *names, *options]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["verdicts"] == {"agree": 2, "disagree": 0, "not_evaluable": 1}
     assert answer["settings"]["cell_area_um2"] == [50, 6000]
+
+
+def test_w24_bland_altman() -> None:
+    found = bland_altman([-4, 2, -1, 5, -3, 1])
+    assert (found.bias, found.n) == (0, 6)
+    assert found.sd == pytest.approx(3.346640, abs=5e-7)
+    assert (found.low, found.high) == pytest.approx((-6.559294, 6.559294), abs=5e-7)
+    half = stats.t.ppf(0.975, 5) * 3.346640 / math.sqrt(6)
+    assert found.interval.high == pytest.approx(half, abs=1e-6)
+
+
+def test_a_bias_that_single_wells_hide_shows_over_all(tmp_path: Path, capsys: Capture) -> None:
+    """One cell in eight missed, each well with an interval of +-20 %."""
+    rng = np.random.default_rng(3)
+    true = rng.normal(20_000, 2_000, 24)
+    folders = []
+    for name, values in (("all", true), ("missed", true * 0.875 + rng.normal(0, 200, 24))):
+        rows = [
+            well(f"B{i:02d}", density_cells_per_cm2=float(value))
+            | {
+                "density_cells_per_cm2_ci_low": 0.8 * value,
+                "density_cells_per_cm2_ci_high": 1.2 * value,
+            }
+            for i, value in enumerate(values)
+        ]
+        folders.append(write_run(tmp_path, name, rows, "nuclei"))
+    table = crosscheck_runs(folders, SETTINGS)
+    assert tally(table) == {"agree": 24, "disagree": 0, "not_evaluable": 0}
+    (pair,) = agreement_of(table, 0.95).to_pylist()
+    assert pair["n_wells"] == 24
+    assert pair["bias_percent"] == pytest.approx(100 * 0.125 / 0.9375, abs=1)
+    assert pair["bias_ci_low"] > 0
+    assert _exit_code(["crosscheck", *map(str, folders)]) == 0
+    assert "over 24 wells, 95% interval 2," in capsys.readouterr().out
+
+
+def test_one_well_has_a_bias_without_an_interval(tmp_path: Path, capsys: Capture) -> None:
+    rows = [well("B02", viability=value) for value in (0.9, 0.88)]
+    folders = [
+        write_run(tmp_path, name, [row], "viability") for name, row in zip("ab", rows, strict=True)
+    ]
+    assert _exit_code(["crosscheck", *map(str, folders)]) == 0
+    assert "bias 0.02 fraction (+2.2 %) over 1 well." in capsys.readouterr().out
 
 
 def test_equal_runs_give_equal_files(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def evidence(heights: Any, slopes: Any) -> Evidence:
     n = len(heights)
     return Evidence(
         areas=np.full(n, 100),
+        brightness=100.0,
         scores=np.full(n, 0.9),
         heights=np.array(heights),
         levels=np.full(n, 100.0),

@@ -97,7 +97,8 @@ def test_objects_are_where_a_slow_version_of_the_model_says(model: Path) -> None
     # Beyond the plane it is mirrored, as scipy's "reflect" does it.
     mean = ndimage.uniform_filter(plane, 5, mode="reflect")
     chance = 1 / (1 + np.exp(-20 * (mean - 0.3)))
-    expected, count = ndimage.label(np.round(chance, 3) >= 0.5)
+    labelled: Any = ndimage.label(np.round(chance, 3) >= 0.5)
+    expected, count = labelled
     assert count == 16
     np.testing.assert_array_equal(found.labels, expected)
     means = ndimage.mean(np.round(chance, 3), expected, range(1, count + 1))
@@ -255,7 +256,7 @@ def test_a_plane_of_one_value_is_background(model: Path) -> None:
 
 
 def test_last_bits_of_the_maps_change_nothing() -> None:
-    chance = ndimage.gaussian_filter((picture() > 700).astype(np.float32), 3)
+    chance: Any = ndimage.gaussian_filter((picture() > 700).astype(np.float32), 3)
     shaken = chance * np.float32(1 + 2e-7)
     first, second = (find_instances(Maps(m, m), 0.5, 0.5) for m in (chance, shaken))
     np.testing.assert_array_equal(first.labels, second.labels)

@@ -123,13 +123,25 @@ def test_a_package_brings_a_segmenter(site: Path) -> None:
     before = image.copy()
     found = segment_nuclei(image, settings)
     np.testing.assert_array_equal(image, before)
-    np.testing.assert_array_equal(found.labels, ndimage.label(image > 600)[0])
+    expected: Any = ndimage.label(image > 600)
+    np.testing.assert_array_equal(found.labels, expected[0])
     assert found.labels.dtype == np.int32
     # It gives no scores: unknown is not 0.
     assert np.isnan(found.scores).all()
     assert found.scores.shape == (16,)
     assert tuple(found.figures) == FIGURES
     assert set(found.figures.values()) == {None}
+
+
+def test_the_example_of_the_documentation_works(site: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "segmenter.md").read_text(encoding="utf-8")
+    code, entry = text.split("```python\n")[1], text.split("```toml\n")[1]
+    point, home = entry.split("\n")[1].replace('"', "").split(" = ")
+    install(site, "site-segmenters", {point: home}, code.split("```")[0])
+    settings = SegmentSettings(method=point, options={"least_distance_um": 5.0})
+    found = segment_nuclei(discs(), settings, 0.65)
+    assert len(found.scores) == 16
+    assert segmenter_identity(settings).version.startswith("1 scikit-image 0.")
 
 
 def test_its_options_are_checked_by_its_own_model(site: Path) -> None:
@@ -231,7 +243,7 @@ def test_labels_are_numbered_by_their_first_pixels_and_scores_follow(dtype: Any)
     found = judged(LABELS.astype(dtype), [0.3, 0.7, 0.9])
     expected = [[0, 0, 1, 1, 0, 0], [3, 0, 1, 0, 0, 2], [3, 0, 0, 0, 2, 2], [0] * 6]
     # 9 comes first; 7 and 3 begin in one row, 3 further left.
-    expected = np.choose(np.array(expected), [0, 1, 3, 2]).tolist()
+    expected = np.array([0, 1, 3, 2])[expected].tolist()
     assert found.labels.tolist() == expected
     assert found.labels.dtype == np.int32
     assert found.scores.tolist() == [0.9, 0.3, 0.7]

@@ -8,6 +8,9 @@ import math
 import numpy as np
 import pytest
 
+from monolayer.classify import compensate
+from monolayer.inspect.reference import robust_z
+from monolayer.inspect.settings import FigureReference
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.summarise import (
     clopper_pearson_interval,
@@ -16,8 +19,23 @@ from monolayer.summarise import (
     t_interval,
     wilson_interval,
 )
+from monolayer.summarise.coverage import (
+    coverage_of_density,
+    density_of_coverage,
+    doubling_time_of_coverage,
+)
+from monolayer.summarise.crosscheck import compare, plausible_density
+from monolayer.summarise.figures import Figure
 from monolayer.summarise.intervals import mean_and_sd
 from monolayer.summarise.proportionality import proportionality
+from monolayer.summarise.reference import compare_well
+from monolayer.summarise.reference_settings import (
+    CultureSettings,
+    Reference,
+    ReferenceBand,
+    ReferenceFigure,
+    ReferenceLimits,
+)
 from monolayer.summarise.sampling import (
     fields_for_cv,
     fields_for_margin,
@@ -25,11 +43,29 @@ from monolayer.summarise.sampling import (
     finite_population,
     whole_fields,
 )
+from monolayer.summarise.settings import CrosscheckSettings
+from monolayer.summarise.suspension import ChamberCount, concentration_figures, counted_volume_ml
+from monolayer.summarise.viability import Counts, viability_figures
 
 
 def digits(value: float, places: int) -> object:
     """The value to so many decimal places."""
     return pytest.approx(value, abs=0.5000001 * 10**-places)
+
+
+def test_w6_coverage_of_a_density() -> None:
+    assert coverage_of_density(20_000, 2_000) == digits(0.329680, 6)
+    assert density_of_coverage(0.80, 2_000) == digits(80_471.9, 1)
+    # Without overlap, the same cover is 0.40 and 40,000: the fewest cells that give it.
+    fewest, most = plausible_density(0.80, (2_000, 2_001))
+    assert fewest == pytest.approx(40_000, rel=1e-3)
+    assert most == digits(80_471.9, 1)
+
+
+def test_w7_doubling_time_of_a_cover() -> None:
+    before, after = 0.3296800, 0.7981035
+    assert doubling_time_of_coverage(before, after, 64) == digits(32.000, 3)
+    assert 64 * math.log(2) / math.log(after / before) == digits(50.176, 3)  # ln C: wrong by 57 %
 
 
 def test_w8_viability() -> None:
@@ -44,11 +80,22 @@ def test_w8_viability() -> None:
     assert clopper_pearson_interval(45, 50, side="lower").low == digits(0.801167, 6)
 
 
-def test_w9_interval_of_a_chamber_count() -> None:
+def test_w9_counting_chamber() -> None:
+    volume = counted_volume_ml((1, 1), None, depth_mm=0.1, squares=1, square_area_mm2=1.0)
+    counts = zip((52, 48, 55, 45), (10, 8, 12, 10), strict=True)
+    squares = [ChamberCount(live, dead, volume) for live, dead in counts]
+    found = concentration_figures(squares, dilution_factor=2, sample_volume_ml=20)
+    assert found["concentration_live_cells_per_ml"] == pytest.approx(1.0e6, rel=1e-12)
+    assert found["live_cells_in_sample"] == pytest.approx(2.0e7, rel=1e-12)
+    name = "concentration_live_cells_per_ml_ci"
+    assert found[f"{name}_low"] == pytest.approx(8.66204e5, abs=0.5)
+    assert found[f"{name}_high"] == pytest.approx(1.148610e6, abs=0.5)
+    seen = viability_figures(Counts.pooled([Counts(each.live, each.dead) for each in squares]))
+    assert seen["viability"] == digits(0.833333, 6)
+    assert seen["viability_ci_low"] == digits(0.781012, 6)
+    assert seen["viability_ci_high"] == digits(0.875152, 6)
     counted = poisson_interval(200)
     assert (counted.low, counted.high) == (digits(173.2409, 4), digits(229.7220, 4))
-    share = wilson_interval(200, 240)
-    assert (share.low, share.high) == (digits(0.781012, 6), digits(0.875152, 6))
 
 
 def test_w10_proportionality() -> None:
@@ -101,6 +148,11 @@ def test_w13_border_objects() -> None:
     assert math.fsum(objects["weight"]) == pytest.approx(400, rel=1e-12)
 
 
+def test_w18_compensation() -> None:
+    found = compensate([[1000, 260]], [[1, 0.05], [0.2, 1]])
+    assert found[0].tolist() == [digits(996.9697, 4), digits(60.6061, 4)]
+
+
 def test_w20_confluence_of_a_vessel() -> None:
     fields = [62, 70, 75, 58, 68, 72, 80, 65, 71, 69]
     mean, sd = mean_and_sd(fields)
@@ -108,3 +160,56 @@ def test_w20_confluence_of_a_vessel() -> None:
     both, lower = t_interval(fields), t_interval(fields, side="lower")
     assert (both.low, both.high) == (digits(64.48827, 5), digits(73.51173, 5))
     assert lower.low == digits(65.34397, 5)
+
+
+def test_w21_joint_value() -> None:
+    z = 1.959963984540054
+    a, b = (
+        Figure(run, run, "density_cells_per_cm2", value, value - z * u, value + z * u, 0.95)
+        for run, value, u in (("a", 25_000.0, 1_500.0), ("b", 28_000.0, 3_000.0))
+    )
+    found = compare(a, b, CrosscheckSettings())
+    assert (found.joint_value, found.joint_u) == (digits(25_600, 1), digits(1_341.64, 2))
+    assert (found.chi2, found.verdict) == (digits(0.80, 2), "agree")
+
+
+def test_w22_shapes() -> None:
+    labels = np.zeros((30, 40), np.int32)
+    labels[5:15, 8:28] = 1
+    settings = MeasureSettings()
+    shape = {
+        name: values[0] for name, values in measure_objects(labels, {}, settings, None).items()
+    }
+    assert shape["area_px"] == 200
+    assert shape["axis_major_length_px"] == digits(23.065125, 6)
+    assert shape["axis_minor_length_px"] == digits(11.489125, 6)
+    assert shape["eccentricity"] == digits(0.867110, 6)
+    assert shape["solidity"] == 1
+
+
+def test_w26_robust_z_and_area_ratio() -> None:
+    usual = ReferenceFigure(median=2_100, scaled_mad=300, n=8)
+    band = ReferenceBand(
+        culture=CultureSettings(),
+        morphology_object="nucleus",
+        density_low_cells_per_cm2=0,
+        density_high_cells_per_cm2=1e5,
+        n_wells=8,
+        figures={"nucleus_area_um2_q50": usual},
+    )
+    reference = Reference.model_construct(
+        name="R", version="1", measuring_sha256="", bands=(band,), sha256=""
+    )
+    row = {
+        "morphology_object": "nucleus",
+        "density_cells_per_cm2": 5_000.0,
+        "n_objects": 200,
+        "n_border_objects": 10,
+        "nucleus_area_um2_q50": 3_200.0,
+    }
+    found = compare_well(row, reference, CultureSettings(), ReferenceLimits(), "")
+    assert found["nucleus_area_um2_q50_robust_z"] == digits(3.6667, 4)
+    assert found["nucleus_area_um2_q50_reference_ratio"] == digits(1.5238, 4)
+    assert found["morphology_state"] == "alert"
+    judged = FigureReference(median=2_100, robust_sd=300, n_fields=50)
+    assert robust_z(3_200, judged) == digits(3.6667, 4)

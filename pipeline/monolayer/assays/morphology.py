@@ -5,6 +5,8 @@ an object holds both, side by side; without a cell channel it holds the nucleus 
 image is that of the cells, numbered as their nuclei are.
 """
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.assays.contract import Cell, Columns, Evaluated, Lead, Objects, Row
+from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import Method
 from monolayer.read import channel_among
+from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment import FIGURES, segment_nuclei
 from monolayer.segment.cells import CELL_FIGURES, OutlinedCells, outline_cells
 from monolayer.summarise import morphology
+from monolayer.summarise.reference import STATES, compare_well, comparison_schema
 from monolayer.summarise.shapes import neighbour_weights
 
-__all__ = ["ASSAY", "MorphologyAssay"]
+__all__ = ["ASSAY", "MorphologyAssay", "measuring_sha256"]
 
 Table = dict[str, NDArray[Any]]
 
@@ -51,10 +55,6 @@ class MorphologyAssay:
     """Measures shapes; see `monolayer.assays.contract.Assay`."""
 
     name: str = "morphology"
-    measurand: str = (
-        "sizes and shapes of cells and nuclei in fluorescence, as distributions; the count of "
-        "nuclei beside them is direct and total (ISO 20391-1)"
-    )
     modality: str = "fluorescence cells"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
@@ -114,30 +114,51 @@ class MorphologyAssay:
     def summarise_well(
         self, field_rows: Sequence[Row], objects: Objects, method: Method
     ) -> dict[str, Cell]:
-        """Populations of the well's objects."""
-        settings = method.morphology
-        return morphology.summarise_well(
-            field_rows, objects, _seen(method), method.summarise, settings.shapes
+        """Populations of the well's objects, held against the reference."""
+        own = method.morphology
+        row = morphology.summarise_well(
+            field_rows, objects, _seen(method), method.summarise, own.shapes
         )
+        digest = measuring_sha256(method)
+        return row | compare_well(row, own.reference, own.culture, own.limits, digest)
 
     def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_well`."""
-        return morphology.well_schema(_seen(method), method.summarise)
+        seen = _seen(method)
+        return [*morphology.well_schema(seen, method.summarise), *comparison_schema(seen)]
 
     def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
-        """Means over wells with their intervals."""
-        return morphology.summarise_plate(well_rows, _seen(method), method.summarise)
+        """Means over wells with their intervals, and how many wells are in which state."""
+        states = [row["morphology_state"] for row in well_rows]
+        counts = {f"n_wells_morphology_{state}": states.count(state) for state in STATES}
+        return morphology.summarise_plate(well_rows, _seen(method), method.summarise) | counts
 
     def plate_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_plate`."""
-        return morphology.plate_schema(_seen(method))
+        counts = [(f"n_wells_morphology_{state}", "int64") for state in STATES]
+        return [*morphology.plate_schema(_seen(method)), *counts]
 
-    def lead(self, method: Method) -> tuple[Lead, ...]:
-        """Area of the cell or of the nucleus, else what is known without a pixel size."""
+    def presentation(self, method: Method) -> Presentation:
+        """Area of the cell or of the nucleus leads; shape and direction stand beside it."""
         seen = _seen(method)
-        return (
-            Lead(f"{seen}_area_um2_q50", f"Median {seen} area", "µm²"),
-            Lead(f"{seen}_area_px_q50", f"Median {seen} area", "px"),
+        return Presentation(
+            title="Cell morphology",
+            measurand="of the sizes and shapes of cells and nuclei in fluorescence, as "
+            "distributions; the count beside them is direct and total (ISO 20391-1)",
+            leads=(
+                Lead(f"{seen}_area_um2_q50", f"Median {seen} area", "µm²"),
+                Lead(f"{seen}_area_px_q50", f"Median {seen} area", "px"),
+            ),
+            beside=(
+                Lead("n_objects", "Objects", ""),
+                Lead("spindle_index", "Spindle index", "%"),
+                Lead("flattened_fraction", "Flattened", "%"),
+            ),
+            noun=seen,
+            outlines=(
+                ("inside", f"whole {seen}"),
+                ("border", "touches the border: left out of the distributions"),
+            ),
         )
 
 
@@ -186,6 +207,14 @@ def _compared(nuclei: Table, cells: Table) -> Table:
         "cytoplasm_area_um2": cells["area_um2"] - nuclei["area_um2"],
         "nuclear_cell_area_ratio": nuclei["area_px"] / cells["area_px"],
     }
+
+
+def measuring_sha256(method: Method) -> str:
+    """Hash of the settings that segment and measure: what is compared must agree in it."""
+    own = method.morphology
+    parts = [method.illumination, method.segment, method.measure, own.outline, own.shapes]
+    text = json.dumps([part.model_dump(mode="json") for part in parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 ASSAY = MorphologyAssay()

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from monolayer.segment.cells.settings import CellOutlineSettings
 from monolayer.settings import Settings
+from monolayer.summarise.reference_settings import CultureSettings, Reference, ReferenceLimits
 from monolayer.summarise.shape_settings import ShapeSettings
 
 __all__ = ["MorphologySettings"]
@@ -21,3 +22,13 @@ class MorphologySettings(Settings):
 
     shapes: ShapeSettings = Field(default_factory=ShapeSettings)
     """What is called a spindle, and what flattened."""
+
+    culture: CultureSettings = Field(default_factory=CultureSettings)
+    """What the images show; it must agree with the reference's."""
+
+    reference: Reference | None = None
+    """The process's own reference, or the path of its file (``monolayer reference`` makes one),
+    relative to the method file. Empty: wells are not compared."""
+
+    limits: ReferenceLimits = Field(default_factory=ReferenceLimits)
+    """When a well is compared, what is an alert and what asks for action."""

@@ -25,6 +25,7 @@ VERBS = {
     "controls": "Measure the control wells of a viability stain; write thresholds into a method.",
     "quality": "Make the reference that an instrument's images are judged by.",
     "crosscheck": "Hold the assays of the same vessels against one another.",
+    "reference": "Make a reference of morphology from good runs, to hold others against.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",

@@ -17,7 +17,7 @@ __all__ = ["command"]
     "--output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where crosscheck.parquet and crosscheck.csv go.",
+    help="Where crosscheck and agreement go, as Parquet and as CSV.",
 )
 @click.option(
     "--match",
@@ -62,9 +62,10 @@ def command(
 
     Area densities (nuclei, live and dead, calibrated confluence), confluences and viabilities
     are compared within their joint interval; confluence without a calibration is held against
-    counts by the plausible area of a cell. Exit code 3 says that something disagrees.
+    counts by the plausible area of a cell. Over all wells, bias and limits of agreement show
+    what single wells hide. Exit code 3 says that a well disagrees.
     """
-    from monolayer.engine.crosscheck import crosscheck_runs, tally, write_crosscheck
+    from monolayer.engine.crosscheck import agreement_of, crosscheck_runs, tally, write_crosscheck
 
     settings = _settings(
         confidence=confidence,
@@ -73,15 +74,18 @@ def command(
     )
     folders = [run.expanduser().resolve() for run in runs]
     table = crosscheck_runs(folders, settings, [part.strip() for part in match.split(",") if part])
-    written = write_crosscheck(output, table) if output is not None else []
-    verdicts, rows = tally(table), table.to_pylist()
+    agreement = agreement_of(table, confidence)
+    written = write_crosscheck(output, table, agreement) if output is not None else []
+    verdicts, rows, pairs = tally(table), table.to_pylist(), agreement.to_pylist()
     if as_json:
         told = {"settings": settings.model_dump(mode="json"), "verdicts": verdicts}
-        echo_json(told | {"comparisons": rows})
+        echo_json(told | {"comparisons": rows, "agreement": pairs})
     else:
         _tell(rows, verdicts, confidence)
+        for pair in pairs:
+            click.echo(_agreement(pair, confidence))
         for path in written:
-            click.echo(f"{path}: {len(rows)} rows")
+            click.echo(f"Wrote {path}")
     return 3 if verdicts["disagree"] else 0
 
 
@@ -110,7 +114,7 @@ def _tell(rows: list[dict[str, Any]], verdicts: dict[str, int], confidence: floa
         table.add_row(
             _where(row),
             row["quantity"],
-            *(f"{_number(row[f'value_{side}'])} ({row[f'assay_{side}']})" for side in "ab"),
+            *(f"{_value(row, side)} ({row[f'assay_{side}']})" for side in "ab"),
             *(_number(row[name]) for name in ("difference", "u_difference", "chi2")),
             row["verdict"].replace("_", " "),
         )
@@ -127,6 +131,31 @@ def _tell(rows: list[dict[str, Any]], verdicts: dict[str, int], confidence: floa
 
 def _where(row: dict[str, Any]) -> str:
     return "/".join(row[key] for key in ("plate", "well", "time") if row[key]) or "the vessel"
+
+
+def _value(row: dict[str, Any], side: str) -> str:
+    """A figure; the plausible range where confluence speaks of density."""
+    if row[f"column_{side}"] != "confluence" or row["unit"] != "cells/cm2":
+        return _number(row[f"value_{side}"])
+    low, high = row[f"ci_low_{side}"], row[f"ci_high_{side}"]
+    return f"{_number(low)} to {_number(high)}" if high is not None else f"from {_number(low)}"
+
+
+def _agreement(pair: dict[str, Any], confidence: float) -> str:
+    """One sentence a pair of runs."""
+    share = "" if pair["bias_percent"] is None else f" ({pair['bias_percent']:+.1f} %)"
+    sentence = (
+        f"{pair['quantity']}, {pair['assay_a']} of {pair['run_a']} less {pair['assay_b']} of "
+        f"{pair['run_b']}: bias {_number(pair['bias'])} {pair['unit']}{share} over "
+        f"{pair['n_wells']} well{'' if pair['n_wells'] == 1 else 's'}"
+    )
+    if pair["bias_ci_low"] is None:
+        return f"{sentence}."
+    return (
+        f"{sentence}, {confidence:.0%} interval {_number(pair['bias_ci_low'])} to "
+        f"{_number(pair['bias_ci_high'])}, limits of agreement {_number(pair['limit_low'])} to "
+        f"{_number(pair['limit_high'])}."
+    )
 
 
 def _number(value: float | None) -> str:

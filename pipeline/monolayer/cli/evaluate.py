@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from monolayer.cli._shared import (
     progress,
 )
 
+if TYPE_CHECKING:
+    from monolayer.evaluate import Scorer
+
 __all__ = ["command"]
 
 
@@ -24,7 +27,8 @@ __all__ = ["command"]
     required=True,
     type=click.Path(path_type=Path),
     metavar="CSV",
-    help="Columns path and mask (label images); dataset, pixel_size_um if you like.",
+    help="Columns path and mask (label images; suspension: boxes.csv instead); dataset, "
+    "pixel_size_um if you like.",
 )
 @assay_option
 @method_option
@@ -45,13 +49,15 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Score the method against images with truth masks.
+    """Score the method against images with known truth.
 
-    An object is found when its intersection over union with a true one is at least 0.5 (and
-    0.7, the stricter column). F1 is pooled over all objects of a dataset; images that failed are
-    counted, listed and left out of it, and end the command with code 3.
+    Nuclei: an object is found when its intersection over union with a true one is at least 0.5
+    (and 0.7, the stricter column); F1 is pooled over all objects of a dataset. Confluence: the
+    error in percentage points. Suspension: a cell is found when its centre lies in a true box.
+    Images that failed are counted, listed and left out, and end the command with code 3.
     """
     from monolayer.engine.evaluation import evaluate_manifest, write_scores
+    from monolayer.evaluate import scorer_of
     from monolayer.method import load_method
 
     method = load_method(method_path, assay).with_pixel_size(pixel_size_um)
@@ -62,22 +68,8 @@ def command(
     if as_json:
         echo_json({"datasets": datasets, "images": images, "skipped": skipped})
     else:
-        _tell(images, datasets, skipped, output)
+        _tell(images, datasets, skipped, output, scorer_of(method.assay))
     return 3 if any(row["state"] == "failed" for row in images) else 0
-
-
-COLUMNS = {
-    "dataset": "dataset",
-    "n_images": "images",
-    "n_failed": "failed",
-    "n_true": "true",
-    "n_predicted": "found",
-    "f1_iou50": "F1@0.5",
-    "f1_iou70": "F1@0.7",
-    "mean_matched_iou": "mean IoU",
-    "median_absolute_count_error_percent": "count error %",
-    "false_objects_on_empty": "on empty",
-}
 
 
 def _tell(
@@ -85,15 +77,16 @@ def _tell(
     datasets: Sequence[dict[str, Any]],
     skipped: int,
     output: Path | None,
+    scorer: "Scorer",
 ) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="pooled over each dataset; count error: median of the images' absolute")
-    for heading in COLUMNS.values():
+    table = Table(title=scorer.title)
+    for heading in scorer.headings.values():
         table.add_column(heading, justify="left" if heading == "dataset" else "right")
     for row in datasets:
-        table.add_row(*(_text(row[name]) for name in COLUMNS))
+        table.add_row(*(_text(row[name]) for name in scorer.headings))
     Console(width=120).print(table)
     for row in images:
         if row["state"] == "failed":

@@ -14,7 +14,7 @@ __all__ = ["command"]
 @click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
 @json_option
 def command(run_folder: Path, as_json: bool) -> int:
-    """Say how far RUN is, and why fields are left out."""
+    """Say how far RUN is, why fields are left out, and which wells should be imaged again."""
     from monolayer.engine.status import status_of
 
     status = status_of(run_folder.expanduser().resolve())
@@ -36,5 +36,8 @@ def _tell(status: dict[str, Any]) -> None:
             f"  {field['state'].replace('_', ' ')}: {field['field_id']} "
             f"({field['reason']}): {field['detail']}"
         )
+    for well in status["reimage"]:
+        where = "/".join(well[key] for key in ("plate", "well", "time") if well[key])
+        click.echo(f"  image again: {where}: {well['quality_reason']}")
     if status["report"]:
         click.echo(f"Report: {status['report']}")

@@ -1,6 +1,7 @@
 """Cross-check runs: the wells tables of several assays over the same vessels, side by side."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,12 +17,33 @@ from monolayer.engine.runfolder import program_version
 from monolayer.errors import ConfigError, InputError
 from monolayer.field import natural_key
 from monolayer.results import Run, open_run
-from monolayer.summarise.crosscheck import COMPARISON_COLUMNS, compare_well, figures_of
-from monolayer.summarise.settings import CrosscheckSettings
+from monolayer.summarise.agreement import bland_altman
+from monolayer.summarise.crosscheck import (
+    BY_CELL_AREA,
+    COMPARISON_COLUMNS,
+    compare_well,
+)
+from monolayer.summarise.figures import DIRECT, figures_of
+from monolayer.summarise.settings import CrosscheckSettings, SummariseSettings
+from monolayer.summarise.total_density import NEEDED as COUNTED
+from monolayer.summarise.total_density import total_density
 
-__all__ = ["KEYS", "crosscheck_runs", "tally", "write_crosscheck"]
+__all__ = ["KEYS", "agreement_of", "crosscheck_runs", "tally", "write_crosscheck"]
 
 KEYS = ("plate", "well", "time")
+_PAIR = ("quantity", "unit", "run_a", "assay_a", "run_b", "assay_b")
+_AGREEMENT = [
+    ("n_wells", "int64"),
+    ("n_wells_disagree", "int64"),
+    ("bias", "float64"),
+    ("bias_sd", "float64"),
+    ("bias_ci_low", "float64"),
+    ("bias_ci_high", "float64"),
+    ("bias_ci_method", "string"),
+    ("bias_percent", "float64"),
+    ("limit_low", "float64"),
+    ("limit_high", "float64"),
+]
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
@@ -104,11 +126,60 @@ def tally(table: pa.Table) -> dict[str, int]:
     return {name: verdicts.count(name) for name in ("agree", "disagree", "not_evaluable")}
 
 
-def write_crosscheck(folder: Path, table: pa.Table) -> list[Path]:
-    """Write ``crosscheck.parquet`` and ``crosscheck.csv``; return their paths."""
-    paths = [folder / "crosscheck.parquet", folder / "crosscheck.csv"]
-    write_file(paths[0], partial(pq.write_table, table))
-    write_file(paths[1], partial(csv.write_csv, table))
+def agreement_of(table: pa.Table, confidence: float) -> pa.Table:
+    """Bias and limits of agreement of each pair of runs and quantity, over all wells.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        What `crosscheck_runs` gave.
+    confidence : float
+        Of the bias's interval and the limits.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row a quantity and pair, ``a - b`` in the quantity's unit; confluence by cell area is
+        left out, as it has a range and no value.
+    """
+    groups: dict[Key, list[Row]] = {}
+    for row in table.to_pylist():
+        if row["difference"] is not None and row["quantity"] != BY_CELL_AREA:
+            groups.setdefault(tuple(row[name] for name in _PAIR), []).append(row)
+    rows = [
+        dict(zip(_PAIR, pair, strict=True)) | _agreement(members, confidence)
+        for pair, members in groups.items()
+    ]
+    columns = [*((name, "string") for name in _PAIR), *_AGREEMENT]
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
+    return pa.Table.from_pylist(rows, schema).replace_schema_metadata(table.schema.metadata)
+
+
+def _agreement(rows: Sequence[Row], confidence: float) -> Row:
+    found = bland_altman([row["difference"] for row in rows], confidence)
+    mean = math.fsum(row["value_a"] + row["value_b"] for row in rows) / (2 * len(rows))
+    assert found.bias is not None
+    return {
+        "n_wells": found.n,
+        "n_wells_disagree": sum(row["verdict"] == "disagree" for row in rows),
+        "bias": found.bias,
+        "bias_sd": found.sd,
+        "bias_ci_low": found.interval.low,
+        "bias_ci_high": found.interval.high,
+        "bias_ci_method": found.interval.method,
+        "bias_percent": 100 * found.bias / mean if mean else None,
+        "limit_low": found.low,
+        "limit_high": found.high,
+    }
+
+
+def write_crosscheck(folder: Path, table: pa.Table, agreement: pa.Table) -> list[Path]:
+    """Write ``crosscheck`` and ``agreement`` as Parquet and CSV; return their paths."""
+    paths = []
+    for name, content in (("crosscheck", table), ("agreement", agreement)):
+        for suffix, write in ((".parquet", pq.write_table), (".csv", csv.write_csv)):
+            paths.append(folder / f"{name}{suffix}")
+            write_file(paths[-1], partial(write, content))
     return paths
 
 
@@ -131,8 +202,9 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
     wells: dict[Key, Row] = {}
-    table = run.wells.arrow()
-    for row in table.to_pylist():
+    method = run.record["method"]
+    rows, columns = _wells(run, float(method["summarise"]["confidence"]))
+    for row in rows:
         key = tuple(row[part] or None for part in match)
         if key in wells:
             told = ", ".join(f"{part} {value}" for part, value in zip(match, key, strict=True))
@@ -141,9 +213,23 @@ def _side(name: str, run: Run, match: tuple[str, ...]) -> _Side:
                 "keys."
             )
         wells[key] = row
-    method = run.record["method"]
     confidence = float(method["summarise"]["confidence"])
-    return _Side(name, str(method["assay"]), confidence, tuple(table.column_names), wells)
+    return _Side(name, str(method["assay"]), confidence, columns, wells)
+
+
+def _wells(run: Run, confidence: float) -> tuple[list[Row], tuple[str, ...]]:
+    """Rows of the wells table; an adherent differential count's with the density of all cells."""
+    table = run.wells.arrow()
+    rows, columns = table.to_pylist(), tuple(table.column_names)
+    floating = run.record["method"].get("viability", {}).get("specimen") == "suspension"
+    if floating or DIRECT in columns or not set(COUNTED) <= set(run.fields.column_names):
+        return rows, columns
+    by_well: dict[Key, list[Row]] = {}
+    for field in run.fields.arrow([*KEYS, "state", *COUNTED]).to_pylist():
+        by_well.setdefault(tuple(field[key] for key in KEYS), []).append(field)
+    settings = SummariseSettings(confidence=confidence)
+    totals = (total_density(by_well[tuple(row[key] for key in KEYS)], settings) for row in rows)
+    return [row | total for row, total in zip(rows, totals, strict=True)], (*columns, DIRECT)
 
 
 def _keys(sides: Sequence[_Side]) -> list[Key]:

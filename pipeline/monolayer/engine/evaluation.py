@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import csv
 
+from monolayer.assays import assay_of
 from monolayer.engine.files import write_file
 from monolayer.engine.work import process_field
 from monolayer.errors import ImageError
-from monolayer.evaluate import ManifestRow, evaluate_pairs, pool_scores, read_manifest
+from monolayer.evaluate import Found, ManifestRow, read_manifest, score_row, scorer_of
 from monolayer.field import Field, Plane, State
 from monolayer.method import Method
 from monolayer.segment import segmenter_identity
@@ -40,12 +40,13 @@ def evaluate_manifest(
     """
     # What the method cannot do is one error here, not a failure of every image.
     segmenter_identity(method.segment)
-    manifest = read_manifest(path)
+    scorer = scorer_of(method.assay)
+    manifest = read_manifest(path, assay_of(method).modality, scorer.needs)
     images: Rows = []
     for done, row in enumerate(manifest.rows, start=1):
-        images += evaluate_pairs([row], lambda pair: _segment(pair, method))
+        images.append(score_row(row, scorer, lambda pair: _find(pair, method)))
         notify("images", done, len(manifest.rows))
-    return images, pool_scores(images), manifest.n_skipped
+    return images, scorer.pool(images), manifest.n_skipped
 
 
 def write_scores(folder: Path, images: Rows, datasets: Rows) -> None:
@@ -55,13 +56,14 @@ def write_scores(folder: Path, images: Rows, datasets: Rows) -> None:
         write_file(folder / f"{name}.csv", partial(csv.write_csv, table))
 
 
-def _segment(row: ManifestRow, method: Method) -> NDArray[Any]:
+def _find(row: ManifestRow, method: Method) -> Found:
     plane = Plane(row.path.name)
     field = Field(row.dataset, "", row.path.stem, "", {"image": (plane,)})
     chosen = method if method.read.pixel_size_um else method.with_pixel_size(row.pixel_size_um)
     result = process_field(field, row.path.parent, chosen)
     if result.labels is not None:
-        return result.labels
+        return Found(result.labels, result.objects)
     if result.row["state"] == State.NOT_EVALUABLE:
-        return np.zeros((result.row["height_px"], result.row["width_px"]), np.int32)
+        nothing = np.zeros((result.row["height_px"], result.row["width_px"]), np.int32)
+        return Found(nothing, evaluated=False)
     raise ImageError(result.row["reason"], result.row["detail"])

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
-from monolayer.inspect import other_objective
 from monolayer.method import Method
 from monolayer.read import Listing, find_fields, read_field
+
+if TYPE_CHECKING:
+    from monolayer.inspect import QualityReference
 
 __all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan"]
 
@@ -122,7 +124,8 @@ def make_plan(
             f"wells found: {_examples(listing.fields)}."
         )
     _check_units(listing, method)
-    _check_reference(listing, method)
+    if method.inspect.reference is not None:
+        _check_reference(listing, method.inspect.reference)
     missing = tuple(field for field in listing.missing if selection.takes(field))
     return Plan(root, listing, fields, missing, method)
 
@@ -159,12 +162,13 @@ def _check_units(listing: Listing, method: Method) -> None:
         )
 
 
-def _check_reference(listing: Listing, method: Method) -> None:
+def _check_reference(listing: Listing, reference: "QualityReference") -> None:
     """Refuse a quality reference of another objective before any work, not field by field."""
-    reference, size = method.inspect.reference, listing.pixel_size_um
-    if reference is None or (told := other_objective(size, reference)) is None:
-        return
-    raise ConfigError(f"inspect.reference: {told[0].lower()}{told[1:]}")
+    from monolayer.inspect import other_objective  # brings numpy, which a resumed run spares
+
+    told = other_objective(listing.pixel_size_um, reference)
+    if told is not None:
+        raise ConfigError(f"inspect.reference: {told}")
 
 
 def _um_settings(method: Method) -> dict[str, Any]:

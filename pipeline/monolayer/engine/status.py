@@ -11,10 +11,13 @@ from monolayer.field import State
 __all__ = ["status_of"]
 
 _WHY = ["field_id", "state", "reason", "detail"]
+_WELL = ["plate", "well", "time", "quality_state", "quality_reason"]
 
 
 def status_of(folder: Path) -> dict[str, Any]:
-    """State of a run: ``running``, ``unfinished`` or ``finished``, fields by state, and reasons.
+    """State of a run, fields by state with reasons, and wells that should be imaged again.
+
+    The state is ``running``, ``unfinished`` or ``finished``.
 
     Raises
     ------
@@ -29,6 +32,7 @@ def status_of(folder: Path) -> dict[str, Any]:
         "state": "running" if running else "finished" if finished else "unfinished",
         "fields": record["counts"] if finished else _counts_of_parts(folder),
         "left_out": _left_out(folder) if finished else [],
+        "reimage": _reimage(folder) if finished else [],
         "report": str(folder / "report.html") if (folder / "report.html").is_file() else None,
         "history": record.get("history", []),
     }
@@ -44,6 +48,17 @@ def _left_out(folder: Path) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = pq.read_table(folder / "fields.parquet", columns=_WHY).to_pylist()
     return [row for row in rows if row["state"] != State.OK]
+
+
+def _reimage(folder: Path) -> list[dict[str, Any]]:
+    """Wells with too few good fields; none in a run from before they were judged."""
+    import pyarrow.parquet as pq
+
+    path = folder / "wells.parquet"
+    if not set(_WELL) <= set(pq.read_schema(path).names):
+        return []
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=_WELL).to_pylist()
+    return [row for row in rows if row["quality_state"] == "reimage"]
 
 
 def _is_locked(folder: Path) -> bool:

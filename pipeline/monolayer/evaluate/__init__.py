@@ -7,6 +7,7 @@ makes one row a dataset of the images. These know nothing of files; `read_manife
 
 from monolayer.evaluate.manifest import Manifest, ManifestRow, read_manifest, read_mask
 from monolayer.evaluate.matching import Matches, Overlaps, count_overlaps, match_labels
+from monolayer.evaluate.scorers import SCORERS, Found, Scorer, score_row, scorer_of
 from monolayer.evaluate.scores import (
     ImageScore,
     evaluate_pairs,
@@ -17,11 +18,14 @@ from monolayer.evaluate.scores import (
 )
 
 __all__ = [
+    "SCORERS",
+    "Found",
     "ImageScore",
     "Manifest",
     "ManifestRow",
     "Matches",
     "Overlaps",
+    "Scorer",
     "count_overlaps",
     "evaluate_pairs",
     "f1_score",
@@ -31,4 +35,6 @@ __all__ = [
     "read_mask",
     "score_image",
     "score_pair",
+    "score_row",
+    "scorer_of",
 ]

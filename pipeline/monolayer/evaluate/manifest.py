@@ -8,8 +8,8 @@ number; a wrong mask costs one row.
 
 import csv
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class ManifestRow:
         The files as the manifest names them.
     line : int
         Line of the manifest, the header being 1.
+    record : mapping of str to str
+        All of the row, as the manifest has it.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class ManifestRow:
     path_text: str = ""
     mask_text: str = ""
     line: int = 0
+    record: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,14 @@ class Manifest:
     n_skipped: int = 0
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest of images and truth masks.
+def read_manifest(
+    path: Path, modality: str = MODALITY, needs: Sequence[str] = ("path", "mask")
+) -> Manifest:
+    """Read a manifest of images and their truth.
 
-    Rows whose ``modality`` is given and does not start with "fluorescence nuclei" are left out
-    and counted, so that one manifest can serve several assays.
+    Rows whose ``modality`` is given and does not start with the wanted one are left out and
+    counted, so that one manifest can serve several assays. ``needs`` are columns that must be
+    there and filled: ``mask`` among them where truth is a label image.
 
     Raises
     ------
@@ -76,19 +82,21 @@ def read_manifest(path: Path) -> Manifest:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey="")
-            _check_columns(path, reader.fieldnames)
+            _check_columns(path, reader.fieldnames, needs)
             lines = [(reader.line_num, record) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} cannot be read as a CSV manifest: {error}.") from error
-    ours = [(line, record) for line, record in lines if _is_ours(record)]
+    ours = [(line, record) for line, record in lines if _is_ours(record, modality)]
     if not ours:
-        raise ConfigError(f"{path} holds no row of modality '{MODALITY}': nothing to evaluate.")
-    rows = tuple(_parse_row(path, line, record) for line, record in ours)
+        raise ConfigError(f"{path} holds no row of modality '{modality}': nothing to evaluate.")
+    rows = tuple(_parse_row(path, line, record, needs) for line, record in ours)
     return Manifest(rows, len(lines) - len(ours))
 
 
-def read_mask(path: Path) -> NDArray[Any]:
+def read_mask(path: Path, *, one_value: bool = False) -> NDArray[Any]:
     """Read a label image: 0 for background, one number an object.
+
+    With ``one_value`` objects need not be told apart: the mask of a covered area will do.
 
     Returns
     -------
@@ -105,7 +113,7 @@ def read_mask(path: Path) -> NDArray[Any]:
         detail = f"{path.name} has shape {mask.shape}: a truth mask is one grey label image."
         raise ImageError("mask_kind", detail)
     labels = _as_integers(path, mask)
-    if _is_binary(labels):
+    if not one_value and _is_binary(labels):
         raise ImageError(
             "mask_binary",
             f"{path.name} marks all objects with one value: give each object its own number.",
@@ -113,9 +121,9 @@ def read_mask(path: Path) -> NDArray[Any]:
     return labels
 
 
-def _check_columns(path: Path, names: object) -> None:
+def _check_columns(path: Path, names: object, needs: Sequence[str]) -> None:
     present = list(names) if isinstance(names, (list, tuple)) else []
-    for name in ("path", "mask"):
+    for name in needs:
         if name not in present:
             raise ConfigError(
                 f"{path} line 1: column '{name}' is missing; the header has "
@@ -123,23 +131,29 @@ def _check_columns(path: Path, names: object) -> None:
             )
 
 
-def _is_ours(record: Mapping[str, Any]) -> bool:
+def _is_ours(record: Mapping[str, Any], wanted: str) -> bool:
     modality = (record.get("modality") or "").strip().casefold()
-    return not modality or modality.startswith(MODALITY)
+    return not modality or modality.startswith(wanted)
 
 
-def _parse_row(manifest: Path, line: int, record: Mapping[str, Any]) -> ManifestRow:
+def _parse_row(
+    manifest: Path, line: int, record: Mapping[str, Any], needs: Sequence[str]
+) -> ManifestRow:
     where = f"{manifest} line {line}"
     if "" in record or None in record.values():
         raise ConfigError(f"{where}: the number of columns is not the header's.")
+    image = _existing(where, "path", manifest.parent, record["path"])
+    masked = "mask" in needs
     return ManifestRow(
-        path=_existing(where, "path", manifest.parent, record["path"]),
-        mask=_existing(where, "mask", manifest.parent, record["mask"]),
+        path=image,
+        # Where truth is no label image, nobody asks for one.
+        mask=_existing(where, "mask", manifest.parent, record["mask"]) if masked else image,
         dataset=(record.get("dataset") or "").strip() or "all",
         pixel_size_um=_pixel_size_um(where, (record.get("pixel_size_um") or "").strip()),
         path_text=record["path"],
-        mask_text=record["mask"],
+        mask_text=record["mask"] if masked else "",
         line=line,
+        record=dict(record),
     )
 
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from monolayer.field import FieldImage, State
 from monolayer.inspect.figures import FIGURES, quality_figures, saturated_fraction
-from monolayer.inspect.reference import GATE_COLUMNS, judge_field
+from monolayer.inspect.reference import (
+    GATE_COLUMNS,
+    GateVerdict,
+    judge_field,
+    worst_verdict,
+)
 from monolayer.inspect.settings import InspectSettings
 
 __all__ = ["Inspection", "inspect_field"]
@@ -56,7 +61,8 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
     settings : InspectSettings
         Limits.
     channel : str
-        The channel that is to be segmented.
+        The channel that is to be segmented. The quality gate also judges every further channel
+        that its reference knows.
 
     Returns
     -------
@@ -84,13 +90,45 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
         figures |= quality_figures(pixels)
         problem = _too_saturated(figures, settings) or _out_of_focus(figures, settings)
     if problem is None:
-        verdict = judge_field(figures, channel, image.pixel_size_um, settings)
+        verdict = worst_verdict(
+            {
+                channel: judge_field(figures, channel, image.pixel_size_um, settings),
+                **_other_channels(image, channel, settings),
+            }
+        )
         gate = verdict.row()
         if verdict.gate == "refused":
             problem = verdict.reason, verdict.detail
     if problem is None:
         return Inspection(State.OK, "", "", figures, gate)
     return Inspection(State.NOT_EVALUABLE, *problem, figures, gate)
+
+
+def _other_channels(
+    image: FieldImage, channel: str, settings: InspectSettings
+) -> dict[str, GateVerdict]:
+    """The gate's verdicts on further channels, where the reference knows them."""
+    reference = settings.reference
+    known = reference.channels if reference is not None else {}
+    return {
+        name: judge_field(_figures_of(image, name), name, image.pixel_size_um, settings)
+        for name in image.channels
+        if name != channel and name in known
+    }
+
+
+def _figures_of(image: FieldImage, channel: str) -> Figures:
+    """Figures of one channel, none of them known where it cannot be measured."""
+    pixels = image.channels[channel]
+    if _unusable(pixels, InspectSettings()) is not None:
+        return dict.fromkeys(FIGURES)
+    pixels = _plain(pixels)
+    return {
+        "intensity_min": float(pixels.min()),
+        "intensity_max": float(pixels.max()),
+        "saturated_fraction": saturated_fraction(pixels, image.full_scale.get(channel)),
+        **quality_figures(pixels),
+    }
 
 
 def _plain(pixels: NDArray[Any]) -> NDArray[Any]:

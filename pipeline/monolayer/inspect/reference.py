@@ -8,7 +8,7 @@ is named and never taken for a pass.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "make_reference",
     "other_objective",
     "robust_z",
+    "worst_verdict",
 ]
 
 Row = Mapping[str, Any]
@@ -49,6 +50,7 @@ PIXEL_SIZE_TOLERANCE = 0.05
 differ by a few percent, objectives by 25 or more."""
 
 _SD_OF_MAD = 1.4826
+_SEVERITY = ("pass", "no_reference", "flagged", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,20 @@ def judge_field(
         problem = ("beyond_reference", _told(beyond, figures, known, z, settings))
     state = "pass" if not problem[0] else "refused" if gate.beyond == "refuse" else "flagged"
     return GateVerdict(state, *problem, held, z[worst], worst)
+
+
+def worst_verdict(verdicts: Mapping[str, GateVerdict]) -> GateVerdict:
+    """Return a field's verdict from those of its channels, by name: that of the worst one.
+
+    What the others did not judge is kept; where there are several, sentences name their channel.
+    """
+    worst = max(verdicts, key=lambda name: _severity(verdicts[name]))
+    found = verdicts[worst]
+    if len(verdicts) == 1:
+        return found
+    held = tuple(f"{name} {text}" for name, each in verdicts.items() for text in each.not_judged)
+    detail = f"Channel {worst}: {found.detail}" if found.detail else ""
+    return replace(found, detail=detail, not_judged=held)
 
 
 def make_reference(
@@ -274,6 +290,10 @@ def _told(
         f"{reference.instrument} with {reference.objective}; look at lamp, focus and exposure, "
         "then image it again."
     )
+
+
+def _severity(verdict: GateVerdict) -> tuple[int, float]:
+    return _SEVERITY.index(verdict.gate), abs(verdict.max_z or 0.0)
 
 
 def _one_pixel_size(rows: Sequence[Row]) -> float | None:

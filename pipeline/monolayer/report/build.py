@@ -158,17 +158,19 @@ def _plate(
     lead, show = how[0].lead, how[1]
     own = [w for w in all_wells if _place(w) == _place(row)]
     single = own[0] if len(own) == 1 else {}
+    # A plate that is one vessel is that vessel: its number has the interval between its fields.
+    row = {**row, **single}
     return PlateResult(
         plate=str(row["plate"] or "folder"),
         time=str(row.get("time") or ""),
         estimate=_estimate(row, lead.column, lead.factor),
         n_planned=row.get("n_fields_planned") or 0,
         n_ok=row.get("n_fields_ok") or 0,
-        beside=_beside({**single, **row}, show),
+        beside=_beside(row, show),
         ci_method=row.get(f"{lead.column}_ci_method") or "",
         dispersion_index=_number(single.get("dispersion_index")),
         dispersion_p=_number(single.get("dispersion_p")),
-        wells=tuple(wells),
+        wells=tuple(wells) if len(own) > 1 else (),
     )
 
 

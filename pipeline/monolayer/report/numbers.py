@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from monolayer.report.content import Estimate
 
-__all__ = ["figure", "grouped", "interval_text", "nice_ticks", "plural", "short"]
+__all__ = ["figure", "grouped", "interval_text", "nice_ticks", "plural", "short", "shown"]
 
 UNKNOWN = "–"
 
@@ -44,11 +44,18 @@ def short(value: float | None) -> str:
     return f"{value:.0f}" if size >= 9.95 or value == 0 else f"{value:.1f}"
 
 
-def interval_text(estimate: Estimate) -> str:
+def shown(value: float | None, unit: str) -> str:
+    """A number whose unit stands elsewhere: percentages to a tenth, others to four digits."""
+    if unit != "%" or value is None or not math.isfinite(value):
+        return grouped(value)
+    return f"{value:.1f}"
+
+
+def interval_text(estimate: Estimate, unit: str = "") -> str:
     """The interval as ``39,900 to 42,660``, or a dash where there is none."""
     if estimate.low is None or estimate.high is None:
         return UNKNOWN
-    return f"{grouped(estimate.low)} to {grouped(estimate.high)}"
+    return f"{shown(estimate.low, unit)} to {shown(estimate.high, unit)}"
 
 
 def plural(count: int, noun: str) -> str:

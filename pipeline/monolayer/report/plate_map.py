@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from monolayer.report.content import Estimate, Measure, PlateResult, WellResult
-from monolayer.report.numbers import finite, grouped, interval_text, nice_ticks, plural, short
+from monolayer.report.numbers import finite, interval_text, nice_ticks, plural, short, shown
 from monolayer.report.palette import colour, ink_on
 from monolayer.report.svg import Frame, Scale, cross_path, tag, text, x_axis
 
@@ -192,14 +192,16 @@ def well_words(well: WellResult, measure: Measure) -> str:
 
 def estimate_words(estimate: Estimate, measure: Measure) -> str:
     """``41,280 cells/cm² (95 % interval 39,900 to 42,660)``."""
-    number = f"{grouped(estimate.value)} {measure.unit}"
+    number = f"{shown(estimate.value, measure.unit)} {measure.unit}"
     if estimate.low is None or estimate.high is None:
         return number
-    return f"{number} ({measure.interval} {interval_text(estimate)})"
+    return f"{number} ({measure.interval} {interval_text(estimate, measure.unit)})"
 
 
-def colour_legend(scale: Scale, measure: Measure) -> Markup:
-    """Draw the colours of the maps as a bar with its numbers."""
+def colour_legend(scale: Scale, label: str, unit: str) -> Markup:
+    """Draw the colours of a map as a bar with its numbers."""
+    if not nice_ticks(scale.low, scale.high):
+        return Markup()
     frame = Frame(420.0, 64.0, left=10.0, right=10.0, top=18.0, bottom=34.0)
     steps = 60
     width = (frame.x_end - frame.left) / steps
@@ -208,9 +210,6 @@ def colour_legend(scale: Scale, measure: Measure) -> Markup:
             fill=colour((i + 0.5) / steps))
         for i in range(steps)
     ]  # fmt: skip
-    label = text(frame.left, 11.0, f"{measure.label}, {measure.unit}", class_="axis-name")
-    if not nice_ticks(scale.low, scale.high):
-        return Markup()
-    along = Scale(scale.low, scale.high, frame.left, frame.x_end)
-    axis = x_axis(frame, along, "", about=5)
-    return frame.chart(f"Colour scale: {measure.label}", label, *bar, axis, class_="chart legend")
+    name = text(frame.left, 11.0, f"{label}, {unit}", class_="axis-name")
+    axis = x_axis(frame, Scale(scale.low, scale.high, frame.left, frame.x_end), "", about=5)
+    return frame.chart(f"Colour scale: {label}", name, *bar, axis, class_="chart legend")

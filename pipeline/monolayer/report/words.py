@@ -93,11 +93,14 @@ def interval_words(content: ReportContent) -> str:
     methods = list(dict.fromkeys(p.ci_method for p in content.plates if p.ci_method))
     named = "; ".join(_METHODS.get(method, method) for method in methods)
     method = f" (here: {named})" if named else ""
+    counted = (
+        ", and by Poisson counting where a single field, or fields that all hold the same number, "
+        "leave nothing to compare"
+    )
     return (
         f"Each {content.measure.interval} says how far the mean could lie from the one found had "
         "other places been imaged: between the fields of a well for a well, between wells for a "
-        f"plate{method}, and by Poisson counting where a single field, or fields that all hold "
-        "the same number, leave nothing to compare. It holds the chance of sampling and counting "
-        "only, and not errors of the segmentation, of the pixel size, or of places that were "
-        "never imaged."
+        f"plate{method}{counted if content.measure.unit.startswith('cells/') else ''}. It holds "
+        "the chance of sampling and counting only, and not errors of the segmentation, of the "
+        "pixel size, or of places that were never imaged."
     )

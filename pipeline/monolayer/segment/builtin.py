@@ -75,12 +75,12 @@ class ThresholdSegmenter(_Programmed):
 def _judge(found: Found, smallest: float, settings: SegmentSettings) -> Segmentation:
     """Score the objects and leave out what is no nucleus."""
     objects, contrast = found.objects, found.contrast
-    evidence = weigh_objects(objects, contrast, found.diameter, found.brightness)
+    evidence = weigh_objects(found)
     kept = _in_order(objects, _believed(evidence, smallest, contrast.noise, settings))
     scores = evidence.scores[kept]
     figures = {
         "segment_noise": contrast.noise,
-        "segment_brightness": found.brightness,
+        "segment_brightness": evidence.brightness,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
     labels = paint_runs(select_objects(objects, kept), contrast.height.shape)

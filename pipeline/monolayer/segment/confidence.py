@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.detect import circle_area
-from monolayer.segment.found import Relief
+from monolayer.segment.detect import circle_area, weighted_median
+from monolayer.segment.found import Found, Relief
 from monolayer_kernels.measure_runs import Runs, RunSums, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
@@ -35,12 +35,14 @@ _VAST = 1 / 8
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of each object, arrays of length n.
+    """What is known of each object, arrays of length n but for the brightness.
 
     Attributes
     ----------
     areas : ndarray int64
         Pixels.
+    brightness : float
+        Typical height of a nucleus: as found, or the median of these, weighted by area.
     scores : ndarray float64
         Probability that an expert outlined the same object, see `confidence`.
     heights : ndarray float64
@@ -54,6 +56,7 @@ class Evidence:
     """
 
     areas: NDArray[np.int64]
+    brightness: float
     scores: NDArray[np.float64]
     heights: NDArray[np.float64]
     levels: NDArray[np.float64]
@@ -113,14 +116,15 @@ def confidence(signs: Signs) -> NDArray[np.float64]:
     return np.round(1 / (1 + np.exp(-odds)), 6)
 
 
-def weigh_objects(objects: Runs, contrast: Relief, diameter: float, brightness: float) -> Evidence:
-    """Evidence for each object, in the plane it was outlined in.
-
-    ``diameter`` and ``brightness`` are the typical nucleus's.
-    """
+def weigh_objects(found: Found) -> Evidence:
+    """Evidence for each object, in the plane it was outlined in."""
+    objects, contrast, diameter = found.objects, found.contrast, found.diameter
     sums = sum_runs(objects)
     areas, box = sums.moments[:, 0], sums.bbox
     heights = run_means(objects, contrast.height)
+    brightness = found.brightness
+    if brightness is None:
+        brightness = weighted_median(heights, areas.astype(np.float64))
     shape = contrast.height.shape
     signs = Signs(
         shapes=ellipse_scores(sums),
@@ -132,6 +136,7 @@ def weigh_objects(objects: Runs, contrast: Relief, diameter: float, brightness: 
     )
     return Evidence(
         areas=areas,
+        brightness=brightness,
         scores=confidence(signs),
         heights=heights,
         levels=run_means(objects, contrast.smooth) - heights,

@@ -33,6 +33,7 @@ __all__ = [
     "find_candidates",
     "log_levels",
     "shape_belief",
+    "weighted_median",
 ]
 
 # 24 merged more neighbours, 48 gained nothing more.
@@ -73,6 +74,13 @@ class Candidates:
 def circle_area(diameter: float) -> float:
     """Area of a circle of this diameter."""
     return math.pi / 4 * diameter * diameter
+
+
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Least value at or below which lies half of the weight."""
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order][int(np.searchsorted(total, total[-1] / 2))])
 
 
 def log_levels(low: float, high: float, count: int) -> NDArray[np.float64]:

@@ -39,11 +39,12 @@ class Found:
         Heights in grey values of the plane, and the background's noise.
     diameter : float
         Typical diameter, pixels: as told, or found.
-    brightness : float
-        Typical height of a nucleus above the background, grey values.
+    brightness : float or None
+        Typical height of a nucleus above the background, grey values; None: that of what was
+        found.
     """
 
     objects: Runs
     contrast: Relief
     diameter: float
-    brightness: float
+    brightness: float | None = None

@@ -8,15 +8,14 @@ most light wins. (Light alone was fooled by tissue: at 1/8 the whole section was
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monolayer.segment.confidence import glows, vast_objects
 from monolayer.segment.contrast import Pyramid
-from monolayer.segment.detect import choose_objects, find_candidates
+from monolayer.segment.detect import choose_objects, find_candidates, weighted_median
 from monolayer_kernels.measure_runs import sum_runs
 from monolayer_kernels.objects import run_means
 
-__all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale", "weighted_median"]
+__all__ = ["Scale", "bin_factor", "find_scales", "look_at_scale"]
 
 _DIAMETER = 16.0
 _FACTORS = (8, 4, 2, 1)
@@ -131,10 +130,3 @@ def bin_factor(diameter: float) -> int:
     while diameter / (2 * factor) >= _COARSEST:
         factor *= 2
     return factor
-
-
-def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Least value at or below which lies half of the weight."""
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][int(np.searchsorted(total, total[-1] / 2))])

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.detect import circle_area
+from monolayer.segment.detect import circle_area, weighted_median
 from monolayer.segment.found import Found
-from monolayer.segment.scale import weighted_median
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.background import estimate_background, subtract_background_levels
 from monolayer_kernels.boxes import gaussian_boxes
 from monolayer_kernels.label import label_above
 from monolayer_kernels.measure_runs import Runs, sum_runs
-from monolayer_kernels.objects import Levels, ellipse_scores, run_means
+from monolayer_kernels.objects import Levels, ellipse_scores
 from monolayer_kernels.smooth import binomial
 from monolayer_kernels.threshold import (
     Histogram,
@@ -91,9 +90,7 @@ def find_by_threshold(
     if settings.threshold_split:
         objects = split_clumps(objects, height, diameter, settings.split_bias)
         diameter = told or _typical_diameter(objects, settings.min_relative_area)
-    areas = sum_runs(objects).moments[:, 0]
-    brightness = weighted_median(run_means(objects, height), areas.astype(np.float64))
-    return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter, brightness)
+    return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter)
 
 
 def _smooth(image: NDArray[np.float32] | NDArray[np.uint16], sigma: float) -> Levels:

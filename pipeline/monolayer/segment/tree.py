@@ -23,6 +23,7 @@ from monolayer.segment.detect import (
     find_candidates,
     log_levels,
     shape_belief,
+    weighted_median,
 )
 from monolayer.segment.found import Found
 from monolayer.segment.join import join_parts
@@ -31,7 +32,6 @@ from monolayer.segment.scale import (
     bin_factor,
     find_scales,
     look_at_scale,
-    weighted_median,
 )
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps

@@ -57,9 +57,12 @@ class CellFieldSettings(Settings):
     """All that the simulator of two-channel fields needs beside a seed."""
 
     nuclei: SimulateSettings = SimulateSettings(
-        height_px=1024, width_px=1024, nuclei=NucleiSettings(density_cells_per_cm2=12_000)
+        height_px=1024,
+        width_px=1024,
+        nuclei=NucleiSettings(density_cells_per_cm2=12_000, touching_fraction=0.08),
     )
-    """The nuclear channel: optics, nuclei and debris. Its plate is not used."""
+    """The nuclear channel: optics, nuclei and debris; nuclei in their cells seldom touch. Its
+    plate is not used."""
     cells: CellsSettings = CellsSettings()
     """The cells."""
     cell_optics: OpticsSettings = OpticsSettings(emission_nm=520, section_thickness_um=3)

@@ -34,6 +34,11 @@ _STREAM = 1 << 40
 _WAVES = (2, 3, 4, 5)
 # Exponent of the half-width (1 - u^2)^t along the cell: 0.5 is an ellipse, 1 a lens.
 _TAPER = {"spindle": 1.0, "ordinary": 0.6, "flattened": 0.5}
+# Area of such an outline over the product of its half axes.
+_FULLNESS = {
+    kind: 2 * math.sqrt(math.pi) * math.gamma(t + 1) / math.gamma(t + 1.5)
+    for kind, t in _TAPER.items()
+}
 # Cells are not cut at the canvas before their light is in the field.
 _REACH = 1.3
 
@@ -129,7 +134,7 @@ def _cell_around(nucleus: Nucleus, settings: CellsSettings, draws: Draws, pixel:
         kind = "spindle"
     area = draws.log_normal(getattr(settings, f"{kind}_area_um2"), settings.area_cv)
     ratio = draws.log_normal(getattr(settings, f"{kind}_aspect_ratio"), settings.aspect_ratio_cv)
-    minor = math.sqrt(area / (math.pi * max(1.02, ratio)))
+    minor = math.sqrt(area / (_FULLNESS[kind] * max(1.02, ratio)))
     waves = tuple(
         (min(0.2, abs(settings.irregularity * draws.normal() * 2 / k)), draws.angle())
         for k in _WAVES

@@ -28,7 +28,14 @@ from monolayer.simulate.scene import (
 )
 from monolayer.simulate.settings import SimulateSettings
 
-__all__ = ["MARGIN_UM", "SimulatedField", "number_labels", "simulate_field", "truth_table"]
+__all__ = [
+    "MARGIN_UM",
+    "SimulatedField",
+    "number_labels",
+    "photograph",
+    "simulate_field",
+    "truth_table",
+]
 
 MARGIN_UM = 30.0
 
@@ -81,6 +88,18 @@ def simulate_field(settings: SimulateSettings, seed: int, index: int = 0) -> Sim
     canvas = (settings.height_px + 2 * margin, settings.width_px + 2 * margin)
     inner = (slice(margin, -margin), slice(margin, -margin))
     nuclei = place_cells(settings.nuclei, draws, pixel, canvas)
+    return photograph(settings, draws, nuclei, canvas, inner)
+
+
+def photograph(
+    settings: SimulateSettings,
+    draws: Draws,
+    nuclei: Sequence[Nucleus],
+    canvas: tuple[int, int],
+    inner: tuple[slice, slice],
+) -> SimulatedField:
+    """Image and truth of nuclei that lie on a canvas, seen through its inner part."""
+    pixel = settings.optics.pixel_size_um
     electrons = _light(settings, draws, nuclei, canvas)[inner]
     shape = (settings.height_px, settings.width_px)
     electrons += background(settings.optics, draws, shape)

@@ -55,16 +55,27 @@ def add_debris(
 
 
 def add_floating(
-    settings: PhaseArtefactSettings, draws: Draws, thickness: Image, pixel_size_um: float
+    settings: PhaseArtefactSettings,
+    draws: Draws,
+    thickness: Image,
+    shade: Image,
+    pixel_size_um: float,
 ) -> None:
-    """Add balls of 10 to 18 um: so thick that their contrast reverses, in place."""
+    """Add balls of 10 to 18 um, in place.
+
+    A ball afloat is a lens more than a delay: it gathers light in its middle and in a ring around
+    its dark rim.
+    """
     for _ in range(draws.count(settings.floating_per_mm2 * _area_mm2(thickness, pixel_size_um))):
         radius = draws.uniform(5, 9) / pixel_size_um
         y, x = draws.uniform(0, thickness.shape[0]), draws.uniform(0, thickness.shape[1])
         window, dy, dx = _window(thickness, y, x, radius)
-        height2 = np.maximum(radius * radius - dy * dy - dx * dx, 0)
-        # A dying cell condenses: more index for its height than one that spreads.
-        window += 2 * draws.uniform(0.9, 1.5) * pixel_size_um * np.sqrt(height2)
+        rest = np.maximum(1 - (dy * dy + dx * dx) / (radius * radius), 0)
+        window += draws.uniform(2, 4) * np.sqrt(np.sqrt(rest))
+        light, dy, dx = _window(shade, y, x, 2 * radius)
+        r = np.sqrt(dy * dy + dx * dx) / radius
+        light += draws.uniform(0.5, 3.0) * np.exp(-((r / draws.uniform(0.5, 0.8)) ** 4))
+        light += draws.uniform(0.3, 0.8) * np.exp(-(((r - 1.2) / 0.2) ** 2))
 
 
 def ring_shade(

@@ -12,18 +12,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.simulate.draws import Draws
+from monolayer.simulate.draws import Draws, quantise
 from monolayer.simulate.nuclei import Nucleus, draw_cell
 from monolayer.simulate.phase_settings import AdherentSettings
 from monolayer.simulate.settings import NucleiSettings
 
-__all__ = ["AdherentCell", "Process", "Sprite", "draw_adherent", "paint_cell", "squeezed"]
+__all__ = [
+    "AdherentCell",
+    "Process",
+    "Sprite",
+    "draw_adherent",
+    "meeting",
+    "paint_cell",
+    "rounded",
+    "squeezed",
+]
 
 Image = NDArray[np.float64]
 
 # A nucleus that divides is another shape; in phase contrast such a cell is a rounded one.
 NUCLEI = NucleiSettings(dividing_fraction=0, length_um=19, aspect_ratio=1.5)
 COARSE = 72
+DIRECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,9 @@ class AdherentCell:
         Half axes of the body.
     bend : float
         Sideways shift of the axis per squared distance along it.
-    box : tuple of float
-        Least and greatest offset of its pixels from its centre, down and across: top, bottom,
-        left, right.
+    supports : tuple of float
+        How far its pixels reach from its centre in `DIRECTIONS` directions, the first one along
+        its axis.
     volume_um3 : float
         Of the whole cell.
     dome : float
@@ -79,7 +89,7 @@ class AdherentCell:
     minor: float
     processes: tuple[Process, ...]
     bend: float
-    box: tuple[float, float, float, float]
+    supports: tuple[float, ...]
     volume_um3: float
     dome: float
     nucleus: Nucleus
@@ -88,6 +98,20 @@ class AdherentCell:
     def placed(self, y: float, x: float) -> "AdherentCell":
         """The same cell elsewhere."""
         return replace(self, y=y, x=x)
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Least and greatest offset of its pixels from its centre: top, bottom, left, right."""
+        quarter = math.pi / 2
+        right, bottom, left, top = (self._reach(k * quarter - self.angle) for k in range(4))
+        return -top, bottom, -left, right
+
+    def _reach(self, direction: float) -> float:
+        """Farthest pixel in a direction from the cell's axis, at most: hulls are convex."""
+        turn = 2 * math.pi / DIRECTIONS
+        before = math.floor(direction / turn)
+        past = direction - before * turn
+        low, high = self.supports[before % DIRECTIONS], self.supports[(before + 1) % DIRECTIONS]
+        return (low * math.sin(turn - past) + high * math.sin(past)) / math.sin(turn)
 
     def nucleus_there(self) -> Nucleus:
         """The nucleus where the cell lies and as it is turned."""
@@ -127,7 +151,7 @@ def draw_adherent(
     nucleus = draw_cell(NUCLEI, draws, pixel_size_um)[0]
     nucleus = replace(nucleus, angle=0.15 * draws.normal())
     cell = AdherentCell(
-        0, 0, "spindle", angle, 1, 1, (), 0, (0, 0, 0, 0), volume,
+        0, 0, "spindle", angle, 1, 1, (), 0, (), volume,
         draws.log_normal(1.2, 0.7), nucleus,
         (draws.index(512), draws.index(512)),
     )  # fmt: skip
@@ -136,7 +160,7 @@ def draw_adherent(
         (settings.rounded_fraction, settings.flat_fraction, settings.stellate_fraction)
     )
     if lobe < limits[0]:
-        return _rounded(cell, draws, pixel_size_um)
+        return rounded(cell, draws, pixel_size_um)
     if lobe < limits[1]:
         cell = _flat(cell, draws)
         area *= 1.8
@@ -152,9 +176,8 @@ def squeezed(cell: AdherentCell, share: float) -> AdherentCell:
     if cell.kind == "rounded" or share == 1:
         return cell
     scale = math.sqrt(share)
-    smaller = _resized(cell, scale)
-    box = (cell.box[0] * scale, cell.box[1] * scale, cell.box[2] * scale, cell.box[3] * scale)
-    return replace(smaller, box=box, volume_um3=cell.volume_um3 * scale)
+    supports = tuple(reach * scale for reach in cell.supports)
+    return replace(_resized(cell, scale), supports=supports, volume_um3=cell.volume_um3 * scale)
 
 
 def paint_cell(cell: AdherentCell, ragged: Image, pixel_size_um: float, step: int = 1) -> Sprite:
@@ -169,7 +192,8 @@ def paint_cell(cell: AdherentCell, ragged: Image, pixel_size_um: float, step: in
     step : int
         Evaluate every so many pixels only.
     """
-    rows, columns = _steps(cell.box[:2], step), _steps(cell.box[2:], step)
+    top, bottom, left, right = cell.box()
+    rows, columns = _steps((top, bottom), step), _steps((left, right), step)
     y: Image = np.asarray(rows - (cell.y - math.floor(cell.y)), np.float64)
     x: Image = np.asarray(columns - (cell.x - math.floor(cell.x)), np.float64)
     depth2, body2 = _depth2(cell, y[:, None], x[None, :])
@@ -178,10 +202,25 @@ def paint_cell(cell: AdherentCell, ragged: Image, pixel_size_um: float, step: in
         depth2 *= ragged[((rows + cell.shift[0]) % size)[:, None], (columns + cell.shift[1]) % size]
     inside = depth2 < 1
     height = _height(cell, depth2, body2)
-    total = height.sum() * (step * pixel_size_um) ** 2
+    total = quantise(float(height.sum()) * (step * pixel_size_um) ** 2)
     height *= cell.volume_um3 / total if total else 0
     nucleus = _nucleus_distance(cell, y, x)
     return Sprite(int(rows[0]) // step, int(columns[0]) // step, inside, height, nucleus)
+
+
+def meeting(
+    sprite: Sprite, y: int, x: int, shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Part of the canvas under a sprite, and part of the sprite on the canvas."""
+    top, left = y + sprite.top, x + sprite.left
+    bottom, right = top + sprite.inside.shape[0], left + sprite.inside.shape[1]
+    rows = slice(max(0, top), max(0, min(shape[0], bottom)))
+    columns = slice(max(0, left), max(0, min(shape[1], right)))
+    part = (
+        slice(rows.start - top, max(rows.stop - top, rows.start - top)),
+        slice(columns.start - left, max(columns.stop - left, columns.start - left)),
+    )
+    return (rows, columns), part
 
 
 def _steps(extent: tuple[float, float], step: int) -> NDArray[np.int64]:
@@ -200,12 +239,15 @@ def _nucleus_distance(cell: AdherentCell, y: Image, x: Image) -> Image:
 
 def _height(cell: AdherentCell, depth2: Image, body2: Image) -> Image:
     """Relative thickness: a lamella that falls to its edge, and the body's dome."""
-    fall = np.sqrt(np.maximum(1 - depth2, 0))
+    rest = np.maximum(1 - depth2, 0)
+    fall = np.sqrt(rest)
     if cell.kind == "rounded":
         return fall
     dome = 1 / (1 + body2) ** 2
+    # Half of the lamella ends in a ruffled edge, half fades out over some micrometres.
+    edge = 0.5 * np.minimum(1, 2.5 * fall) + 0.5 * np.minimum(1, 4 * rest)
     lamella = 0.5 if cell.kind == "flat" else 0.3
-    height: Image = lamella * np.minimum(1, 2.5 * fall) + fall * fall * (0.35 + cell.dome * dome)
+    height: Image = lamella * edge + rest * (0.35 + cell.dome * dome)
     return height
 
 
@@ -227,20 +269,21 @@ def _depth2(cell: AdherentCell, y: Image, x: Image) -> tuple[Image, Image]:
 
 
 def _scaled(cell: AdherentCell, area_px: float) -> AdherentCell:
-    """The cell with this area, measured on a coarse grid, and its box."""
+    """The cell with this area, measured on a coarse grid, and its reach."""
     longest = max((p.length + p.tip for p in cell.processes), default=cell.major)
     span = 1.6 * max(longest, cell.major)
     grid = np.linspace(-span, span, COARSE)
-    inside = _depth2(cell, grid[:, None], grid[None, :])[0] < 1
+    # At angle 0 the canvas's axes are the cell's own.
+    inside = _depth2(replace(cell, angle=0.0), grid[:, None], grid[None, :])[0] < 1
     step = grid[1] - grid[0]
     scale = math.sqrt(area_px / (int(inside.sum()) * step * step))
-    rows, columns = np.nonzero(inside)
-    low, high = 1.1 * scale * (grid - step), 1.1 * scale * (grid + step)
-    box = (
-        float(low[rows.min()]), float(high[rows.max()]),
-        float(low[columns.min()]), float(high[columns.max()]),
-    )  # fmt: skip
-    return replace(_resized(cell, scale), box=box)
+    v, u = grid[np.nonzero(inside)[0]], grid[np.nonzero(inside)[1]]
+    supports = tuple(
+        # Room for a ragged outline, and for what lies between the points of the grid.
+        1.16 * scale * (float((u * math.cos(turn) + v * math.sin(turn)).max()) + step)
+        for turn in np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
+    )
+    return replace(_resized(cell, scale), supports=supports)
 
 
 def _resized(cell: AdherentCell, scale: float) -> AdherentCell:
@@ -299,9 +342,9 @@ def _flat(cell: AdherentCell, draws: Draws) -> AdherentCell:
     return replace(cell, kind="flat", major=1.1, minor=draws.uniform(0.7, 1), processes=arms)
 
 
-def _rounded(cell: AdherentCell, draws: Draws, pixel_size_um: float) -> AdherentCell:
-    """A ball of the cell's volume on the plastic."""
-    radius = (cell.volume_um3 * 3 / (4 * math.pi)) ** (1 / 3) / pixel_size_um
+def rounded(cell: AdherentCell, draws: Draws, pixel_size_um: float) -> AdherentCell:
+    """A ball of the cell's volume on the plastic, about to divide."""
+    radius = quantise(math.cbrt(cell.volume_um3 * 3 / (4 * math.pi))) / pixel_size_um
     ratio = draws.uniform(0.9, 1.0)
     nucleus = replace(cell.nucleus, major=0.55 * radius, minor=0.5 * radius)
     return replace(
@@ -309,7 +352,9 @@ def _rounded(cell: AdherentCell, draws: Draws, pixel_size_um: float) -> Adherent
         kind="rounded",
         major=radius,
         minor=radius * ratio,
-        box=(-radius, radius, -radius, radius),
+        processes=(),
+        bend=0.0,
+        supports=(radius,) * DIRECTIONS,
         nucleus=nucleus,
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.simulate.draws import Draws
+from monolayer.simulate.field import number_labels
 from monolayer.simulate.optics import blur, smooth_noise
 from monolayer.simulate.phase_artefacts import (
     Obstacles,
@@ -25,11 +26,18 @@ from monolayer.simulate.phase_artefacts import (
     ring_shade,
 )
 from monolayer.simulate.phase_cells import AdherentCell
-from monolayer.simulate.phase_layer import Layer, lay_cells, outline_noise, place_adherent
+from monolayer.simulate.phase_layer import Layer, lay_cells
 from monolayer.simulate.phase_optics import expose_phase, fast_size, phase_contrast, phase_delay
+from monolayer.simulate.phase_place import outline_noise, place_adherent
 from monolayer.simulate.phase_settings import AdherentSettings, PhaseSettings
 
-__all__ = ["SimulatedPhaseField", "simulate_phase_field"]
+__all__ = [
+    "SimulatedPhaseField",
+    "canvas_shape",
+    "inner_part",
+    "render_phase",
+    "simulate_phase_field",
+]
 
 Image = NDArray[np.float64]
 
@@ -89,15 +97,26 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
         raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     draws = Draws(seed, index)
     pixel = settings.optics.pixel_size_um
-    margin = math.ceil(MARGIN_UM / pixel)
-    inner, canvas = _frame(settings, margin)
-    cells = place_adherent(settings.cells, draws, pixel, canvas)
     ragged = outline_noise(draws, pixel)
-    layer = lay_cells(cells, ragged, pixel, canvas, settings.cells.confluence_pct / 100)
+    cells = place_adherent(settings.cells, draws, ragged, pixel, canvas_shape(settings))
+    return render_phase(settings, draws, ragged, cells, settings.cells.confluence_pct / 100)
+
+
+def render_phase(
+    settings: PhaseSettings,
+    draws: Draws,
+    ragged: Image,
+    cells: Sequence[AdherentCell],
+    coverage: float,
+) -> SimulatedPhaseField:
+    """Image and truth of cells that lie on the canvas, spread to cover `coverage` of it."""
+    pixel = settings.optics.pixel_size_um
+    margin, inner = _margin(settings), inner_part(settings)
+    layer = lay_cells(cells, ragged, pixel, canvas_shape(settings), coverage)
     shape = (settings.height_px, settings.width_px)
     obstacles = draw_obstacles(settings.artefacts, draws, shape, pixel)
     pixels = _photograph(settings, draws, layer, cells, obstacles, inner)
-    labels, kept = _in_order(layer.labels[inner] * ~obstacles.solid)
+    labels, kept = number_labels(layer.labels[inner] * ~obstacles.solid)
     truth = _table(labels, [cells[k] for k in kept], pixel, margin)
     covered, usable = labels > 0, obstacles.usable
     n_usable = int(np.count_nonzero(usable))
@@ -105,11 +124,23 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
     return SimulatedPhaseField(pixels, labels, covered, usable, share, truth)
 
 
-def _frame(settings: PhaseSettings, margin: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The field on the canvas, whose sides are ones that the Fourier transform likes."""
-    height, width = settings.height_px, settings.width_px
-    inner = (slice(margin, margin + height), slice(margin, margin + width))
-    return inner, (fast_size(height + 2 * margin), fast_size(width + 2 * margin))
+def canvas_shape(settings: PhaseSettings) -> tuple[int, int]:
+    """Size of the field with its margin, in sides that the Fourier transform is fast for."""
+    margin = 2 * _margin(settings)
+    return fast_size(settings.height_px + margin), fast_size(settings.width_px + margin)
+
+
+def inner_part(settings: PhaseSettings) -> tuple[slice, slice]:
+    """Where the field lies on its canvas."""
+    margin = _margin(settings)
+    return (
+        slice(margin, margin + settings.height_px),
+        slice(margin, margin + settings.width_px),
+    )
+
+
+def _margin(settings: PhaseSettings) -> int:
+    return math.ceil(MARGIN_UM / settings.optics.pixel_size_um)
 
 
 def _photograph(
@@ -123,11 +154,13 @@ def _photograph(
     pixel = settings.optics.pixel_size_um
     thickness = _optical_thickness(settings.cells, draws, layer, cells, pixel)
     add_debris(settings.artefacts, draws, thickness, pixel)
-    add_floating(settings.artefacts, draws, thickness, pixel)
+    gathered = np.ones(thickness.shape)
+    add_floating(settings.artefacts, draws, thickness, gathered, pixel)
     thickness[inner] *= ~obstacles.solid
     intensity = phase_contrast(settings.optics, phase_delay(settings.optics, thickness))[inner]
     shape = (settings.height_px, settings.width_px)
     shade = ring_shade(settings.artefacts, draws, shape, pixel) * obstacles.shade
+    shade *= gathered[inner]
     return expose_phase(settings.optics, intensity * shade, draws)
 
 
@@ -162,30 +195,22 @@ def _add_grains(
     grains: Image, cell: AdherentCell, settings: AdherentSettings, draws: Draws
 ) -> None:
     """Points of extra micrometres: vesicles around the nucleus, nucleoli in it, in place."""
-    for _ in range(draws.count(settings.granules_per_cell)):
-        reach = 0.25 + 0.75 * draws.uniform()
-        u, v = reach * cell.major * draws.normal(), reach * cell.minor * draws.normal()
-        _add_point(grains, cell, u, v, draws.uniform(0.1, 0.8))
-    for _ in range(1 + draws.index(4)):
-        u = 0.45 * cell.nucleus.major * draws.normal()
-        v = 0.45 * cell.nucleus.minor * draws.normal()
-        _add_point(grains, cell, u, v, draws.uniform(1.0, 2.2))
+    spread = draws.normals((draws.count(settings.granules_per_cell), 3))
+    places = 0.65 * spread[:, :2] * (cell.minor, cell.major)
+    _add_points(grains, cell, places, 0.1 + 0.4 * np.abs(spread[:, 2]))
+    nucleoli = draws.normals((1 + draws.index(4), 3))
+    places = 0.45 * nucleoli[:, :2] * (cell.nucleus.minor, cell.nucleus.major)
+    _add_points(grains, cell, places, 1.0 + 0.6 * np.abs(nucleoli[:, 2]))
 
 
-def _add_point(grains: Image, cell: AdherentCell, u: float, v: float, height: float) -> None:
+def _add_points(grains: Image, cell: AdherentCell, places: Image, heights: Image) -> None:
+    """Add to the pixels that lie across and along a cell's axis from its centre, in place."""
     cos, sin = math.cos(cell.angle), math.sin(cell.angle)
-    y, x = math.floor(cell.y + u * sin + v * cos), math.floor(cell.x + u * cos - v * sin)
-    if 0 <= y < grains.shape[0] and 0 <= x < grains.shape[1]:
-        grains[y, x] += height
-
-
-def _in_order(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[int]]:
-    """Number the labels present by first pixel; say which cell each was."""
-    present, first = np.unique(labels, return_index=True)
-    cells = present[present > 0][np.argsort(first[present > 0])]
-    renumber = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
-    renumber[cells] = np.arange(1, len(cells) + 1)
-    return renumber[labels], [int(label) - 1 for label in cells]
+    v, u = places.T
+    y = np.floor(cell.y + u * sin + v * cos).astype(np.int64)
+    x = np.floor(cell.x + u * cos - v * sin).astype(np.int64)
+    here = (y >= 0) & (y < grains.shape[0]) & (x >= 0) & (x < grains.shape[1])
+    np.add.at(grains, (y[here], x[here]), heights[here])
 
 
 def _table(

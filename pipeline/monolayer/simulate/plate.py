@@ -8,16 +8,15 @@ FOLDER/plate/              images alone, named as MetaXpress exports them
 FOLDER/truth/              label masks, kept apart so that no reader takes them for images
 """
 
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monolayer.errors import RunFolderError
 from monolayer.simulate.field import SimulatedField, simulate_field
+from monolayer.simulate.folder import as_text, check_folder, write_table
 from monolayer.simulate.settings import SimulateSettings
 from monolayer.simulate.tiff import write_image, write_labels
 
@@ -117,7 +116,7 @@ def simulate_plate(
         The seed is negative.
     """
     fields = plan_fields(settings)
-    _check_folder(folder, fields)
+    check_folder(folder, _files(fields), "plate")
     for name in ("plate", "truth"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     made: list[tuple[PlannedField, SimulatedField]] = []
@@ -127,9 +126,9 @@ def simulate_plate(
         made.append((field, simulated))
         if on_field is not None:
             on_field(field)
-    _write_table(folder / "manifest.csv", [_manifest_row(*both) for both in made])
-    _write_table(folder / "truth.csv", [_truth_row(*both) for both in made])
-    _write_table(folder / "truth_objects.csv", [r for both in made for r in _object_rows(*both)])
+    write_table(folder / "manifest.csv", [_manifest_row(*both) for both in made])
+    write_table(folder / "truth.csv", [_truth_row(*both) for both in made])
+    write_table(folder / "truth_objects.csv", [r for both in made for r in _object_rows(*both)])
     (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
 
 
@@ -151,18 +150,8 @@ def _plan(
     return PlannedField(index, well, site, kind, settings.model_copy(update=update))
 
 
-def _check_folder(folder: Path, fields: Sequence[PlannedField]) -> None:
-    """Refuse to mix a plate with anything that is not this plate's."""
-    ours = {folder / name for name in TABLES}
-    ours |= {folder / name for field in fields for name in (_image(field), _mask(field))}
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file: give a folder.")
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path not in ours:
-            raise RunFolderError(
-                f"{folder} holds {path.relative_to(folder)}, which is not of this plate: "
-                "give an empty folder."
-            )
+def _files(fields: Sequence[PlannedField]) -> list[str]:
+    return [*TABLES, *(name for field in fields for name in (_image(field), _mask(field)))]
 
 
 def _image(field: PlannedField) -> str:
@@ -215,7 +204,7 @@ def _truth_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]
         "n_border_objects": int(np.count_nonzero(truth["touches_border"])),
         "n_dividing": int(np.count_nonzero(truth["dividing"])),
         "n_anaphase_pairs": int(np.count_nonzero(pairs)),
-        "nuclei_area_fraction": _text(np.float64((simulated.labels > 0).mean())),
+        "nuclei_area_fraction": as_text(np.float64((simulated.labels > 0).mean())),
         "pixel_size_um": field.settings.optics.pixel_size_um,
     }
 
@@ -223,25 +212,11 @@ def _truth_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]
 def _object_rows(field: PlannedField, simulated: SimulatedField) -> Iterator[dict[str, Any]]:
     truth = simulated.truth
     for i in range(len(truth["label"])):
-        yield _names(field) | {name: _text(column[i]) for name, column in truth.items()}
+        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
 
 
 def _names(field: PlannedField) -> dict[str, str]:
     return {"plate": field.settings.plate.name, "well": field.well, "field": field.site}
-
-
-def _text(value: Any) -> str:
-    """Four decimals: enough for a truth, and no last bits that could differ."""
-    if isinstance(value, np.bool_):
-        return str(bool(value)).lower()
-    return f"{value:.4f}" if isinstance(value, np.floating) else str(value)
-
-
-def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys() if rows else (), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _readme(settings: SimulateSettings, seed: int, n: int) -> str:

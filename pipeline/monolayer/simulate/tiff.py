@@ -25,7 +25,7 @@ OME_XML = """<?xml version="1.0" encoding="UTF-8"?>
 http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd"
  Creator="monolayer simulate"><Image ID="Image:0" Name={name}>
 <Description>SIMULATED, not a microscope's image</Description>
-<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SignificantBits="{bits}"
+<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="{dtype}" SignificantBits="{bits}"
  SizeX="{width}" SizeY="{height}" SizeC="1" SizeZ="1" SizeT="1"
  PhysicalSizeX="{size}" PhysicalSizeXUnit="µm" PhysicalSizeY="{size}" PhysicalSizeYUnit="µm">
 <Channel ID="Channel:0:0" Name={channel} SamplesPerPixel="1"/>
@@ -35,11 +35,12 @@ http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd"
 def write_image(
     path: Path, pixels: NDArray[Any], pixel_size_um: float, bit_depth: int, channel: str
 ) -> None:
-    """Write a uint16 image as OME-TIFF with its pixel size."""
+    """Write a uint8 or uint16 image as OME-TIFF with its pixel size."""
     description = OME_XML.format(
         name=quoteattr(path.stem),
         channel=quoteattr(channel),
         bits=bit_depth,
+        dtype=pixels.dtype.name,
         height=pixels.shape[0],
         width=pixels.shape[1],
         size=pixel_size_um,
@@ -48,9 +49,10 @@ def write_image(
     _write(path, pixels, description.encode(), "lzw", (pixels_per_cm, pixels_per_cm))
 
 
-def write_labels(path: Path, labels: NDArray[Any]) -> None:
-    """Write a uint16 label image."""
-    _write(path, labels, b"SIMULATED truth: 0 background, one number a nucleus", "packbits", None)
+def write_labels(path: Path, labels: NDArray[Any], what: str = "nucleus") -> None:
+    """Write a uint8 or uint16 image of labels, which number each `what`."""
+    description = f"SIMULATED truth: 0 background, one number a {what}"
+    _write(path, labels, description.encode(), "packbits", None)
 
 
 def _write(

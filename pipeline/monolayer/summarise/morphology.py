@@ -31,6 +31,7 @@ from monolayer.summarise.shape_settings import ShapeSettings
 from monolayer.summarise.shapes import (
     clark_evans,
     describe_shape,
+    median_interval,
     orientation_order,
     quantile_names,
     ratio_interval,
@@ -160,7 +161,7 @@ def summarise_well(
     field_rows : sequence of mapping
         Rows of the fields table, one for every planned field whatever became of it.
     objects : mapping of str to ndarray, shape (n,)
-        Object columns of all the well's ok fields.
+        Object columns of all the well's ok fields, in the fields' order.
     seen : {'cell', 'nucleus'}
         Whose morphology it is.
     settings : SummariseSettings
@@ -173,8 +174,14 @@ def summarise_well(
     dict
         A well without an ok field, or without objects, has nulls and never zeros for what is said
         of objects.
+
+    Raises
+    ------
+    ValueError
+        The objects are not those of the ok fields.
     """
     ok = ok_rows(field_rows)
+    owners = _owners(ok, objects)
     row: dict[str, Cell] = {"morphology_object": seen}
     row |= {name: total(ok, name) for name, _ in _TOTALS}
     for name, (source, high) in _ESTIMATES.items():
@@ -184,6 +191,11 @@ def summarise_well(
     if ok:
         row |= _orientation(_whole(objects, seen), seen, shapes)
         row |= _distributions(_whole(objects, seen), seen, settings)
+    for name in _areas(seen):
+        weights = objects.get(measures_of(seen)[name], np.empty(0))
+        values = objects.get(name, np.empty(0))
+        interval = median_interval(values, weights, owners, settings.confidence)
+        row |= interval_columns(f"{name}_q50", interval)
     return row
 
 
@@ -197,6 +209,7 @@ def well_schema(seen: Seen, settings: SummariseSettings) -> Columns:
         *shares,
         *_ORIENTATION,
         *_distribution_schema(seen, settings),
+        *(column for name in _areas(seen) for column in interval_schema(f"{name}_q50")),
     ]
 
 
@@ -270,6 +283,21 @@ def _distributions(
 def _distribution_schema(seen: Seen, settings: SummariseSettings) -> Columns:
     suffixes = ("mean", "sd", "skew", *(name for _, name in quantile_names(settings.quantiles)))
     return [(f"{name}_{suffix}", "float64") for name in measures_of(seen) for suffix in suffixes]
+
+
+def _areas(seen: Seen) -> tuple[str, ...]:
+    """Areas whose median leads, and has an interval."""
+    owners = dict.fromkeys((seen, "nucleus"))
+    return tuple(f"{owner}_area_{unit}" for owner in owners for unit in ("px", "um2"))
+
+
+def _owners(ok: Sequence[Row], objects: Objects) -> NDArray[np.int64]:
+    """Number of each object's field: objects come in the order of the fields."""
+    counts = [row["n_objects"] for row in ok]
+    given = len(objects.get("nucleus_weight", ()))
+    if sum(counts) != given:
+        raise ValueError(f"the well's ok fields count {sum(counts)} objects but {given} were given")
+    return np.repeat(np.arange(len(ok)), counts)
 
 
 def _whole(objects: Objects, seen: Seen) -> Objects:

@@ -21,6 +21,7 @@ __all__ = [
     "OrientationOrder",
     "clark_evans",
     "describe_shape",
+    "median_interval",
     "neighbour_weights",
     "orientation_order",
     "quantile_names",
@@ -236,12 +237,51 @@ def ratio_interval(parts: Sequence[float], wholes: Sequence[float], confidence: 
     n = len(parts)
     if n < 2:
         return no_interval("one field" if n else "unknown", confidence)
-    total = math.fsum(wholes)
-    ratio = math.fsum(parts) / total
-    away = [(part - ratio * whole) ** 2 for part, whole in zip(parts, wholes, strict=True)]
-    if not any(away):
+    half = _half_width(parts, wholes, confidence)
+    if half == 0:
         return no_interval("fields without spread", confidence)
-    error = math.sqrt(n / (n - 1) * math.fsum(away)) / total
-    half = -float(special.stdtrit(n - 1, (1 - confidence) / 2)) * error
+    ratio = math.fsum(parts) / math.fsum(wholes)
     found = Interval(ratio - half, ratio + half, "t between fields, ratio of sums", confidence)
     return found.clipped(0.0, 1.0)
+
+
+def _half_width(parts: Sequence[float], wholes: Sequence[float], confidence: float) -> float:
+    n, total = len(parts), math.fsum(wholes)
+    ratio = math.fsum(parts) / total
+    away = [(part - ratio * whole) ** 2 for part, whole in zip(parts, wholes, strict=True)]
+    error = math.sqrt(n / (n - 1) * math.fsum(away)) / total
+    return -float(special.stdtrit(n - 1, (1 - confidence) / 2)) * error
+
+
+def median_interval(
+    values: NDArray[Any], weights: NDArray[Any], fields: NDArray[np.int64], confidence: float
+) -> Interval:
+    """Interval of the median of objects that come in fields.
+
+    Parameters
+    ----------
+    values, weights : ndarray of float64, shape (n,)
+        NaN where unknown; a weight of 0 leaves an object out.
+    fields : ndarray of int64, shape (n,)
+        Number of each object's field.
+    confidence : float
+        Between 0 and 1.
+
+    Notes
+    -----
+    The share of objects at or below the median has an interval between fields (`ratio_interval`);
+    the quantiles at its ends are the median's: Woodruff (1952), J. Am. Stat. Assoc. 47:635. No
+    shape of the distribution is assumed.
+    """
+    seen = (weights > 0) & np.isfinite(values)
+    known, weighed, owners = values[seen], weights[seen], fields[seen]
+    present = np.unique(owners)
+    if len(present) < 2:
+        return no_interval("one field" if len(present) else "unknown", confidence)
+    (median,) = weighted_quantiles(known, weighed, (0.5,))
+    wholes = [math.fsum(weighed[owners == owner]) for owner in present]
+    below = known <= median
+    parts = [math.fsum(weighed[below & (owners == owner)]) for owner in present]
+    half = min(_half_width(parts, wholes, confidence), 0.5)
+    low, high = weighted_quantiles(known, weighed, (0.5 - half, 0.5 + half))
+    return Interval(low, high, "Woodruff between fields", confidence)

@@ -5,14 +5,24 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.segment.cover.cover import Cover, segment_cover
+    from monolayer.segment.cover.cover import FIGURES, Cover, segment_cover
     from monolayer.segment.cover.settings import ConfluenceSettings, CoverCalibration
+    from monolayer.segment.cover.usable import REASONS
 
-__all__ = ["ConfluenceSettings", "Cover", "CoverCalibration", "segment_cover"]
+__all__ = [
+    "FIGURES",
+    "REASONS",
+    "ConfluenceSettings",
+    "Cover",
+    "CoverCalibration",
+    "segment_cover",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "FIGURES": "cover",
+        "REASONS": "usable",
         "ConfluenceSettings": "settings",
         "Cover": "cover",
         "CoverCalibration": "settings",

@@ -21,9 +21,8 @@ from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.cover.texture import Texture, measure_texture
 from monolayer.segment.cover.usable import REASONS, find_unusable
 from monolayer_kernels.background import subtract_background
-from monolayer_kernels.cover import reaching, spread
+from monolayer_kernels.cover import draw_patches, enlarge, reaching, spread
 from monolayer_kernels.label import label_above
-from monolayer_kernels.objects import paint_runs, select_objects
 from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = ["FIGURES", "Cover", "segment_cover"]
@@ -35,9 +34,10 @@ Plane = NDArray[np.float32]
 
 _REACH = 2
 _HALO = 3.0
-_SMOOTHING = 0.7
+_SMOOTHING = 0.5
 _BLOCK = 16
 _LEVEL_WIDTH = 1.6
+_EVERY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,10 @@ def segment_cover(
         shut |= mask
     covered = _cells(texture, shut, settings) & (1 - shut)
     shares = {name: float(np.mean(unusable[name])) if name in unusable else 0.0 for name in REASONS}
+    shape = (pixels.shape[0], pixels.shape[1])
     return Cover(
-        _enlarged(covered, texture.factor, pixels.shape),
-        ~_enlarged(shut, texture.factor, pixels.shape),
+        enlarge(covered, texture.factor, shape),
+        enlarge(1 - shut, texture.factor, shape),
         shares,
         _figures(texture, covered),
     )
@@ -136,8 +137,7 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> Mask:
     area = texture.working_pixel**2
     patches = label_above(texture.deviation, settings.min_contrast * bare)
     bold = reaching(patches, texture.deviation, settings.seed_contrast * bare)
-    mask = paint_runs(select_objects(patches, np.flatnonzero(bold)), shut.shape)
-    rough = np.minimum(mask, 1).astype(np.uint8) & (1 - shut)
+    rough = draw_patches(patches, bold, shut.shape) & (1 - shut)
     height = _above_bare(texture.image, grow(rough, _REACH) | shut)
     kept = fill_small(shrink(rough, _REACH), settings.max_hole_um2 / area)
     bright = (height > np.float32(_HALO * bare)).astype(np.uint8)
@@ -157,13 +157,9 @@ def _above_bare(image: Plane, taken: Mask) -> Plane:
     return subtract_background(gaussian(image, _SMOOTHING), level, _BLOCK)
 
 
-def _enlarged(mask: Mask, factor: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    rows = np.repeat(np.repeat(mask, factor, axis=1), factor, axis=0)
-    return rows[: shape[0], : shape[1]].astype(np.bool_)
-
-
 def _figures(texture: Texture, covered: Mask) -> dict[str, float | None]:
-    inside = texture.deviation[covered == 1]
+    sample = (slice(None, None, _EVERY), slice(None, None, _EVERY))
+    inside = texture.deviation[sample][covered[sample] == 1]
     contrast = None
     if inside.size and texture.bare_deviation:
         contrast = float(np.median(inside)) / texture.bare_deviation

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer_kernels.cover import spread
+from monolayer_kernels.cover import draw_patches, spread
 from monolayer_kernels.label import find_above, group_runs
-from monolayer_kernels.objects import paint_runs, select_objects
 
 __all__ = ["Mask", "close", "drop_small", "fill_small", "grow", "open_", "shrink"]
 
@@ -38,8 +37,7 @@ def drop_small(mask: Mask, area: float, connectivity: int = 8) -> Mask:
     lengths = np.zeros(patches.row.size + 1, np.int64)
     np.cumsum(patches.stop - patches.start, out=lengths[1:])
     areas = np.diff(lengths[patches.first])
-    kept = select_objects(patches, np.flatnonzero(areas >= area))
-    return np.minimum(paint_runs(kept, mask.shape), 1).astype(np.uint8)
+    return draw_patches(patches, areas >= area, mask.shape)
 
 
 def fill_small(mask: Mask, area: float) -> Mask:

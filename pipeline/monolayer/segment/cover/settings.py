@@ -53,10 +53,10 @@ class ConfluenceSettings(Settings):
     seed_contrast: float = Field(default=8.0, gt=1, le=100)
     """A covered patch must reach this contrast somewhere, or it is dirt."""
 
-    halo_width_um: float = Field(default=5.2, ge=0, le=50)
+    halo_width_um: float = Field(default=6.5, ge=0, le=50)
     """How far the bright halo of phase contrast reaches from a cell, um; taken off the cover."""
 
-    min_area_um2: float = Field(default=500.0, ge=0, allow_inf_nan=False)
+    min_area_um2: float = Field(default=300.0, ge=0, allow_inf_nan=False)
     """Smaller covered patches are debris, um2."""
 
     max_hole_um2: float = Field(default=100.0, ge=0, allow_inf_nan=False)
@@ -64,6 +64,9 @@ class ConfluenceSettings(Settings):
 
     find_walls: bool = True
     """Whether dark vessel walls at the image's edge are taken out of the usable area."""
+
+    min_usable_fraction: float = Field(default=0.2, ge=0, le=1)
+    """A field of which less can be judged (walls and the like) is not evaluable."""
 
     calibration: CoverCalibration | None = None
     """Mean cell area for the indirect estimate of cell density; without it none is given."""

@@ -1,0 +1,91 @@
+"""Mean grey value of each object in rings about its centre: the radial profile.
+
+The rings follow the object's own ellipse (that of its second moments), so that they are as long
+as the object is. Sums are taken in one fixed order, so the last bit is always the same.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_runs import Runs, RunSums
+
+__all__ = ["ring_means"]
+
+Float64 = NDArray[np.float64]
+Plane = NDArray[np.float32]
+
+# A row of pixels has no width of its own: a pixel's variance along each axis.
+_PIXEL = 1 / 12
+
+
+def ring_means(runs: Runs, sums: RunSums, image: Plane, rings: int) -> Float64:
+    """Mean of the image in each object's rings, from the centre outwards.
+
+    Parameters
+    ----------
+    runs, sums : Runs, RunSums
+        Of the same objects, see `monolayer_kernels.measure_runs`.
+    image : ndarray (H, W) of float32
+        Holds all objects.
+    rings : int
+        At least 1. Ring r of a plain ellipse reaches from r to r + 1 ``rings``-ths of its radius
+        in every direction; what lies beyond the ellipse belongs to the last ring.
+
+    Returns
+    -------
+    ndarray (n, rings) of float64
+        A ring without a pixel takes the value of the ring outside it, the last one that of the
+        ring within it.
+    """
+    if rings < 1:
+        raise ValueError(f"rings must be at least 1, not {rings}")
+    if image.dtype != np.float32 or image.ndim != 2:
+        raise TypeError(f"image must be 2-D float32, not {image.ndim}-D {image.dtype}")
+    if sums.bbox.size and (sums.bbox[:, 2:].max(axis=0) > image.shape).any():
+        low, right = sums.bbox[:, 2:].max(axis=0)
+        raise ValueError(f"image has shape {image.shape}, but objects reach {low} x {right} pixels")
+    means = np.zeros((runs.label.size, rings))
+    _ring_means(runs, _ellipses(sums), image, means)
+    return means
+
+
+def _ellipses(sums: RunSums) -> Float64:
+    """Centre, and the squared radius's coefficients of y y, x x and x y: 1 on the ellipse."""
+    area, y, x, yy, xx, xy = sums.moments.T.astype(np.float64)
+    y, x = y / area, x / area
+    vy, vx, c = yy / area - y * y + _PIXEL, xx / area - x * x + _PIXEL, xy / area - x * y
+    four = 4 * (vy * vx - c * c)
+    return np.column_stack(
+        (y + sums.origin[:, 0], x + sums.origin[:, 1], vx / four, vy / four, -2 * c / four)
+    )
+
+
+@kernel
+def _ring_means(runs: Runs, ellipses: Float64, image: Plane, means: Float64) -> None:
+    rings = means.shape[1]
+    for k in range(runs.label.size):
+        count = np.zeros(rings, np.int64)
+        cy, cx, a, b, c = ellipses[k]
+        for i in range(runs.first[k], runs.first[k + 1]):
+            y = runs.row[i]
+            dy = y - cy
+            for x in range(runs.start[i], runs.stop[i]):
+                dx = x - cx
+                radius = np.sqrt(max(a * dy * dy + b * dx * dx + c * dx * dy, 0.0))
+                ring = min(int(radius * rings), rings - 1)
+                means[k, ring] += image[y, x]
+                count[ring] += 1
+        _divide(count, means[k])
+
+
+@kernel
+def _divide(count: NDArray[np.int64], means: Float64) -> None:
+    last = means.size - 1
+    for ring in range(last, -1, -1):
+        if count[ring]:
+            means[ring] /= count[ring]
+        elif ring < last:
+            means[ring] = means[ring + 1]
+    if count[last] == 0:
+        means[last] = means[last - 1]

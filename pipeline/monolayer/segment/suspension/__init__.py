@@ -1,0 +1,20 @@
+"""Cells in suspension in bright field: round objects of a counting chamber, living or dead."""
+
+from typing import TYPE_CHECKING
+
+from monolayer._lazy import lazy
+
+if TYPE_CHECKING:
+    from monolayer.segment.suspension.cells import Suspension, segment_suspension
+    from monolayer.segment.suspension.settings import SuspensionSettings
+
+__all__ = ["Suspension", "SuspensionSettings", "segment_suspension"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Suspension": "cells",
+        "SuspensionSettings": "settings",
+        "segment_suspension": "cells",
+    },
+)

@@ -1,0 +1,99 @@
+"""Bright field as relative contrast: what is darker or brighter than the empty chamber.
+
+1. Background: medians of blocks wider than several cells, straight lines between them.
+2. Contrast: the image over its background, minus 1, so that lamp and exposure do not matter.
+3. The grid of a counting chamber is taken off: what stays the same along a row or column over
+   more than the length of a cell.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer_kernels.background import subtract_background
+from monolayer_kernels.lines import line_levels
+from monolayer_kernels.smooth import gaussian
+
+__all__ = ["Contrast", "flatten"]
+
+Plane = NDArray[np.float32]
+
+# Lengths in typical diameters.
+_BLOCK = 6.0
+_SMOOTH = 0.035
+_LINE_REACH = 1.5
+
+# Steps of the contrast in which lines are looked for, and the least that is a line.
+_STEPS = 64
+_ZERO = 128
+_LEAST_LINE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A plane of relative contrast.
+
+    Attributes
+    ----------
+    contrast : ndarray (H, W) float32
+        Grey value over background, minus 1; smoothed a little, without the chamber's lines.
+    lines : ndarray (H, W) bool
+        Where a line was taken off.
+    """
+
+    contrast: Plane
+    lines: NDArray[np.bool_]
+
+
+def flatten(image: Plane, diameter: float) -> Contrast:
+    """Contrast of a bright-field plane.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) float32
+    diameter : float
+        Typical diameter of a cell, pixels.
+
+    Raises
+    ------
+    ImageError
+        ``not_bright_field``: the background is not above 0 everywhere.
+    """
+    block = max(1, round(_BLOCK * diameter))
+    above = subtract_background(image, _block_medians(image, block), block)
+    background = image - above
+    if not background.min() > 0:
+        raise ImageError(
+            "not_bright_field",
+            "The background is 0 or below, but bright field has a lit one: give the raw image, "
+            "not one that a background was subtracted from.",
+        )
+    raw = gaussian(above / background, _SMOOTH * diameter)
+    lines = _lines(raw, diameter)
+    return Contrast(raw - lines, lines != 0)
+
+
+def _lines(raw: Plane, diameter: float) -> Plane:
+    levels = np.clip(np.rint(raw * _STEPS) + _ZERO, 0, 255).astype(np.uint8)
+    reach = max(1, round(_LINE_REACH * diameter))
+    lines = (line_levels(levels, reach, _ZERO).astype(np.float32) - _ZERO) / np.float32(_STEPS)
+    lines[np.abs(lines) < _LEAST_LINE] = 0
+    return lines
+
+
+def _block_medians(image: Plane, block: int) -> Plane:
+    """Median of each block; at the far edges of a whole block moved inwards."""
+    grid = np.empty([-(-side // block) for side in image.shape], np.float32)
+    for at in np.ndindex(*grid.shape):
+        grid[at] = np.median(
+            image[_stretch(at[0], block, image, 0), :][:, _stretch(at[1], block, image, 1)]
+        )
+    return grid
+
+
+def _stretch(i: int, block: int, image: NDArray[Any], axis: int) -> slice:
+    first = max(0, min(i * block, image.shape[axis] - block))
+    return slice(first, first + block)

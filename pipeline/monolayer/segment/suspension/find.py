@@ -1,0 +1,68 @@
+"""Objects in a plane of contrast: what differs from the empty chamber, cut where two touch.
+
+A cell is dark at its rim and may be bright within: the absolute contrast, capped so that the
+brightest lens weighs no more than a dull cell, is smoothed until rim and centre hang together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.segment.detect import circle_area
+from monolayer_kernels.label import label_above
+from monolayer_kernels.measure_runs import Runs, sum_runs
+from monolayer_kernels.objects import join_objects, select_objects
+from monolayer_kernels.smooth import gaussian
+from monolayer_kernels.split import Cuts, part_runs, propose_cuts
+
+__all__ = ["find_objects"]
+
+# Contrast that counts as different, and the share of it that is left after smoothing.
+_LEAST = 0.2
+_LEFT = 0.7
+_CAP = 2 * _LEAST
+_SMOOTH = 0.04  # of a typical diameter
+
+# Areas in typical cells'.
+_SMALLEST = 0.16
+_SMALLEST_PART = 0.25
+_SMALLEST_PAIR = 1.0
+
+# Two cells that touch: unlike one ellipse, like two, with a neck not longer than they are wide.
+_LONE = 0.9
+_GAIN = 0.02
+_NECK = 1.1
+
+
+def find_objects(contrast: NDArray[np.float32], diameter: float) -> Runs:
+    """Find what may be a cell.
+
+    Parameters
+    ----------
+    contrast : ndarray (H, W) float32
+        Relative contrast without lines, see `monolayer.segment.suspension.contrast`.
+    diameter : float
+        Typical diameter of a cell, pixels.
+    """
+    capped = np.minimum(np.abs(contrast), np.float32(_CAP))
+    activity = gaussian(capped, _SMOOTH * diameter)
+    objects = label_above(activity, _LEFT * _LEAST, connectivity=4, fill_holes=True)
+    typical = circle_area(diameter)
+    large = sum_runs(objects).moments[:, 0] >= _SMALLEST * typical
+    return _part(select_objects(objects, np.flatnonzero(large)), typical)
+
+
+def _part(objects: Runs, typical: float) -> Runs:
+    done: list[Runs] = []
+    while objects.label.size:
+        cuts = propose_cuts(objects)
+        accept = _two_cells(cuts, typical)
+        done.append(select_objects(objects, np.flatnonzero(~accept)))
+        objects = part_runs(cuts, accept)
+    return join_objects(done)
+
+
+def _two_cells(cuts: Cuts, typical: float) -> NDArray[np.bool_]:
+    accept = cuts.found & (cuts.whole_score < _LONE) & (cuts.neck < _NECK)
+    accept &= cuts.parts_score - cuts.whole_score > _GAIN
+    accept &= cuts.area >= _SMALLEST_PAIR * typical
+    return accept & (cuts.smaller_area >= _SMALLEST_PART * typical)

@@ -1,0 +1,104 @@
+"""What is measured of each object to tell cells from debris and living from dead cells.
+
+All signs are relative: lengths to the typical diameter, contrasts to the background. They are
+held within what cells show, so that no monster weighs more than a cell.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.segment.suspension.contrast import Contrast
+from monolayer_kernels.measure_intensity import measure_intensity
+from monolayer_kernels.measure_rings import ring_means
+from monolayer_kernels.measure_runs import Runs, RunSums, order_by_row, sum_runs
+from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
+
+__all__ = ["Signs", "read_signs"]
+
+Float64 = NDArray[np.float64]
+
+_RINGS = 4
+_PIXEL = 1 / 12
+_REACH = 0.1  # of a diameter
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Signs of n objects, arrays of length n.
+
+    Attributes
+    ----------
+    size : ndarray
+        log2 of the diameter (of a disc of the same area) over the typical one.
+    shape : ndarray
+        Shape score: 1 for an ellipse, see `monolayer_kernels.runs.shape_scores`.
+    elongation : ndarray
+        log2 of major over minor axis.
+    centre, inner, outer, rim : ndarray
+        Mean contrast in four rings, from the centre outwards.
+    brightest, darkest : ndarray
+        Extremes of the contrast.
+    sharpness : ndarray
+        Fall of the absolute contrast across the outline over its mean.
+    on_line : ndarray
+        Share of the object's pixels that a line of the chamber was taken from.
+    cut_off : ndarray
+        1 where the border of the image cuts the object, else 0.
+    """
+
+    size: Float64
+    shape: Float64
+    elongation: Float64
+    centre: Float64
+    inner: Float64
+    outer: Float64
+    rim: Float64
+    brightest: Float64
+    darkest: Float64
+    sharpness: Float64
+    on_line: Float64
+    cut_off: Float64
+
+
+def read_signs(objects: Runs, plane: Contrast, diameter: float) -> Signs:
+    """Measure the signs of objects that were found in a plane of contrast."""
+    sums = sum_runs(objects)
+    contrast = plane.contrast
+    absolute = np.abs(contrast)
+    rings = np.clip(ring_means(objects, sums, contrast, _RINGS), -1, 2)
+    order = order_by_row(objects.first, objects.row, contrast.shape)
+    extremes = measure_intensity(objects, sums, order, contrast)
+    falls = outline_falls(objects, absolute, max(1, round(_REACH * diameter)))
+    falls /= np.maximum(run_means(objects, absolute), 1e-3)
+    diameters = 2 * np.sqrt(sums.moments[:, 0] / np.pi)
+    return Signs(
+        size=np.clip(np.log2(diameters / diameter), -1.5, 1.5),
+        shape=ellipse_scores(sums),
+        elongation=_elongation(sums),
+        centre=rings[:, 0],
+        inner=rings[:, 1],
+        outer=rings[:, 2],
+        rim=rings[:, 3],
+        brightest=np.clip(extremes["intensity_max"], 0, 2),
+        darkest=np.clip(extremes["intensity_min"], -1, 0),
+        sharpness=np.clip(falls, -2, 6),
+        on_line=run_means(objects, plane.lines.astype(np.float32)),
+        cut_off=_cut_off(sums, contrast.shape),
+    )
+
+
+def _elongation(sums: RunSums) -> Float64:
+    area, y, x, yy, xx, xy = sums.moments.T.astype(np.float64)
+    y, x = y / area, x / area
+    vy, vx, c = yy / area - y * y + _PIXEL, xx / area - x * x + _PIXEL, xy / area - x * y
+    mean, apart = (vy + vx) / 2, np.sqrt(((vy - vx) / 2) ** 2 + c * c)
+    elongation: Float64 = np.minimum(np.log2((mean + apart) / (mean - apart)) / 2, 2.0)
+    return elongation
+
+
+def _cut_off(sums: RunSums, shape: tuple[int, ...]) -> Float64:
+    bbox = sums.bbox
+    cut = np.any(bbox[:, :2] == 0, axis=1) | np.any(bbox[:, 2:] == shape, axis=1)
+    return np.where(cut, 1.0, 0.0)
