@@ -348,6 +348,9 @@ def test_a_run_a_reference_and_a_run_held_against_it(plate: Path, tmp_path: Path
     assert ratios[2] == max(ratios)
     assert wells[2]["morphology_state"] in ("alert", "action")
     assert "cell area" in wells[2]["morphology_reason"]
+    report = (later / "report.html").read_text(encoding="utf-8")
+    assert f"{wells[2]['morphology_state']}: {wells[2]['morphology_reason']}" in report
+    assert "No reference was given" in (good / "report.html").read_text(encoding="utf-8")
     # The run's own method file holds the reference itself.
     kept = load_method(later / "method.yaml").morphology.reference
     assert kept is not None
