@@ -75,17 +75,20 @@ def score_suspension(
 def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Pool the rows of `score_suspension` over each ``dataset``, in order of first appearance.
 
+    Rows whose ``state`` is not ``ok`` are counted and left out.
+
     Returns
     -------
     list of dict
         ``dataset, n_images, n_failed``, the summed counts, ``live_error_percent``,
         ``dead_error_percent`` (None without a true one), ``viability_true``, ``viability``,
-        ``viability_error_points``, ``f1_centre`` (class ignored) and ``f1_centre_class``.
+        ``viability_error_points``, ``f1_centre`` (class ignored) and ``f1_centre_class``; all but
+        the first three None where no image of the dataset could be scored.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(str(row["dataset"]), []).append(row)
-    return [{"dataset": name, **_pool(group)} for name, group in groups.items()]
+    return [_pool(name, group) for name, group in groups.items()]
 
 
 def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
@@ -105,15 +108,18 @@ def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int
     return cells[kept].tolist(), found[kept].tolist()
 
 
-def _pool(group: Sequence[Mapping[str, Any]]) -> Row:
-    scored = [row for row in group if row["n_matched"] is not None]
+def _pool(dataset: str, group: Sequence[Mapping[str, Any]]) -> Row:
+    scored = [row for row in group if row.get("state", "ok") == "ok"]
+    images = {"dataset": dataset, "n_images": len(group), "n_failed": len(group) - len(scored)}
+    return images | (_figures(scored) if scored else dict.fromkeys(_figures([])))
+
+
+def _figures(scored: Sequence[Mapping[str, Any]]) -> Row:
     total = {name: sum(int(row[name]) for row in scored) for name in _COUNTS}
     true_live, true_dead = total["n_true_live"], total["n_true_dead"]
     live, dead = total["n_found_live"], total["n_found_dead"]
     true, found = _share(true_live, true_dead), _share(live, dead)
     return {
-        "n_images": len(group),
-        "n_failed": len(group) - len(scored),
         **total,
         "live_error_percent": _percent(live, true_live),
         "dead_error_percent": _percent(dead, true_dead),

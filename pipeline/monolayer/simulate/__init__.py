@@ -4,10 +4,23 @@
 `simulate_plate` writes a small plate of them, and ``sample_data/`` is what the default settings
 make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of adherent cells;
 `simulate_phase_plate` writes a ladder of confluence, `simulate_vessel` the fields of one vessel.
-`simulate_culture` lets cells grow and gives both channels of each visit; `simulate_series` writes
-them.
+`simulate_cell_field` adds a channel of the cells around their nuclei, `simulate_cell_plate` writes
+a culture growing old. `simulate_culture` lets cells grow and gives both channels of each visit;
+`simulate_series` writes them. `simulate_chamber_field` makes a bright-field image of cells in a
+counting chamber; `simulate_chamber` writes samples of several such fields.
 """
 
+from monolayer.simulate.cell_plate import (
+    CellPlateSettings,
+    PlannedCells,
+    plan_cell_plate,
+    simulate_cell_plate,
+)
+from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
+from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.chamber import PlannedChamberField, plan_chamber, simulate_chamber
+from monolayer.simulate.chamber_field import SimulatedChamberField, simulate_chamber_field
+from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSettings
 from monolayer.simulate.culture import Visit, expected_density, simulate_culture
 from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
@@ -39,6 +52,11 @@ from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vess
 __all__ = [
     "SAMPLE_SEED",
     "AdherentSettings",
+    "CellFieldSettings",
+    "CellPlateSettings",
+    "CellsSettings",
+    "ChamberFieldSettings",
+    "ChamberSettings",
     "CultureSettings",
     "DebrisSettings",
     "NucleiSettings",
@@ -47,21 +65,31 @@ __all__ = [
     "PhaseOpticsSettings",
     "PhasePlateSettings",
     "PhaseSettings",
+    "PlannedCells",
+    "PlannedChamberField",
     "PlannedField",
     "PlannedPhase",
     "PlannedVisit",
     "PlateSettings",
     "SeriesSettings",
     "SimulateSettings",
+    "SimulatedCellField",
+    "SimulatedChamberField",
     "SimulatedField",
     "SimulatedPhaseField",
     "VesselSettings",
     "Visit",
     "expected_density",
+    "plan_cell_plate",
+    "plan_chamber",
     "plan_fields",
     "plan_phase_plate",
     "plan_series",
     "plan_vessel",
+    "simulate_cell_field",
+    "simulate_cell_plate",
+    "simulate_chamber",
+    "simulate_chamber_field",
     "simulate_culture",
     "simulate_field",
     "simulate_phase_field",

@@ -75,7 +75,7 @@ def simulate_chamber_field(
         _add_cell(contrast, cell, settings, draws)
     contrast += _specks(settings, draws) + _shadows(settings, draws)
     if settings.grid:
-        contrast = np.where(np.abs(contrast) > 0.15, contrast, contrast + _grid(settings, draws))
+        contrast = (1 + contrast) * (1 + _grid(settings, draws)) - 1
     labels, truth = _truth(cells, shape)
     return SimulatedChamberField(_expose(contrast, settings, draws), labels, truth)
 
@@ -245,7 +245,8 @@ def _truth(
 
 def _distance(canvas: Image, y: float, x: float) -> Image:
     rows, columns = canvas.shape
-    return np.hypot(np.arange(rows)[:, None] - y, np.arange(columns)[None, :] - x)
+    distance: Image = np.hypot(np.arange(rows)[:, None] - y, np.arange(columns)[None, :] - x)
+    return distance
 
 
 def _area_mm2(settings: ChamberFieldSettings) -> float:

@@ -5,6 +5,7 @@ it and `judge` decides. All of it happens where a cell is about 20 pixels wide: 
 binned to that, by one factor that a setting tells or that explains the image best.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,9 @@ _FACTORS = (1, 2, 4, 8)
 _FEWEST = 10
 # How much more a coarser image must explain.
 _PREFER = 1.5
+# Cells whose median width is believed, and how far off (in octaves) it is used to look again.
+_ENOUGH = 10
+_OFF = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,20 @@ class _Judged:
     live: NDArray[np.bool_]
     live_probabilities: Float64
     centre_contrasts: Float64
+    diameter: float
+
+    @property
+    def widths(self) -> Float64:
+        """Diameters over the one looked for."""
+        areas = sum_runs(self.objects).moments[:, 0]
+        return 2 * np.sqrt(areas / np.pi) * self.factor / self.diameter
 
     @property
     def explained(self) -> float:
         """Pixels of the full image that are in cells of about the size looked for."""
-        areas = sum_runs(self.objects).moments[:, 0].astype(np.float64)
-        widths = 2 * np.sqrt(areas / np.pi) / _WORKING
-        fitting = (widths > 0.5) & (widths < 2)
-        return float((self.scores * areas)[fitting].sum()) * self.factor**2
+        widths = self.widths
+        weights = np.where((widths > 0.5) & (widths < 2), self.scores, 0.0)
+        return float(np.sum(weights * widths**2)) * self.diameter**2
 
 
 def segment_suspension(
@@ -122,7 +132,7 @@ def segment_suspension(
         best.live[order],
         best.live_probabilities[order],
         best.centre_contrasts[order],
-        told or _WORKING * best.factor,
+        best.diameter,
     )
 
 
@@ -163,7 +173,17 @@ def _at_best(image: NDArray[np.float32], settings: SuspensionSettings) -> _Judge
         coarse = _judged(bin_mean(image, factor), _WORKING, factor, settings)
         if coarse.explained > _PREFER * best.explained:
             best = coarse
-    return best
+    return _refined(image, best, settings)
+
+
+def _refined(image: NDArray[np.float32], first: _Judged, settings: SuspensionSettings) -> _Judged:
+    """Look again at the width that enough cells have, where it is another."""
+    if first.scores.size < _ENOUGH:
+        return first
+    width = float(np.median(first.widths))
+    if abs(math.log2(width)) <= _OFF:
+        return first
+    return _at_told(image, width * first.diameter, settings)
 
 
 def _judged(
@@ -182,6 +202,7 @@ def _judged(
         is_live(signs, settings)[kept],
         live_probabilities(signs)[kept],
         centre_contrasts(signs)[kept],
+        diameter * factor,
     )
 
 

@@ -25,6 +25,7 @@ _SMOOTH = 0.04  # of a typical diameter
 # Areas in typical cells'.
 _SMALLEST = 0.16
 _SMALLEST_PART = 0.25
+_SMALLEST_PAIR = 1.0
 
 # Two cells that touch: unlike one ellipse, like two, with a neck not longer than they are wide.
 _LONE = 0.9
@@ -63,4 +64,5 @@ def _part(objects: Runs, typical: float) -> Runs:
 def _two_cells(cuts: Cuts, typical: float) -> NDArray[np.bool_]:
     accept = cuts.found & (cuts.whole_score < _LONE) & (cuts.neck < _NECK)
     accept &= cuts.parts_score - cuts.whole_score > _GAIN
+    accept &= cuts.area >= _SMALLEST_PAIR * typical
     return accept & (cuts.smaller_area >= _SMALLEST_PART * typical)

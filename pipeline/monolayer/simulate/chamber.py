@@ -1,0 +1,233 @@
+"""Write simulated counting-chamber fields: images, truth masks, boxes, tables, the settings.
+
+FOLDER/README.md           what this is and the command that makes it again
+FOLDER/settings.yaml       the settings, for ``--settings``
+FOLDER/manifest.csv        image and label mask of each field, with its counts
+FOLDER/boxes.csv           one box a cell, living or dead, for ``monolayer evaluate``
+FOLDER/truth.csv           one row a field: how many cells, how many alive, cells per mL
+FOLDER/truth_objects.csv   one row a cell
+FOLDER/images/             images alone, named as MetaXpress exports them
+FOLDER/truth/              label masks
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from monolayer.simulate.chamber_field import SimulatedChamberField, simulate_chamber_field
+from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSettings
+from monolayer.simulate.folder import as_text, check_folder, write_table
+from monolayer.simulate.tiff import write_image, write_labels
+
+__all__ = ["PlannedChamberField", "plan_chamber", "simulate_chamber"]
+
+TABLES = (
+    "README.md", "settings.yaml", "manifest.csv", "boxes.csv", "truth.csv", "truth_objects.csv",
+)  # fmt: skip
+MODALITY = "brightfield suspension, live/dead boxes (simulated)"
+
+README = """# SIMULATED counting chamber "{name}"
+
+No microscope made these images: `monolayer simulate` did, from seed {seed} and the settings in
+`settings.yaml`. The same command makes every file again, bit for bit; the next two count, and
+hold the counts against the truth:
+
+    monolayer simulate FOLDER --kind chamber --seed {seed} --settings settings.yaml
+    monolayer run FOLDER/images --assay suspension -o RUN
+    monolayer evaluate --assay suspension --manifest FOLDER/manifest.csv
+
+- `images/` holds {n} bright-field images of {height} x {width} pixels, {pixel_size_um} um per
+  pixel, of {depth_mm} mm of liquid; each well is a sample of its own viability.
+- `truth/` holds the label masks, `boxes.csv` a box and the class of each cell in the image.
+- `truth.csv` describes each field: `n_live` and `n_dead` are the cells whose centre lies in it,
+  so that each cell of a chamber is counted once; `truth_objects.csv` describes each cell.
+
+Accuracy on these images is accuracy on simulation, and is to be called so.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChamberField:
+    """One field to be simulated.
+
+    Attributes
+    ----------
+    index : int
+        Seeds the field.
+    name, well, site : str
+        As in ``chamber``, ``A01`` and ``1``.
+    settings : ChamberFieldSettings
+        With this sample's viability.
+    """
+
+    index: int
+    name: str
+    well: str
+    site: str
+    settings: ChamberFieldSettings
+
+    def files(self) -> tuple[str, str]:
+        """Image and label mask, relative to the folder."""
+        stem = f"{self.name}_{self.well}_s{self.site}_w1"
+        return f"images/{stem}.tif", f"truth/{stem}_labels.tif"
+
+
+def plan_chamber(settings: ChamberSettings) -> list[PlannedChamberField]:
+    """List the fields, sample by sample."""
+    spots = [
+        (column, viability, site)
+        for column, viability in enumerate(settings.viabilities)
+        for site in range(settings.fields_per_sample)
+    ]
+    return [
+        PlannedChamberField(
+            index,
+            settings.name,
+            f"A{column + 1:02d}",
+            str(site + 1),
+            settings.field.model_copy(update={"viability": viability}),
+        )
+        for index, (column, viability, site) in enumerate(spots)
+    ]
+
+
+def simulate_chamber(
+    folder: Path,
+    settings: ChamberSettings,
+    seed: int,
+    on_field: Callable[[PlannedChamberField], None] | None = None,
+) -> None:
+    """Simulate samples in a counting chamber and write them with their truth.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where absent; may hold an older copy of the same files and nothing else.
+    settings : ChamberSettings
+    seed : int
+        At least 0; the same settings and seed give the same bytes.
+    on_field : callable, optional
+        Told each field once it is written, for a progress bar.
+
+    Raises
+    ------
+    RunFolderError
+        The folder holds something else.
+    ValueError
+        The seed is negative, or the cells do not fit.
+    """
+    fields = plan_chamber(settings)
+    check_folder(folder, [*TABLES, *(n for f in fields for n in f.files())], "chamber")
+    for name in ("images", "truth"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    tables: dict[str, list[dict[str, Any]]] = {name[:-4]: [] for name in TABLES[2:]}
+    for field in fields:
+        simulated = simulate_chamber_field(field.settings, seed, field.index)
+        _write_field(folder, field, simulated)
+        tables["manifest"].append(_manifest_row(field, simulated))
+        tables["boxes"] += list(_box_rows(field, simulated))
+        tables["truth"].append(_truth_row(field, simulated))
+        tables["truth_objects"] += list(_object_rows(field, simulated))
+        if on_field is not None:
+            on_field(field)
+    for name, rows in tables.items():
+        write_table(folder / f"{name}.csv", rows)
+    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    (folder / "settings.yaml").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(_readme(settings, len(fields), seed), encoding="utf-8")
+
+
+def _write_field(
+    folder: Path, field: PlannedChamberField, simulated: SimulatedChamberField
+) -> None:
+    image, labels = field.files()
+    size = field.settings.pixel_size_um
+    write_image(folder / image, simulated.pixels, size, 8, "bright field (simulated)")
+    write_labels(folder / labels, simulated.labels.astype(np.uint16), "cell")
+
+
+def _manifest_row(field: PlannedChamberField, simulated: SimulatedChamberField) -> dict[str, Any]:
+    image, labels = field.files()
+    live = simulated.truth["live"]
+    return {
+        "path": image,
+        "mask": labels,
+        "modality": MODALITY,
+        "dataset": "simulated chamber",
+        "licence": "BSD-3-Clause",
+        "source": "monolayer simulate",
+        "n_objects": len(live),
+        "height": simulated.pixels.shape[0],
+        "width": simulated.pixels.shape[1],
+        "dtype": simulated.pixels.dtype.name,
+        "group": f"{field.name} {field.well}",
+        "n_live": int(np.count_nonzero(live)),
+        "n_dead": int(np.count_nonzero(~live)),
+        "pixel_size_um": field.settings.pixel_size_um,
+        "notes": "SIMULATED; annotation = boxes.csv",
+    }
+
+
+def _box_rows(
+    field: PlannedChamberField, simulated: SimulatedChamberField
+) -> Iterator[dict[str, Any]]:
+    truth = simulated.truth
+    height, width = simulated.pixels.shape
+    for y, x, diameter, live in zip(
+        truth["y_px"], truth["x_px"], truth["diameter_px"], truth["live"], strict=True
+    ):
+        yield {
+            "path": field.files()[0],
+            "xmin": max(0, round(x - diameter / 2)),
+            "ymin": max(0, round(y - diameter / 2)),
+            "xmax": min(width - 1, round(x + diameter / 2)),
+            "ymax": min(height - 1, round(y + diameter / 2)),
+            "class": "live" if live else "dead",
+        }
+
+
+def _truth_row(field: PlannedChamberField, simulated: SimulatedChamberField) -> dict[str, Any]:
+    settings, inside = field.settings, simulated.truth["inside"]
+    n_live = int(np.count_nonzero(inside & simulated.truth["live"]))
+    n = int(np.count_nonzero(inside))
+    area_mm2 = simulated.pixels.size * (settings.pixel_size_um * 1e-3) ** 2
+    volume_ml = area_mm2 * settings.depth_mm * 1e-3
+    return {
+        **_names(field),
+        "n_live": n_live,
+        "n_dead": n - n_live,
+        "viability": as_text(n_live / n) if n else "",
+        "volume_ml": f"{volume_ml:.6e}",
+        "concentration_cells_per_ml": as_text(n / volume_ml),
+        "expected_viability": as_text(float(settings.viability)),
+        "expected_concentration_cells_per_ml": as_text(float(settings.concentration_cells_per_ml)),
+    }
+
+
+def _object_rows(
+    field: PlannedChamberField, simulated: SimulatedChamberField
+) -> Iterator[dict[str, Any]]:
+    truth: Mapping[str, Any] = simulated.truth
+    for i in range(len(truth["label"])):
+        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
+
+
+def _names(field: PlannedChamberField) -> dict[str, str]:
+    return {"plate": field.name, "well": field.well, "field": field.site}
+
+
+def _readme(settings: ChamberSettings, n: int, seed: int) -> str:
+    field = settings.field
+    return README.format(
+        name=settings.name,
+        seed=seed,
+        n=n,
+        height=field.height_px,
+        width=field.width_px,
+        pixel_size_um=field.pixel_size_um,
+        depth_mm=field.depth_mm,
+    )
