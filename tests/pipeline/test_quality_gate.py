@@ -212,8 +212,9 @@ def test_a_reference_of_another_instrument_is_refused(names: dict[str, str]) -> 
 def test_a_changed_reference_is_refused() -> None:
     data = reference().model_dump()
     data["channels"]["w1"]["noise_level"]["robust_sd"] = 1e9
-    with pytest.raises(ValidationError, match="was changed after it was made"):
-        QualityReference(**data)
+    for sha256 in (data["sha256"], ""):
+        with pytest.raises(ValidationError, match="was changed after it was made"):
+            QualityReference(**data | {"sha256": sha256})
 
 
 @pytest.mark.parametrize(("n", "share"), [(20, 0.103), (40, 0.048), (100, 0.027)])
