@@ -70,7 +70,7 @@ class QualityReference(Settings):
     channels: dict[str, dict[str, FigureReference]]
     """Median and robust SD of each figure, channel by channel."""
 
-    sha256: str = ""
+    sha256: str
     """Hash of all of the above; a reference that was changed by hand is refused."""
 
     def content_sha256(self) -> str:
@@ -81,7 +81,7 @@ class QualityReference(Settings):
 
     @model_validator(mode="after")
     def _unchanged(self) -> "QualityReference":
-        if self.sha256 and self.sha256 != self.content_sha256():
+        if self.sha256 != self.content_sha256():
             raise ValueError(
                 "the quality reference was changed after it was made (its sha256 differs); make "
                 "it again with 'monolayer quality'"

@@ -4,11 +4,20 @@
 `simulate_plate` writes a small plate of them, and ``sample_data/`` is what the default settings
 make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of adherent cells;
 `simulate_phase_plate` writes a ladder of confluence, `simulate_vessel` the fields of one vessel.
-`simulate_culture` lets cells grow and gives both channels of each visit; `simulate_series` writes
-them. `simulate_chamber_field` makes a bright-field image of cells in a counting chamber;
-`simulate_chamber` writes samples of several such fields.
+`simulate_cell_field` adds a channel of the cells around their nuclei, `simulate_cell_plate` writes
+a culture growing old. `simulate_culture` lets cells grow and gives both channels of each visit;
+`simulate_series` writes them. `simulate_chamber_field` makes a bright-field image of cells in a
+counting chamber; `simulate_chamber` writes samples of several such fields.
 """
 
+from monolayer.simulate.cell_plate import (
+    CellPlateSettings,
+    PlannedCells,
+    plan_cell_plate,
+    simulate_cell_plate,
+)
+from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
+from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.chamber import PlannedChamberField, plan_chamber, simulate_chamber
 from monolayer.simulate.chamber_field import SimulatedChamberField, simulate_chamber_field
 from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSettings
@@ -45,6 +54,9 @@ __all__ = [
     "MICROSCOPES",
     "SAMPLE_SEED",
     "AdherentSettings",
+    "CellFieldSettings",
+    "CellPlateSettings",
+    "CellsSettings",
     "ChamberFieldSettings",
     "ChamberSettings",
     "CultureSettings",
@@ -55,6 +67,7 @@ __all__ = [
     "PhaseOpticsSettings",
     "PhasePlateSettings",
     "PhaseSettings",
+    "PlannedCells",
     "PlannedChamberField",
     "PlannedField",
     "PlannedPhase",
@@ -62,17 +75,21 @@ __all__ = [
     "PlateSettings",
     "SeriesSettings",
     "SimulateSettings",
+    "SimulatedCellField",
     "SimulatedChamberField",
     "SimulatedField",
     "SimulatedPhaseField",
     "VesselSettings",
     "Visit",
     "expected_density",
+    "plan_cell_plate",
     "plan_chamber",
     "plan_fields",
     "plan_phase_plate",
     "plan_series",
     "plan_vessel",
+    "simulate_cell_field",
+    "simulate_cell_plate",
     "simulate_chamber",
     "simulate_chamber_field",
     "simulate_culture",
