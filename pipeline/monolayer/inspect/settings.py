@@ -31,6 +31,8 @@ FIGURES = (
     "focus_tenengrad",
     "focus_tenengrad_over_noise",
     "illumination_ratio",
+    "illumination_tilt_x",
+    "illumination_tilt_y",
 )
 """Names of the figures of image quality, in the order of the fields table."""
 
@@ -107,6 +109,8 @@ class GateSettings(Settings):
         "focus_log_log_slope",
         "focus_laplacian_over_noise",
         "illumination_ratio",
+        "illumination_tilt_x",
+        "illumination_tilt_y",
     )
     """Figures that are judged: by default those that the instrument sets more than the culture.
     Any figure of the fields table can be named; those of focus are judged only where there is
