@@ -219,6 +219,13 @@ class TestUnion:
         nuclei = _drawn((2, 2, 4, 4), (6, 6, 10, 10), (11, 11, 15, 15))
         assert match_nuclei(bodies, nuclei).tolist() == [0, 1, 0]
 
+    def test_what_is_not_stained_is_no_nucleus(self) -> None:
+        bodies = _drawn((1, 1, 15, 15))
+        nuclei = _drawn((2, 2, 4, 4), (6, 6, 10, 10), (2, 20, 4, 22))
+        owner = match_nuclei(bodies, nuclei, np.array([True, False, False]))
+        assert owner.tolist() == [1, -1, -1]
+        assert np.array_equal(unite_labels(bodies, nuclei, owner), bodies)
+
     def test_equals_a_loop_over_nuclei(self) -> None:
         rng = np.random.default_rng(6)
         for _ in range(10):
