@@ -204,7 +204,7 @@ class TestRoles:
         ],
     )
     def test_a_channel_that_is_not_there(
-        self, channels: list[str], given: dict[str, str], words: str
+        self, channels: list[str], given: dict[str, Any], words: str
     ) -> None:
         with pytest.raises(ConfigError, match=words):
             dye_channels(channels, ViabilitySettings(**given))
