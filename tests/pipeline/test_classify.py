@@ -124,7 +124,9 @@ class TestBand:
 
 class TestRule:
     def test_hoechst_and_pi(self) -> None:
-        signals = [[300.0, 60], [300, 60.1], [300, 170], [300, 170.1], [0, 500], [5, -40]]
+        signals = np.array(
+            [(300, 60), (300, 60.1), (300, 170), (300, 170.1), (0, 500), (5, -40)], np.float64
+        )
         found = classify_cells(signals, (60, 170))
         assert found.tolist() == ["live", "indeterminate", "indeterminate", "dead", "dead", "live"]
 
