@@ -35,8 +35,8 @@ def ring_means(runs: Runs, sums: RunSums, image: Plane, rings: int) -> Float64:
     Returns
     -------
     ndarray (n, rings) of float64
-        A ring without a pixel takes the value of the ring outside it, the last one that of the
-        ring within it.
+        A ring without a pixel takes the value of the ring within it, at the centre that of the
+        first ring that has one.
     """
     if rings < 1:
         raise ValueError(f"rings must be at least 1, not {rings}")
@@ -81,11 +81,12 @@ def _ring_means(runs: Runs, ellipses: Float64, image: Plane, means: Float64) -> 
 
 @kernel
 def _divide(count: NDArray[np.int64], means: Float64) -> None:
-    last = means.size - 1
-    for ring in range(last, -1, -1):
+    """Sums to means; every object has a pixel, so that one ring at least has a mean."""
+    filled = 0
+    while count[filled] == 0:
+        filled += 1
+    value = means[filled] / count[filled]
+    for ring in range(means.size):
         if count[ring]:
-            means[ring] /= count[ring]
-        elif ring < last:
-            means[ring] = means[ring + 1]
-    if count[last] == 0:
-        means[last] = means[last - 1]
+            value = means[ring] / count[ring]
+        means[ring] = value

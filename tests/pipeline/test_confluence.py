@@ -38,12 +38,14 @@ METHOD = Method(assay="confluence")
 ASSAY = assay_of(METHOD)
 
 
-def field_row(confluence: float | None, state: str = "ok", **more: Any) -> dict[str, Any]:
+def field_row(
+    confluence: float | None, state: str = "ok", more: dict[str, Any] | None = None
+) -> dict[str, Any]:
     row = dict.fromkeys(name for name, _ in confluence_field_columns(("wall",)))
     method = "none: no calibration"
     figures = {"confluence": confluence, "usable_fraction": 1.0}
     return {**row, "state": state, "indirect_density_cells_per_cm2_ci_method": method} | (
-        figures | more if state == "ok" else {}
+        figures | (more or {}) if state == "ok" else {}
     )
 
 
@@ -125,13 +127,13 @@ def test_a_well_with_a_field_beyond_the_calibration_has_no_density() -> None:
     name = "indirect_density_cells_per_cm2"
     beyond = f"confluence outside the calibrated {0.1} to {0.8}"
     rows = [
-        field_row(0.5, **{name: 3e4}),
-        field_row(0.9, **{f"{name}_ci_method": f"none: {beyond}"}),
+        field_row(0.5, more={name: 3e4}),
+        field_row(0.9, more={f"{name}_ci_method": f"none: {beyond}"}),
     ]
     well = summarise_confluence_well(rows, SETTINGS)
     assert well[name] is None
     assert well[f"{name}_ci_method"] == f"none: 1 of 2 fields: {beyond}"
-    within = summarise_confluence_well([rows[0], field_row(0.6, **{name: 4e4})], SETTINGS)
+    within = summarise_confluence_well([rows[0], field_row(0.6, more={name: 4e4})], SETTINGS)
     assert within[name] == 3.5e4
 
 

@@ -185,7 +185,16 @@ def _well(row: Row, without: Sequence[Row], how: tuple[Measure, Presentation]) -
         n_missing=len(without) - len(excluded),
         beside=_beside(row, show),
         reasons=tuple(dict.fromkeys(str(f["reason"] or f["state"]) for f in excluded)),
+        remark=_remark(row, show),
     )
+
+
+def _remark(row: Row, show: Presentation) -> str:
+    """What the assay's verdict says of a well, where it gives a reason."""
+    verdict, reason = show.remark_columns or ("", "")
+    if not row.get(reason):
+        return ""
+    return f"{row[verdict].replace('_', ' ')}: {row[reason]}"
 
 
 def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:

@@ -41,6 +41,7 @@ from monolayer.simulate.phase_plate import (
     simulate_phase_plate,
 )
 from monolayer.simulate.phase_settings import (
+    MICROSCOPES,
     AdherentSettings,
     PhaseArtefactSettings,
     PhaseOpticsSettings,
@@ -59,6 +60,7 @@ from monolayer.simulate.settings import (
 from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vessel
 
 __all__ = [
+    "MICROSCOPES",
     "SAMPLE_SEED",
     "AdherentSettings",
     "CellFieldSettings",

@@ -64,11 +64,19 @@ def expose_phase(settings: PhaseOpticsSettings, intensity: Image, draws: Draws) 
         read_noise_electrons=settings.read_noise_electrons,
         bit_depth=settings.bit_depth,
     )
-    mottle = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
-    electrons = intensity * (1 + settings.mottle * mottle) * background(camera, draws, shape)
+    electrons = intensity * _plastic(settings, draws, shape) * background(camera, draws, shape)
     electrons *= illumination(camera, draws, shape)
     pixels = expose(electrons, camera, draws)
     return pixels.astype(np.uint8) if settings.bit_depth <= 8 else pixels
+
+
+def _plastic(
+    settings: PhaseOpticsSettings, draws: Draws, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Relative intensity behind bare plastic and medium."""
+    wide = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
+    fine = smooth_noise(draws, shape, max(settings.grain_um / settings.pixel_size_um, 0.5))
+    return np.maximum(1 + settings.mottle * wide + settings.grain * fine, 0.1)
 
 
 def _transfer(settings: PhaseOpticsSettings, fy: Image, fx: Image) -> NDArray[np.complex128]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
+from monolayer.segment.cover.fluorescence import shining_cells
 from monolayer.segment.cover.masks import Mask, close, drop_small, fill_small, grow, open_, shrink
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.cover.texture import Texture, measure_texture
@@ -100,11 +101,15 @@ def segment_cover(
     """
     settings = settings or ConfluenceSettings()
     texture = measure_texture(_checked(pixels), settings, pixel_size_um)
-    unusable = find_unusable(texture) if settings.find_walls else {}
+    phase = settings.source == "phase"
+    unusable = find_unusable(texture) if settings.find_walls and phase else {}
     shut = np.zeros(texture.image.shape, np.uint8)
     for mask in unusable.values():
         shut |= mask
-    covered = _cells(texture, shut, settings) & (1 - shut)
+    if phase:
+        covered = _cells(texture, shut, settings) & (1 - shut)
+    else:
+        covered = shining_cells(texture.image, texture.working_pixel, settings)[0]
     shares = {name: float(np.mean(unusable[name])) if name in unusable else 0.0 for name in REASONS}
     shape = (pixels.shape[0], pixels.shape[1])
     return Cover(
