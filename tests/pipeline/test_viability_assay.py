@@ -56,11 +56,25 @@ def test_every_column_is_named_and_every_named_column_is_there(mixed: SimulatedL
     found = ASSAY.evaluate(image_of(mixed), PI, method)
     names = [name for name, _ in ASSAY.field_columns((), method)]
     assert sorted(found.row) == sorted(names)
-    row = found.row | {"state": "ok"}
+    row = found.row | {"state": "ok", "well": "B02"}
     well = ASSAY.summarise_well([row, row], {}, method)
     assert list(well) == [name for name, _ in ASSAY.well_columns((), method)]
     plate = ASSAY.summarise_plate([well], method)
     assert list(plate) == [name for name, _ in ASSAY.plate_columns((), method)]
+
+
+def test_control_wells_are_marked_and_left_out_of_the_plate(mixed: SimulatedLiveDead) -> None:
+    method = method_with(LOTS["hoechst_pi"], control_wells=("A01",))
+    row = ASSAY.evaluate(image_of(mixed), PI, method).row | {"state": "ok"}
+    dead = row | {"n_live": 0, "n_dead": 60}
+    control, *samples = (
+        ASSAY.summarise_well([fields | {"well": well}], {}, method)
+        for well, fields in (("A01", dead), ("B01", row), ("B02", row))
+    )
+    assert (control["well_role"], control["viability"]) == ("control", 0.0)
+    assert samples[0]["well_role"] == "sample"
+    plate = ASSAY.summarise_plate([control, *samples], method)
+    assert plate["viability"] == row["viability"]
 
 
 def test_numbers_add_up(mixed: SimulatedLiveDead) -> None:

@@ -133,7 +133,9 @@ class ViabilityAssay:
         densities: dict[str, Cell] = {}
         for name in _DENSITIES:
             densities |= estimate_between(name, known(rows, name), "field", settings)
+        wells, controls = {row["well"] for row in field_rows}, method.viability.control_wells
         return {
+            "well_role": "sample" if wells.isdisjoint(controls) else "control",
             **{name: total(rows, name) for name, _ in _COUNTS},
             **_clumps(total(rows, "n_clumped"), cells, method.viability),
             **viability_figures(cells, settings.confidence),
@@ -145,11 +147,13 @@ class ViabilityAssay:
     def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_well`."""
         densities = [column for name in _DENSITIES for column in estimate_columns(name)]
-        return [*_COUNTS, *_CLUMPS, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS, *densities, *_NOTES]
+        first: Columns = [("well_role", "string"), *_COUNTS, *_CLUMPS]
+        return [*first, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS, *densities, *_NOTES]
 
     def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
-        """Mean over the wells, each its own culture."""
+        """Mean over the wells that are no controls, each its own culture."""
         rows: dict[str, Cell] = {}
+        well_rows = [row for row in well_rows if row["well_role"] == "sample"]
         values = known(well_rows, "viability")
         rows |= estimate_between("viability", values, "well", method.summarise, high=1.0)
         for name in _DENSITIES:
@@ -377,6 +381,9 @@ def _caveats(settings: ViabilitySettings) -> tuple[str, ...]:
             f"lot {lot.id}: intact up to {lot.dead_band[0]:.4g} grey levels above the background, "
             f"dead above {lot.dead_band[1]:.4g}, the same for every image."
         )
+    if settings.control_wells:
+        wells = ", ".join(settings.control_wells)
+        told.append(f"Control wells ({wells}) are left out of the plate's mean.")
     return tuple(told)
 
 
