@@ -187,15 +187,17 @@ class TestContradictions:
         assert found.problem is not None
         assert found.problem[0] == "other_pixel_size"
 
-    @pytest.mark.parametrize(("level", "reason"), [(100, "blank"), (4095, "saturated")])
+    @pytest.mark.parametrize(
+        ("level", "reason"), [(100, "blank"), (4095, "saturated"), (np.nan, "not_finite")]
+    )
     def test_a_useless_second_channel_is_refused(
         self,
         mixed: SimulatedLiveDead,
-        level: int,
+        level: float,
         reason: str,
     ) -> None:
-        pixels = np.full((512, 512), level, np.uint16)
-        if reason == "saturated":
+        pixels = np.full((512, 512), level, np.float32)
+        if reason != "blank":
             pixels[:480] = 100
         channels = {**mixed.channels, "pi": pixels}
         found = ASSAY.evaluate(
