@@ -199,7 +199,7 @@ class TestContradictions:
         pixels = np.full((512, 512), level, np.float32)
         if reason != "blank":
             pixels[:480] = 100
-        channels = {**mixed.channels, "pi": pixels}
+        channels: dict[str, Any] = {**mixed.channels, "pi": pixels}
         found = ASSAY.evaluate(
             replace(image_of(mixed), channels=channels), PI, method_with(LOTS["hoechst_pi"])
         )

@@ -51,7 +51,8 @@ def find_unusable(
     if low == high:
         return "blank", f"Every pixel of channel {dead} is {high:g}."
     full = image.full_scale.get(dead)
-    share = float(np.count_nonzero(pixels >= full) / pixels.size) if full else 0.0
+    reached = full is not None and high >= full
+    share = float(np.count_nonzero(pixels >= full) / pixels.size) if reached else 0.0
     if share > method.inspect.max_saturated_fraction:
         return "saturated", (
             f"{share:.3%} of the pixels of channel {dead} are saturated; "
