@@ -7,7 +7,8 @@ beside and diagonal to it (Benkrid and Crookes, Queen's University of Belfast, 2
 The one trick: each object is drawn from its runs into a small canvas of 64 pixels a word, framed
 by zeros, on which erosion and the counts of border neighbours are a few logical operations for a
 whole row of the object. A canvas of bytes took four times as long, and reading neighbours from the
-label image eight times.
+label image eight times. Rows follow one another with an empty word between, so that an object is
+one line of words, whose neighbours above and below lie a fixed step away: one loop an object.
 """
 
 from typing import NamedTuple
@@ -83,10 +84,10 @@ def measure_perimeters(runs: Runs, sums: RunSums) -> Float64:
 
 
 def _measure(runs: Runs, sums: RunSums, pixels: Int32) -> tuple[Int64, Int64]:
-    """Draw on a canvas for the largest object with a frame of one row and one word."""
+    """Draw on a canvas for the largest object."""
     sides = sums.bbox[:, 2:] - sums.bbox[:, :2]
     height, width = sides.max(axis=0, initial=1)
-    canvas = np.zeros((2, height + 2, (width + 63) // 64 + 2), np.uint64)
+    canvas = np.zeros((2, (height + 2) * ((width + 63) // 64 + 1) + 2), np.uint64)
     first = np.zeros(runs.label.size + 1, np.int64)
     kinds = np.zeros((runs.label.size, 3), np.int64)
     _borders(runs, sums.bbox, canvas, (first, pixels), kinds)
@@ -100,7 +101,7 @@ def _lengths(kinds: Int64) -> Float64:
 
 
 @kernel
-def _n_set(word: np.uint64) -> int:
+def _n_set(word: np.uint64) -> np.uint64:
     """Count the set bits of a word."""
     word = word - ((word >> _ONE) & _EVEN)
     word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
@@ -108,39 +109,33 @@ def _n_set(word: np.uint64) -> int:
     word = word + (word >> np.uint64(8))
     word = word + (word >> np.uint64(16))
     word = word + (word >> np.uint64(32))
-    return int(word & np.uint64(127))
+    return word & np.uint64(127)
 
 
 @kernel
-def _draw(runs: Runs, k: int, box: Int64, inside: UInt64) -> None:
-    """Set the bits of one object, whose box begins at row 1 and word 1 of the canvas."""
+def _draw(runs: Runs, k: int, box: Int64, stride: int, inside: UInt64) -> None:
+    """Set the bits of one object; row y of its box begins at ``(y + 1) * stride + 1``."""
     for i in range(runs.first[k], runs.first[k + 1]):
-        y = runs.row[i] - box[0] + 1
+        line = inside[(runs.row[i] - box[0] + 1) * stride + 1 :]
         start, stop = runs.start[i] - box[1], runs.stop[i] - box[1]
         for w in range(start // 64, (stop - 1) // 64 + 1):
             low, high = max(start - 64 * w, 0), min(stop - 64 * w, 64)
-            inside[y, w + 1] |= (_ALL << np.uint64(low)) & (_ALL >> np.uint64(64 - high))
+            line[w] |= (_ALL << np.uint64(low)) & (_ALL >> np.uint64(64 - high))
 
 
 @kernel
-def _beside(plane: UInt64, y: int, w: int) -> tuple[np.uint64, np.uint64]:
-    """Left and right neighbours of a word's pixels."""
-    left = (plane[y, w] << _ONE) | (plane[y, w - 1] >> _LAST)
-    right = (plane[y, w] >> _ONE) | (plane[y, w + 1] << _LAST)
-    return left, right
-
-
-@kernel
-def _erode(inside: UInt64, rows: int, words: int, edge: UInt64) -> int:
+def _erode(inside: UInt64, stride: int, n: int, edge: UInt64) -> int:
     """Keep the pixels with a 4-neighbour outside; return how many there are."""
-    n = 0
-    for y in range(1, rows + 1):
-        for w in range(1, words + 1):
-            left, right = _beside(inside, y, w)
-            around = inside[y - 1, w] & inside[y + 1, w] & left & right
-            edge[y, w] = inside[y, w] & ~around
-            n += _n_set(edge[y, w])
-    return n
+    above, own = inside[1 : n + 1], inside[stride : stride + n + 2]
+    below, out = inside[2 * stride + 1 :], edge[stride + 1 :]
+    count = _ONE - _ONE
+    for i in range(n):
+        word = own[i + 1]
+        left, right = (word << _ONE) | (own[i] >> _LAST), (word >> _ONE) | (own[i + 2] << _LAST)
+        word &= ~(above[i] & below[i] & left & right)
+        out[i] = word
+        count += _n_set(word)
+    return int(count)
 
 
 @kernel
@@ -154,35 +149,46 @@ def _add_four(
 
 
 @kernel
-def _count_kinds(edge: UInt64, rows: int, words: int, kinds: Int64) -> None:
+def _beside(line: UInt64, i: int) -> tuple[np.uint64, np.uint64]:
+    """Left and right neighbours of the pixels of word ``i + 1``."""
+    left = (line[i + 1] << _ONE) | (line[i] >> _LAST)
+    right = (line[i + 1] >> _ONE) | (line[i + 2] << _LAST)
+    return left, right
+
+
+@kernel
+def _count_kinds(edge: UInt64, stride: int, n: int, kinds: Int64) -> None:
     """Count border pixels by weight, from how many lie beside (b) and diagonal (d) to each.
 
     1 for b = 2 or 3 and d <= 2; sqrt(2) for b, d = 0, 2 or 1, 3; their mean for b = 1 and d = 1
     or 2; else none.
     """
-    for y in range(1, rows + 1):
-        for w in range(1, words + 1):
-            left, right = _beside(edge, y, w)
-            b1, b2, b4 = _add_four(edge[y - 1, w], edge[y + 1, w], left, right)
-            upper, lower = _beside(edge, y - 1, w), _beside(edge, y + 1, w)
-            d1, d2, d4 = _add_four(upper[0], upper[1], lower[0], lower[1])
-            own = edge[y, w]
-            single = own & b1 & ~b2
-            alone = own & ~(b1 | b2 | b4)
-            kinds[0] += _n_set(own & b2 & ~(d4 | (d1 & d2)))
-            kinds[1] += _n_set((alone & d2 & ~d1) | (single & d1 & d2))
-            kinds[2] += _n_set(single & (d1 ^ d2))
+    above, line = edge[: n + 2], edge[stride : stride + n + 2]
+    below = edge[2 * stride : 2 * stride + n + 2]
+    straight = slanted = mixed = _ONE - _ONE
+    for i in range(n):
+        left, right = _beside(line, i)
+        b1, b2, b4 = _add_four(above[i + 1], below[i + 1], left, right)
+        upper, lower = _beside(above, i), _beside(below, i)
+        d1, d2, d4 = _add_four(upper[0], upper[1], lower[0], lower[1])
+        own = line[i + 1]
+        single = own & b1 & ~b2
+        alone = own & ~(b1 | b2 | b4)
+        straight += _n_set(own & b2 & ~(d4 | (d1 & d2)))
+        slanted += _n_set((alone & d2 & ~d1) | (single & d1 & d2))
+        mixed += _n_set(single & (d1 ^ d2))
+    kinds[0], kinds[1], kinds[2] = straight, slanted, mixed
 
 
 @kernel
 def _list_bits(line: UInt64, words: int, left: int, columns: Int32) -> int:
     """List the columns of a row's set bits; `columns` is long enough."""
     n = 0
-    for w in range(1, words + 1):
+    for w in range(words):
         word = line[w]
         while word != 0:
             rest = word & (word - _ONE)
-            columns[n] = left + 64 * (w - 1) + _n_set((word ^ rest) - _ONE)
+            columns[n] = left + 64 * w + int(_n_set((word ^ rest) - _ONE))
             word = rest
             n += 1
     return n
@@ -197,18 +203,17 @@ def _borders(
     inside, edge = canvas[0], canvas[1]
     for k in range(runs.label.size):
         top, left = bbox[k, 0], bbox[k, 1]
-        rows, words = bbox[k, 2] - top, (bbox[k, 3] - left + 63) // 64
-        _draw(runs, k, bbox[k], inside)
-        first[k + 1] = first[k] + _erode(inside, rows, words, edge)
-        _count_kinds(edge, rows, words, kinds[k])
+        rows, stride = bbox[k, 2] - top, (bbox[k, 3] - left + 63) // 64 + 1
+        _draw(runs, k, bbox[k], stride, inside)
+        first[k + 1] = first[k] + _erode(inside, stride, rows * stride, edge)
+        _count_kinds(edge, stride, rows * stride, kinds[k])
         if first[k + 1] <= pixels.shape[1]:
             n = first[k]
             for y in range(rows):
-                m = _list_bits(edge[y + 1], words, left, pixels[1, n:])
+                line = edge[(y + 1) * stride + 1 :]
+                m = _list_bits(line, stride - 1, left, pixels[1, n:])
                 pixels[0, n : n + m] = top + y
                 n += m
-        # Only what was drawn: whole rows of the canvas are as wide as the widest object.
-        for y in range(1, rows + 1):
-            for w in range(1, words + 1):
-                inside[y, w] = 0
-                edge[y, w] = 0
+        # Only what was drawn: the canvas is as large as the largest object.
+        inside[: (rows + 2) * stride + 2] = 0
+        edge[: (rows + 2) * stride + 2] = 0

@@ -1,6 +1,8 @@
 """The quality gate: references, verdicts, completeness, and the road from runs to refusals."""
 
 import json
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -210,8 +212,27 @@ def test_a_reference_of_another_instrument_is_refused(names: dict[str, str]) -> 
 def test_a_changed_reference_is_refused() -> None:
     data = reference().model_dump()
     data["channels"]["w1"]["noise_level"]["robust_sd"] = 1e9
-    with pytest.raises(ValidationError, match="was changed after it was made"):
-        QualityReference(**data)
+    for sha256 in (data["sha256"], ""):
+        with pytest.raises(ValidationError, match="was changed after it was made"):
+            QualityReference(**data | {"sha256": sha256})
+
+
+@pytest.mark.parametrize(("n", "share"), [(20, 0.140), (40, 0.069), (100, 0.036)])
+def test_good_fields_refused_by_chance(n: int, share: float) -> None:
+    """What the command's help says of a small reference: seven figures, normal, judged at 3."""
+    judged = GateSettings().figures
+    rng = np.random.default_rng(n)
+    refused = []
+    for _ in range(60):
+        rows = [
+            good(0, **dict(zip(judged, values, strict=True)))
+            for values in rng.normal(100, 2, (n, len(judged))).tolist()
+        ]
+        settings = gate(reference(rows))
+        for values in rng.normal(100, 2, (20, len(judged))).tolist():
+            field = figures(**dict(zip(judged, values, strict=True)))
+            refused.append(judge_field(field, "w1", 0.65, settings).gate == "refused")
+    assert np.mean(refused) == pytest.approx(share, abs=0.03)
 
 
 def test_every_verdict_has_every_column() -> None:
@@ -385,6 +406,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: Any) -> Path:
     write_plate(folder / "images", fields=12)
     assert _exit_code(["run", str(folder / "images"), "-o", str(folder / "run"), "--json"]) == 0
     call = ["quality", str(folder / "run"), "--instrument", "A", "--objective", "10x"]
+    call += ["--min-fields", "24"]
     assert _exit_code([*call, "-o", str(folder / "quality.yaml"), "--json"]) == 0
     return folder
 
@@ -393,13 +415,14 @@ def test_quality_command_tells_and_keeps_what_is_there(
     plate: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     call = ["quality", str(plate / "run"), "--instrument", "A", "--objective", "10x"]
-    assert _exit_code([*call, "-o", str(tmp_path / "q.yaml")]) == 0
+    enough = [*call, "--min-fields", "24"]
+    assert _exit_code([*enough, "-o", str(tmp_path / "q.yaml")]) == 0
     assert "background_level" in capsys.readouterr().out
     assert (tmp_path / "q.yaml").read_bytes() == (plate / "quality.yaml").read_bytes()
-    assert _exit_code([*call, "-o", str(tmp_path / "q.yaml")]) == 2
+    assert _exit_code([*enough, "-o", str(tmp_path / "q.yaml")]) == 2
     assert "--force" in capsys.readouterr().err
-    assert _exit_code([*call, "-o", str(tmp_path / "r.yaml"), "--min-fields", "25"]) == 2
-    assert "24 ok fields, fewer than 25" in capsys.readouterr().err
+    assert _exit_code([*call, "-o", str(tmp_path / "r.yaml")]) == 2
+    assert "24 ok fields, fewer than 40" in capsys.readouterr().err
 
 
 def test_a_run_without_reference_says_so(plate: Path) -> None:
@@ -447,6 +470,27 @@ def test_a_run_refuses_what_the_instrument_does_not_give(
     assert record["method"]["inspect"]["reference"]["objective"] == "10x"
 
 
+def test_the_documentation_runs(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(sh|yaml)\n(.*?)```", text, flags=re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["sh", "yaml", "sh", "sh"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").symlink_to(plate / "images")
+    (tmp_path / "method.yaml").write_text(blocks[1][1])
+    for _, block in (blocks[0], blocks[2]):
+        for line in block.splitlines():
+            assert _exit_code(shlex.split(line)[1:]) == 0, line
+    assert "finished" in capsys.readouterr().out
+    options = shlex.split(blocks[3][1])
+    assert _exit_code(["crosscheck", "good", "judged", *options[5:]]) == 0
+    for name in ("fields", "wells", "plates"):
+        table = pq.read_schema(tmp_path / "judged" / f"{name}.parquet").names
+        rows = re.findall(rf"^\| (`.*`) \| {name} \|", text, flags=re.MULTILINE)
+        assert {column.strip("`") for row in rows for column in row.split(", ")} <= set(table)
+
+
 def test_a_run_with_another_objective_is_refused_before_any_work(
     plate: Path, tmp_path: Path, write_plate: Any, capsys: Capture
 ) -> None:
@@ -477,20 +521,21 @@ def _inspected(pixels: NDArray[Any], settings: InspectSettings) -> dict[str, Any
 
 @pytest.mark.data
 def test_a_real_instrument_knows_its_own_images(data_folder: Path) -> None:
-    """BBBC039: each field judged by the 39 others; then the same field blurred or dimmed."""
+    """BBBC039: each field judged by the 39 others; then blurred, dimmed, or in slanting light."""
     folder = data_folder / "nuclei_fluo" / "bbbc039" / "images"
     images = [tifffile.imread(path) for path in sorted(folder.glob("*.tif"))]
     rng = np.random.default_rng(0)
     rows = [_inspected(pixels, PLAIN) for pixels in images]
-    passed, caught = 0, {"blurred": 0, "dimmed": 0}
+    slant = np.linspace(0.6, 1.4, images[0].shape[1])
+    passed, caught = 0, {"blurred": 0, "dimmed": 0, "slanted": 0}
     for i, pixels in enumerate(images):
         settings = gate(reference([*rows[:i], *rows[i + 1 :]]))
         passed += _inspected(pixels, settings)["quality_gate"] == "pass"
         blurred = ndimage.gaussian_filter(pixels.astype(np.float64), 3)
         noisy = blurred + rng.normal(0, 4.7, pixels.shape)
-        worse = {"blurred": noisy, "dimmed": pixels / 2}
+        worse = {"blurred": noisy, "dimmed": pixels / 2, "slanted": pixels * slant}
         for name, changed in worse.items():
             row = _inspected(np.round(changed).astype(np.uint16), settings)
             caught[name] += row["quality_gate"] == "refused"
     assert passed >= 36
-    assert caught == {"blurred": 40, "dimmed": 40}
+    assert caught == {"blurred": 40, "dimmed": 40, "slanted": 40}

@@ -74,6 +74,8 @@ KINDS = {
     "chamber": Kind("ChamberSettings", "plan_chamber", "simulate_chamber"),
     "phase": Kind("PhasePlateSettings", "plan_phase_plate", "simulate_phase_plate"),
     "series": Kind("SeriesSettings", "plan_series", "simulate_series"),
+    "cells": Kind("CellPlateSettings", "plan_cell_plate", "simulate_cell_plate"),
+    "livedead": Kind("LiveDeadPlateSettings", "plan_livedead", "simulate_livedead_plate"),
     "vessel": Kind("VesselSettings", "plan_vessel", "simulate_vessel"),
 }
 
@@ -88,6 +90,8 @@ KINDS = {
     help="plate: fluorescent nuclei; chamber: suspended cells in bright field; "
     "phase: phase contrast from sparse to full; "
     "series: a growing culture in phase contrast and its nuclei; "
+    "cells: nuclei and the cells around them, from young to old; "
+    "livedead: living and dead cells under two dyes, with control wells; "
     "vessel: phase contrast of one whole vessel.",
 )
 @click.option(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pool_confluence", "score_confluence", "spearman"]
+__all__ = ["FIGURES", "pool_confluence", "score_confluence", "spearman"]
 
 Row = dict[str, Any]
 
@@ -44,7 +44,7 @@ def score_confluence(truth: NDArray[Any], labels: NDArray[Any] | None) -> Row:
     """
     whole = np.count_nonzero(truth) / truth.size
     if labels is None:
-        return dict.fromkeys(_FIGURES) | {"true_confluence": whole}
+        return dict.fromkeys(FIGURES) | {"true_confluence": whole}
     if truth.shape != labels.shape:
         raise ValueError(f"truth has shape {truth.shape} but the labels have {labels.shape}")
     usable = labels != _UNUSABLE
@@ -64,7 +64,7 @@ def score_confluence(truth: NDArray[Any], labels: NDArray[Any] | None) -> Row:
     }
 
 
-_FIGURES = (
+FIGURES = (
     "true_confluence",
     "true_usable_confluence",
     "confluence",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ConfigError, ImageError
-from monolayer.evaluate.confluence import pool_confluence, score_confluence
+from monolayer.evaluate.confluence import FIGURES, pool_confluence, score_confluence
 from monolayer.evaluate.manifest import ManifestRow, read_mask
 from monolayer.evaluate.scores import ImageScore, pool_scores, score_image
 from monolayer.evaluate.suspension import Box, pool_suspension, score_suspension
@@ -202,15 +202,7 @@ SCORERS = {
     ),
     "confluence": Scorer(
         needs=("path", "mask"),
-        figures=(
-            "true_confluence",
-            "true_usable_confluence",
-            "confluence",
-            "error_points",
-            "error_whole_points",
-            "cover_iou",
-            "usable_fraction",
-        ),
+        figures=FIGURES,
         headings={
             "dataset": "dataset",
             "n_images": "images",

@@ -15,9 +15,9 @@ from monolayer.field import State
 from monolayer.report.content import VesselMap
 from monolayer.report.gallery import Overlays
 from monolayer.report.palette import colour
-from monolayer.report.svg import Frame, Scale, tag, text, x_axis
+from monolayer.report.svg import Frame, tag, text
 
-__all__ = ["BLOCKS", "FIELDS_MAPPED", "bare_legend", "bare_map", "block_shares", "vessel_maps"]
+__all__ = ["BLOCKS", "FIELDS_MAPPED", "bare_map", "block_shares", "vessel_maps"]
 
 Row = Mapping[str, Any]
 Shares = tuple[tuple[float | None, ...], ...]
@@ -104,18 +104,3 @@ def _tile(shares: Shares, x: float, y: float, side: float) -> list[Markup]:
 
 def _name(name: str, x: float, y: float) -> Markup:
     return text(x, y, name.rsplit("/", 2)[-1] if "/" in name else name, style="font-size:10px")
-
-
-def bare_legend() -> Markup:
-    """Draw the colours of the blocks with their percentages."""
-    frame = Frame(420.0, 64.0, left=10.0, right=10.0, top=18.0, bottom=34.0)
-    steps = 60
-    width = (frame.x_end - frame.left) / steps
-    bar = [
-        tag("rect", x=frame.left + i * width, y=frame.top, width=width + 0.6, height=12,
-            fill=colour((i + 0.5) / steps))
-        for i in range(steps)
-    ]  # fmt: skip
-    label = text(frame.left, 11.0, "Covered share of a block, %", class_="axis-name")
-    axis = x_axis(frame, Scale(0.0, 100.0, frame.left, frame.x_end), "", about=5)
-    return frame.chart("Colour scale: covered share", label, *bar, axis, class_="chart legend")

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from monolayer.field import State
 from monolayer.report import charts
-from monolayer.report.bare_map import bare_legend, bare_map
+from monolayer.report.bare_map import bare_map
 from monolayer.report.content import Estimate, PlateResult, ReportContent
 from monolayer.report.numbers import (
     UNKNOWN,
@@ -27,6 +27,7 @@ from monolayer.report.numbers import (
     shown,
 )
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
+from monolayer.report.svg import Scale
 from monolayer.report.words import (
     PIXEL_SIZE_HELP,
     dispersion_words,
@@ -68,7 +69,7 @@ def render_report(content: ReportContent) -> str:
         n_plates_with_wells=sum(bool(plate.wells) for plate in content.plates),
         n_well_rows=sum(len(plate.wells) for plate in content.plates),
         bare_maps=[(item, bare_map(item)) for item in content.bare],
-        bare_legend=bare_legend() if content.bare else "",
+        bare_legend=colour_legend(Scale(0.0, 100.0, 0.0, 1.0), "Covered share of a block", "%"),
         no_pixel_size=bool(content.points) and not content.pixel_sizes_um,
         no_pictures=bool(content.points) and not (content.doubtful or content.typical),
         State=State,
@@ -134,7 +135,9 @@ def _maps(content: ReportContent) -> list[tuple[PlateResult, int | None, Markup]
 
 def _legend(content: ReportContent) -> Markup:
     values = finite(w.estimate.value for p in content.plates for w in p.wells)
-    return colour_legend(colour_scale(content.plates), content.measure) if values else Markup()
+    if not values:
+        return Markup()
+    return colour_legend(colour_scale(content.plates), content.measure.label, content.measure.unit)
 
 
 def _plates_chart(content: ReportContent) -> Markup:

@@ -198,8 +198,10 @@ def estimate_words(estimate: Estimate, measure: Measure) -> str:
     return f"{number} ({measure.interval} {interval_text(estimate, measure.unit)})"
 
 
-def colour_legend(scale: Scale, measure: Measure) -> Markup:
-    """Draw the colours of the maps as a bar with its numbers."""
+def colour_legend(scale: Scale, label: str, unit: str) -> Markup:
+    """Draw the colours of a map as a bar with its numbers."""
+    if not nice_ticks(scale.low, scale.high):
+        return Markup()
     frame = Frame(420.0, 64.0, left=10.0, right=10.0, top=18.0, bottom=34.0)
     steps = 60
     width = (frame.x_end - frame.left) / steps
@@ -208,9 +210,6 @@ def colour_legend(scale: Scale, measure: Measure) -> Markup:
             fill=colour((i + 0.5) / steps))
         for i in range(steps)
     ]  # fmt: skip
-    label = text(frame.left, 11.0, f"{measure.label}, {measure.unit}", class_="axis-name")
-    if not nice_ticks(scale.low, scale.high):
-        return Markup()
-    along = Scale(scale.low, scale.high, frame.left, frame.x_end)
-    axis = x_axis(frame, along, "", about=5)
-    return frame.chart(f"Colour scale: {measure.label}", label, *bar, axis, class_="chart legend")
+    name = text(frame.left, 11.0, f"{label}, {unit}", class_="axis-name")
+    axis = x_axis(frame, Scale(scale.low, scale.high, frame.left, frame.x_end), "", about=5)
+    return frame.chart(f"Colour scale: {label}", name, *bar, axis, class_="chart legend")

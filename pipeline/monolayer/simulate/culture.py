@@ -152,8 +152,9 @@ class _Culture:
         """Photograph the field."""
         phase = self._settings.phase
         shown = [self._shown(cell, draws) for cell in self._cells]
-        area = sum(_area_px(cell, self._ragged) for cell in shown)
-        coverage = coverage_of_area(area / (self._canvas[0] * self._canvas[1]))
+        floor = Floor(self._canvas)
+        area = sum(floor.take(*_spot(cell, self._ragged)) for cell in shown)
+        coverage = coverage_of_area(area / floor.size)
         seen = render_phase(phase, draws, self._ragged, shown, coverage)
         nuclei = self._nuclei(shown, draws) if self._settings.nuclei_channel else None
         return Visit(
@@ -258,11 +259,6 @@ def _spot(cell: AdherentCell, ragged: Image) -> tuple[Sprite, int, int]:
     """A cell and where it lies, as `Floor` takes it."""
     sprite = paint_cell(cell, ragged, 1.0, STRIDE)
     return sprite, math.floor(cell.y) // STRIDE, math.floor(cell.x) // STRIDE
-
-
-def _area_px(cell: AdherentCell, ragged: Image) -> int:
-    sprite = paint_cell(cell, ragged, 1.0, STRIDE)
-    return int(np.count_nonzero(sprite.inside)) * STRIDE**2
 
 
 def _inside(y: float, x: float, shape: tuple[int, int]) -> tuple[float, float]:

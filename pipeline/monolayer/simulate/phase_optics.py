@@ -41,9 +41,9 @@ def phase_contrast(settings: PhaseOpticsSettings, delay: Image) -> Image:
     """Relative intensity behind this delay, 1 far from any; borders wrap around."""
     height, width = delay.shape
     spectrum: NDArray[np.complex128] = np.asarray(fft.fft2(np.exp(1j * delay)))
-    fy = fft.fftfreq(height, settings.pixel_size_um)[:, None]
-    fx = fft.fftfreq(width, settings.pixel_size_um)[None, :]
-    spectrum *= _transfer(settings, fy * fy + fx * fx)
+    fy = _frequencies(height, settings.pixel_size_um)
+    fx = _frequencies(width, settings.pixel_size_um)
+    spectrum *= _transfer(settings, fy[:, None], fx[None, :])
     light: NDArray[np.complex128] = np.asarray(fft.ifft2(spectrum))
     intensity: Image = (light.real**2 + light.imag**2) / settings.ring_transmission**2
     return intensity
@@ -64,21 +64,36 @@ def expose_phase(settings: PhaseOpticsSettings, intensity: Image, draws: Draws) 
         read_noise_electrons=settings.read_noise_electrons,
         bit_depth=settings.bit_depth,
     )
-    mottle = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
-    electrons = intensity * (1 + settings.mottle * mottle) * background(camera, draws, shape)
+    electrons = intensity * _plastic(settings, draws, shape) * background(camera, draws, shape)
     electrons *= illumination(camera, draws, shape)
     pixels = expose(electrons, camera, draws)
     return pixels.astype(np.uint8) if settings.bit_depth <= 8 else pixels
 
 
-def _transfer(settings: PhaseOpticsSettings, f2: Image) -> NDArray[np.complex128]:
+def _frequencies(size: int, pixel_size_um: float) -> Image:
+    return np.asarray(fft.fftfreq(size, pixel_size_um), np.float64)
+
+
+def _plastic(
+    settings: PhaseOpticsSettings, draws: Draws, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Relative intensity behind bare plastic and medium."""
+    wide = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
+    fine = smooth_noise(draws, shape, max(settings.grain_um / settings.pixel_size_um, 0.5))
+    return np.maximum(1 + settings.mottle * wide + settings.grain * fine, 0.1)
+
+
+def _transfer(settings: PhaseOpticsSettings, fy: Image, fx: Image) -> NDArray[np.complex128]:
     """What the objective does to each spatial frequency of the light's amplitude."""
     wide = settings.wide_halo_share
-    ring = (1 - wide) * _gauss(f2, settings.halo_um) + wide * _gauss(f2, settings.wide_halo_um)
-    lens = _gauss(f2, 0.21 * settings.wavelength_nm / 1000 / settings.numerical_aperture)
-    return lens * (1 - (1 + 1j * settings.ring_transmission) * ring)
+    ring = (1 - wide) * _gauss(fy, fx, settings.halo_um)
+    ring += wide * _gauss(fy, fx, settings.wide_halo_um)
+    sigma_um = 0.21 * settings.wavelength_nm / 1000 / settings.numerical_aperture
+    return _gauss(fy, fx, sigma_um) * (1 - (1 + 1j * settings.ring_transmission) * ring)
 
 
-def _gauss(f2: Image, sigma_um: float) -> Image:
-    """Transfer function of a Gaussian of this standard deviation."""
-    return np.exp(-2 * math.pi**2 * sigma_um**2 * f2)
+def _gauss(fy: Image, fx: Image, sigma_um: float) -> Image:
+    """Transfer function of a Gaussian of this standard deviation, which is separable."""
+    width = 2 * math.pi**2 * sigma_um**2
+    down: Image = np.exp(-width * fy * fy)
+    return down * np.exp(-width * fx * fx)

@@ -38,11 +38,11 @@ __all__ = [
 
 Image = NDArray[np.float64]
 
-TRIES = 40
+TRIES = 120
 RAGGED = 0.14
-FULL = 1.15
+FULL = 1.05
 # A cell without room is tried again at this share of its area: in a closed layer cells are small.
-SQUEEZE = 0.6
+SQUEEZE = 0.65
 # Places are sought on every third pixel down and across.
 STRIDE = 3
 # Nuclei keep this many of their own radii for themselves.
@@ -105,6 +105,8 @@ class Floor:
         best, where = math.inf, (draws.index(height), draws.index(width))
         for _ in range(TRIES):
             y, x = draws.index(height), draws.index(width)
+            if self._taken[y, x]:
+                continue  # A cell's middle never lies over another cell.
             if field is not None and abs(math.sin(field.at(y * STRIDE, x * STRIDE) - angle)) > 0.5:
                 continue
             share = self.crowding(sprite, y, x)
@@ -114,13 +116,14 @@ class Floor:
                 break
         return *where, best
 
-    def take(self, sprite: Sprite, y: int, x: int) -> None:
-        """Put a cell there."""
+    def take(self, sprite: Sprite, y: int, x: int) -> int:
+        """Put a cell there; returns how many spots of the canvas it takes."""
         window, part = meeting(sprite, y, x, self._taken.shape)
         inside = sprite.inside[part]
         self.covered += int((inside & (self._taken[window] == 0)).sum())
         self._taken[window] += inside
         self._cores[window] += sprite.nucleus[part] < CORE
+        return int(np.count_nonzero(inside))
 
     def leave(self, sprite: Sprite, y: int, x: int) -> None:
         """Take a cell away that was put there."""
@@ -162,9 +165,8 @@ def place_adherent(
         cell, sprite = _settle(
             cell, floor, ragged, settings.overlap_limit, draws, field if aligned else None
         )
-        floor.take(sprite, math.floor(cell.y) // STRIDE, math.floor(cell.x) // STRIDE)
+        room -= floor.take(sprite, math.floor(cell.y) // STRIDE, math.floor(cell.x) // STRIDE)
         placed.append(cell)
-        room -= int(sprite.inside.sum())
     return placed
 
 
