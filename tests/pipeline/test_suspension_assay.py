@@ -35,6 +35,10 @@ def image(index: int = 0, pixel_size_um: float | None = 0.65) -> FieldImage:
     return FieldImage({"w1": pixels}, pixel_size_um)
 
 
+def row_of(field: FieldImage, roles: dict[str, str], chosen: Method) -> dict[str, Any]:
+    return dict(ASSAY.evaluate(field, roles, chosen).row)
+
+
 def well(rows: Sequence[dict[str, Any]], chosen: Method) -> dict[str, Any]:
     return dict(ASSAY.summarise_well([row | {"state": "ok"} for row in rows], {}, chosen))
 
@@ -42,7 +46,8 @@ def well(rows: Sequence[dict[str, Any]], chosen: Method) -> dict[str, Any]:
 def test_one_row_a_cell_and_one_a_field() -> None:
     chosen = method()
     found = ASSAY.evaluate(image(), ROLES, chosen)
-    row, objects = found.row, found.objects
+    row, objects = dict[str, Any](found.row), found.objects
+    assert found.labels is not None
     assert set(row) == {name for name, _ in ASSAY.field_columns(["w1"], chosen)}
     assert {len(column) for column in objects.values()} == {row["n_objects"]}
     assert objects["label"].tolist() == list(range(1, int(found.labels.max()) + 1))
@@ -58,8 +63,9 @@ def test_one_row_a_cell_and_one_a_field() -> None:
 
 def test_two_sides_of_the_border_count() -> None:
     objects = ASSAY.evaluate(image(), ROLES, method()).objects
-    every = ASSAY.evaluate(image(), ROLES, method(border_rule="all")).row
+    every = row_of(image(), ROLES, method(border_rule="all"))
     labels = ASSAY.evaluate(image(), ROLES, method()).labels
+    assert labels is not None
     cut = set(np.unique(labels[-1])) | set(np.unique(labels[:, -1])) - {0}
     assert cut - {0}
     np.testing.assert_array_equal(objects["counted"], ~np.isin(objects["label"], list(cut)))
@@ -70,24 +76,24 @@ def test_the_border_rule_is_unbiased() -> None:
     """Counted cells over the imaged volume, against the cells whose centre lies in the image."""
     counted = true = 0
     for index in range(12):
-        row = ASSAY.evaluate(image(index), ROLES, method()).row
+        row = row_of(image(index), ROLES, method())
         counted += row["n_live"] + row["n_dead"]
         true += int(simulate_chamber_field(FIELD, 21, index).truth["inside"].sum())
     assert counted == pytest.approx(true, rel=0.05)
 
 
 def test_the_concentration_follows_the_settings() -> None:
-    plain = ASSAY.evaluate(image(), ROLES, method()).row
+    plain = row_of(image(), ROLES, method())
     n = plain["n_live"] + plain["n_dead"]
     volume = 300 * 400 * 0.65e-3**2 * 0.1e-3
     assert plain["counted_volume_ml"] == pytest.approx(volume)
     assert plain["concentration_cells_per_ml"] == pytest.approx(n / volume)
     diluted = method(dilution_factor=2, chamber_depth_mm=0.2, sample_volume_ml=10)
-    row = ASSAY.evaluate(image(), ROLES, diluted).row
+    row = row_of(image(), ROLES, diluted)
     assert row["concentration_cells_per_ml"] == pytest.approx(n / volume)
     assert row["cells_in_sample"] == pytest.approx(10 * n / volume)
     squares = method(squares_per_field=4, square_area_mm2=0.0625, border_rule="all")
-    row = ASSAY.evaluate(image(pixel_size_um=None), ROLES, squares).row
+    row = row_of(image(pixel_size_um=None), ROLES, squares)
     assert row["concentration_cells_per_ml"] == pytest.approx(row["n_objects"] / 2.5e-5)
 
 
@@ -104,7 +110,7 @@ def test_without_a_pixel_size_counts_stay_and_um_is_null() -> None:
 
 def test_an_empty_chamber_is_no_viability_and_no_cells_per_ml() -> None:
     empty = FieldImage({"w1": np.full((200, 200), 90, np.uint8)}, 0.65)
-    row = ASSAY.evaluate(empty, ROLES, method()).row
+    row = row_of(empty, ROLES, method())
     assert (row["n_objects"], row["n_live"], row["n_dead"]) == (0, 0, 0)
     assert row["viability"] is None
     assert row["viability_reason"] == "no_cells"
@@ -133,7 +139,7 @@ def test_w9_as_a_well_of_four_fields() -> None:
 
 def test_wells_make_a_plate() -> None:
     chosen = method()
-    wells = [
+    wells: list[dict[str, Any]] = [
         {"n_objects": 10, "n_live": 9, "n_dead": 1, "viability": 0.9,
          "concentration_live_cells_per_ml": 9e5, "concentration_cells_per_ml": 1e6},
         {"n_objects": 10, "n_live": 7, "n_dead": 3, "viability": 0.7,
@@ -203,5 +209,5 @@ def test_colour_is_refused_until_the_method_names_one(tmp_path: Path) -> None:
     assert read[grey] == refused[grey]
     assert read[coloured] == (
         None,
-        ASSAY.evaluate(FieldImage({"w1": first}), ROLES, method(mode="trypan_blue")).row["n_live"],
+        row_of(FieldImage({"w1": first}), ROLES, method(mode="trypan_blue"))["n_live"],
     )
