@@ -7,7 +7,6 @@
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,9 @@ Plane = NDArray[np.float32]
 _BLOCK = 6.0
 _SMOOTH = 0.035
 _LINE_REACH = 2.25
+
+# Pixels a side of a block of which every other row and column is enough.
+_MANY = 64
 
 # Steps of the contrast in which lines are looked for, and the least that is a line.
 _STEPS = 64
@@ -86,15 +88,18 @@ def _lines(raw: Plane, diameter: float) -> Plane:
 
 
 def _block_medians(image: Plane, block: int) -> Plane:
-    """Median of each block; at the far edges of a whole block moved inwards."""
+    """Median of each block; at the far edges of a whole block moved inwards.
+
+    Every other row and column will do: a quarter of some 14,000 pixels.
+    """
+    step = 2 if block > _MANY else 1
     grid = np.empty([-(-side // block) for side in image.shape], np.float32)
     for at in np.ndindex(*grid.shape):
-        grid[at] = np.median(
-            image[_stretch(at[0], block, image, 0), :][:, _stretch(at[1], block, image, 1)]
-        )
+        rows, columns = (_stretch(at[axis], block, step, image.shape[axis]) for axis in range(2))
+        grid[at] = np.median(image[rows, columns])
     return grid
 
 
-def _stretch(i: int, block: int, image: NDArray[Any], axis: int) -> slice:
-    first = max(0, min(i * block, image.shape[axis] - block))
-    return slice(first, first + block)
+def _stretch(i: int, block: int, step: int, side: int) -> slice:
+    first = max(0, min(i * block, side - block))
+    return slice(first, first + block, step)
