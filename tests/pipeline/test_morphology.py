@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from click.testing import CliRunner
 
@@ -271,6 +272,43 @@ def test_a_missing_channel_is_named(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         ASSAY.roles(channels, _method(**section))
+
+
+@pytest.mark.parametrize("density", [6_000, 15_000, 80_000])
+def test_swapped_channels_are_detected_and_said(density: float) -> None:
+    image = _image(_simulate(density))
+    found = ASSAY.evaluate(image, {"nuclei": "w2", "cells": "w1"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] in ("no_cells_seen", "swapped_channels")
+    assert "read.channel and morphology.cell_channel" in found.problem[1]
+    assert found.row == {}
+    right = ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS)
+    assert right.problem is None
+    ratio = right.row["nuclear_light_ratio"]
+    assert isinstance(ratio, float)
+    assert ratio < 0.12
+
+
+@pytest.mark.data
+def test_swapped_real_channels_are_detected(data_folder: Path) -> None:
+    stem = data_folder / "readers/cellprofiler_examplehuman/AS_09125_050116030001_D03f00d"
+    channels = {name: tifffile.imread(f"{stem}{k}.tif") for name, k in (("w1", 0), ("w2", 2))}
+    image = FieldImage(channels, None)
+    assert ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS).problem is None
+    found = ASSAY.evaluate(image, {"nuclei": "w2", "cells": "w1"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] == "swapped_channels"
+
+
+def test_a_missing_stain_is_not_taken_for_small_cells(field: SimulatedCellField) -> None:
+    dark = np.random.default_rng(0).normal(130, 4, field.pixels.shape).astype(np.uint16)
+    image = FieldImage({"w1": field.nuclei.pixels, "w2": dark}, PIXEL)
+    found = ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] == "no_cells_seen"
+    # A site that wants such fields all the same says so.
+    kept = _method(cell_channel="w2", max_nuclear_share=1.0)
+    assert ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, kept).problem is None
 
 
 def test_roles_put_the_nuclei_first() -> None:
