@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monolayer_kernels.measure_rings import ring_means
+from monolayer_kernels.measure_rings import moment_ellipses, ring_means
 from monolayer_kernels.measure_runs import find_runs, sum_runs
 
 
@@ -12,7 +12,7 @@ def means_of(
     labels: NDArray[np.int32], image: NDArray[np.float32], rings: int
 ) -> NDArray[np.float64]:
     runs = find_runs(np.ascontiguousarray(labels))
-    return ring_means(runs, sum_runs(runs), image, rings)
+    return ring_means(runs, moment_ellipses(sum_runs(runs)), image, rings)
 
 
 def slow_means(
@@ -84,13 +84,27 @@ def test_no_object() -> None:
     assert means_of(labels, np.zeros((4, 4), np.float32), 4).shape == (0, 4)
 
 
+def test_another_ellipse_than_its_own() -> None:
+    """A disc that the border halves, about the centre it would have whole."""
+    y, x = np.mgrid[:41, :41]
+    r = np.hypot(y - 20, x - 0)
+    labels = (r < 16).astype(np.int32)
+    image = np.where(r < 4, 1, 0).astype(np.float32)
+    runs = find_runs(labels)
+    circle = np.array([[20.0, 0.0, 1 / 256, 1 / 256, 0.0]])
+    assert ring_means(runs, circle, image, 4)[0].tolist() == [1, 0, 0, 0]
+    assert means_of(labels, image, 4)[0, 0] < 0.5
+
+
 def test_bad_calls() -> None:
     labels, image = blobs()
     runs = find_runs(labels)
-    sums = sum_runs(runs)
+    ellipses = moment_ellipses(sum_runs(runs))
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        ring_means(runs, sums, image, 0)
+        ring_means(runs, ellipses, image, 0)
     with pytest.raises(TypeError, match="not 2-D float64"):
-        ring_means(runs, sums, image.astype(np.float64), 4)
+        ring_means(runs, ellipses, image.astype(np.float64), 4)
+    with pytest.raises(ValueError, match=r"5 x 5, not of shape \(2, 5\)"):
+        ring_means(runs, ellipses[:2], image, 4)
     with pytest.raises(ValueError, match=r"shape \(40, 70\), but objects reach"):
-        ring_means(runs, sums, image[:40], 4)
+        ring_means(runs, ellipses, image[:40], 4)

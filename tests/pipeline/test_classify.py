@@ -124,13 +124,15 @@ class TestBand:
 
 class TestRule:
     def test_hoechst_and_pi(self) -> None:
-        signals = [[300, 60], [300, 60.1], [300, 170], [300, 170.1], [0, 500], [5, -40]]
+        signals = np.array(
+            [(300, 60), (300, 60.1), (300, 170), (300, 170.1), (0, 500), (5, -40)], np.float64
+        )
         found = classify_cells(signals, (60, 170))
         assert found.tolist() == ["live", "indeterminate", "indeterminate", "dead", "dead", "live"]
 
     def test_two_dyes_that_unite(self) -> None:
-        both, neither = [400, 400], [5, 5]
-        signals = [[400, 5], [5, 400], both, neither, [50, 5], [400, 100], [5, 100]]
+        both, neither = (400, 400), (5, 5)
+        signals = np.array([(400, 5), (5, 400), both, neither, (50, 5), (400, 100), (5, 100)])
         found = classify_cells(signals, (60, 170), (20, 80))
         assert found.tolist() == [
             "live",

@@ -53,6 +53,26 @@ def test_patches_of_contrast_are_found_to_the_pixel_or_two() -> None:
     assert (cover.labels() == cover.covered).all()
 
 
+def test_a_body_is_where_cover_is_darkest() -> None:
+    image, truth = with_cells()
+    y, x = np.mgrid[:256, :256]
+    places = [(60, 70), (90, 200), (170, 150)]
+    dark = image.astype(np.float32)
+    for cy, cx in places:
+        dark -= 250 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 200).astype(np.float32)
+    bodies = segment_cover(dark, None, SIZE).bodies
+    assert bodies is not None
+    assert bodies.shape == (3, 2)
+    assert np.abs(bodies - places).max() < 8
+    assert truth[tuple(bodies.astype(int).T)].all()
+    near = segment_cover(dark, ConfluenceSettings(body_spacing_um=120), SIZE).bodies
+    assert near is not None
+    assert len(near) < 3
+    nothing = segment_cover(surface().astype(np.float32), None, SIZE).bodies
+    assert nothing is not None
+    assert nothing.shape == (0, 2)
+
+
 def test_bare_surface_is_a_confluence_of_zero() -> None:
     assert segment_cover(surface().astype(np.float32), None, SIZE).confluence == 0
     assert segment_cover(np.full((100, 120), 7, np.uint8), None, SIZE).confluence == 0

@@ -72,6 +72,9 @@ class ConfluenceSettings(Settings):
     max_hole_um2: float = Field(default=100.0, ge=0, allow_inf_nan=False)
     """Smaller bare patches within cover are flat parts of cells, um2."""
 
+    body_spacing_um: float = Field(default=20.0, gt=2, le=500)
+    """In phase: cell bodies nearer to one another than this count as one, um."""
+
     find_walls: bool = True
     """In phase: whether the vessel's walls and bubbles are taken out of the usable area."""
 
