@@ -390,6 +390,7 @@ def test_a_run_a_reference_and_a_run_held_against_it(plate: Path, tmp_path: Path
     assert "cell area" in wells[2]["morphology_reason"]
     report = (later / "report.html").read_text(encoding="utf-8")
     assert f"{wells[2]['morphology_state']}: {wells[2]['morphology_reason']}" in report
+    assert "Nuclear to cell area" in report
     assert "No reference was given" in (good / "report.html").read_text(encoding="utf-8")
     # The run's own method file holds the reference itself.
     kept = load_method(later / "method.yaml").morphology.reference

@@ -177,9 +177,26 @@ class MorphologyAssay:
                 ("inside", f"whole {seen}"),
                 ("border", "touches the border: left out of the distributions"),
             ),
+            distributions=_distributions(seen),
+            shown_channel=method.morphology.cell_channel or "",
             remark_columns=("morphology_state", "morphology_reason"),
             caveats=_caveats(method),
         )
+
+
+def _distributions(seen: morphology.Seen) -> tuple[Lead, ...]:
+    of_nuclei = (
+        Lead("nucleus_area_um2", "Nucleus area", "µm²"),
+        Lead("nucleus_aspect_ratio", "Aspect ratio of the nucleus", ""),
+    )
+    if seen == "nucleus":
+        return of_nuclei
+    return (
+        Lead("cell_area_um2", "Cell area", "µm²"),
+        Lead("cell_aspect_ratio", "Aspect ratio of the cell", ""),
+        Lead("nuclear_cell_area_ratio", "Nuclear to cell area", ""),
+        *of_nuclei,
+    )
 
 
 def _caveats(method: Method) -> tuple[str, ...]:
