@@ -24,6 +24,7 @@ from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image
 from monolayer.summarise import morphology
+from monolayer.summarise.reference_settings import content_sha256
 from monolayer.summarise.settings import SummariseSettings
 from monolayer.summarise.shape_settings import ShapeSettings
 
@@ -316,6 +317,26 @@ def test_roles_put_the_nuclei_first() -> None:
     assert ASSAY.roles(["w2", "w1"], NUCLEI) == {"nuclei": "w1"}
 
 
+def test_the_report_says_what_was_not_matched() -> None:
+    band = {
+        "culture": {}, "morphology_object": "cell", "density_low_cells_per_cm2": 0.0,
+        "density_high_cells_per_cm2": 1.0, "n_wells": 1, "figures": {},
+    }  # fmt: skip
+    data = {
+        "schema_version": 1, "name": "r", "version": "1", "measuring_sha256": "", "sources": [],
+        "bands": [band | {"culture": dict.fromkeys(("donor_type", "medium", "day"))}],
+    }  # fmt: skip
+    reference = data | {"sha256": content_sha256(data)}
+    told = [
+        ASSAY.presentation(_method(cell_channel="w2", reference=reference, culture=culture)).caveats
+        for culture in ({"medium": "x"}, {"medium": "x", "donor_type": "y", "day": 1})
+    ]
+    assert "not matched: donor type, day." in told[0][1]
+    assert len(told[1]) == 1
+    assert "No reference was given" in ASSAY.presentation(CELLS).caveats[1]
+    assert "nuclei alone" in ASSAY.presentation(NUCLEI).caveats[0]
+
+
 def test_only_what_measures_makes_runs_incomparable() -> None:
     base = measuring_sha256(CELLS)
     assert measuring_sha256(_method(cell_channel="w2", culture={"medium": "x"})) == base
@@ -398,6 +419,23 @@ def test_a_run_a_reference_and_a_run_held_against_it(plate: Path, tmp_path: Path
     assert kept.sha256 == made["sha256"]
 
 
+def test_a_field_without_its_cell_channel_costs_its_row(plate: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in plate.glob("P1_B0[23]_s1_w?.tif"):
+        (images / path.name).write_bytes(path.read_bytes())
+    (images / "P1_B02_s1_w2.tif").unlink()
+    short = tifffile.imread(images / "P1_B03_s1_w2.tif")[:300]
+    write_image(images / "P1_B03_s1_w2.tif", short, PIXEL, 12, "cells")
+    method = _write_method(tmp_path / "method.yaml")
+    command = ["run", images, "-o", tmp_path / "run", "--method", method, "--workers", 1]
+    called = CliRunner().invoke(verbs, [str(part) for part in command], standalone_mode=False)
+    assert called.return_value == 3, called.output
+    rows = monolayer.open_run(tmp_path / "run").fields.arrow().to_pylist()
+    assert [row["reason"] for row in rows] == ["missing_channel", "shape_mismatch"]
+    assert "morphology.cell_channel 'w2' is not among those found (w1)" in rows[0]["detail"]
+
+
 def test_references_on_the_command_line_that_cannot_be_made(plate: Path, tmp_path: Path) -> None:
     runner, path = CliRunner(), tmp_path / "reference.yaml"
     path.write_text("there")
@@ -411,6 +449,7 @@ def test_references_on_the_command_line_that_cannot_be_made(plate: Path, tmp_pat
         assert words in str(called.exception), arguments
 
 
+@pytest.mark.slow
 def test_the_documentation_runs(
     plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,7 +201,14 @@ def _distributions(seen: morphology.Seen) -> tuple[Lead, ...]:
 
 def _caveats(method: Method) -> tuple[str, ...]:
     shapes = _CROWDED if _seen(method) == "cell" else _BARE
-    return (shapes,) if method.morphology.reference else (shapes, _UNCOMPARED)
+    own = method.morphology
+    if own.reference is None:
+        return (shapes, _UNCOMPARED)
+    unsaid = [name for name, value in own.culture if value is None]
+    if not unsaid:
+        return (shapes,)
+    named = ", ".join(name.replace("_", " ") for name in unsaid)
+    return shapes, f"Not said, of this culture nor of its reference, and so not matched: {named}."
 
 
 def _seen(method: Method) -> morphology.Seen:
