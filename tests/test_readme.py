@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,42 @@ def test_scores_are_what_the_command_prints(
     for name, floor in floors.items():
         (row,) = (row for row in datasets if row["dataset"].startswith(name))
         assert row["f1_iou50"] >= floor
+
+
+@pytest.mark.data
+def test_scores_of_confluence_are_what_the_command_prints(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = _datasets("confluence", data_folder, capsys)
+    assert (
+        f"| {row['dataset']} | {row['n_images']} | {row['mean_absolute_error_points']:.1f} points "
+        f"| {row['largest_error_points']:.1f} points | {row['spearman']:.2f} |"
+    ) in README
+    assert row["n_failed"] == 0
+    assert row["mean_absolute_error_points"] <= 3
+    assert row["largest_error_points"] <= 8
+
+
+@pytest.mark.data
+def test_scores_of_suspension_are_what_the_command_prints(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = _datasets("suspension", data_folder, capsys)
+    assert (
+        f"| {row['dataset']} | {row['n_images']} | {row['n_true_live']} | {row['n_found_live']} "
+        f"| {row['n_true_dead']} | {row['n_found_dead']} "
+        f"| {row['viability_error_points']:.1f} points | {row['f1_centre']:.3f} |"
+    ) in README
+    assert abs(row["live_error_percent"]) <= 5
+    assert abs(row["dead_error_percent"]) <= 10
+    assert abs(row["viability_error_points"]) <= 3
+    assert row["f1_centre"] >= 0.85
+
+
+def _datasets(
+    assay: str, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, Any]]:
+    manifest = str(data_folder / "manifest.csv")
+    assert cli(["evaluate", "--assay", assay, "--manifest", manifest, "--json"]) == 0
+    datasets: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["datasets"]
+    return datasets

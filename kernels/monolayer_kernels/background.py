@@ -22,6 +22,7 @@ __all__ = [
     "grid_row",
     "median",
     "open_grid",
+    "running_maximum",
     "subtract_background",
     "subtract_background_levels",
 ]
@@ -113,8 +114,8 @@ def grey_opening(grid: Plane, radius: int) -> Plane:
     """Minimum, then maximum, over squares of side ``2 radius + 1`` clipped at the border."""
     if radius < 0:
         raise ValueError(f"radius must be at least 0, not {radius}")
-    low = _running_maximum(_running_maximum(-grid, radius).T, radius).T
-    return np.ascontiguousarray(_running_maximum(_running_maximum(-low, radius).T, radius).T)
+    low = running_maximum(running_maximum(-grid, radius).T, radius).T
+    return np.ascontiguousarray(running_maximum(running_maximum(-low, radius).T, radius).T)
 
 
 def estimate_noise(image: NDArray[np.generic], dark: NDArray[np.bool_]) -> float:
@@ -180,7 +181,7 @@ def _check_grid(shape: tuple[int, ...], grid: Plane, block: int) -> None:
         raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")
 
 
-def _running_maximum(grid: Plane, radius: int) -> Plane:
+def running_maximum(grid: Plane, radius: int) -> Plane:
     """Down the columns, of windows twice as high each time: few passes however high they are."""
     rows = np.pad(grid, ((radius, radius), (0, 0)), constant_values=-np.inf)
     side, reach = 2 * radius + 1, 1

@@ -81,7 +81,7 @@ def _row_medians(levels: UInt8, reach: int, out: UInt8) -> None:
                 gone, come = row[last - side], row[last]
                 counts[gone] -= 1
                 counts[come] += 1
-                below += (come < middle) - (gone < middle)
+                below += int(come < middle) - int(gone < middle)
             while below > rank:
                 middle -= 1
                 below -= counts[middle]

@@ -1,7 +1,7 @@
 """Mean grey value of each object in rings about its centre: the radial profile.
 
-The rings follow the object's own ellipse (that of its second moments), so that they are as long
-as the object is. Sums are taken in one fixed order, so the last bit is always the same.
+The rings follow an ellipse, as a rule the object's own (that of its second moments), so that they
+are as long as the object is. Sums are taken in one fixed order, so the last bit is always the same.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import Runs, RunSums
 
-__all__ = ["ring_means"]
+__all__ = ["moment_ellipses", "ring_means"]
 
 Float64 = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -19,39 +19,15 @@ Plane = NDArray[np.float32]
 _PIXEL = 1 / 12
 
 
-def ring_means(runs: Runs, sums: RunSums, image: Plane, rings: int) -> Float64:
-    """Mean of the image in each object's rings, from the centre outwards.
-
-    Parameters
-    ----------
-    runs, sums : Runs, RunSums
-        Of the same objects, see `monolayer_kernels.measure_runs`.
-    image : ndarray (H, W) of float32
-        Holds all objects.
-    rings : int
-        At least 1. Ring r of a plain ellipse reaches from r to r + 1 ``rings``-ths of its radius
-        in every direction; what lies beyond the ellipse belongs to the last ring.
+def moment_ellipses(sums: RunSums) -> Float64:
+    """Each object's ellipse of the same second moments.
 
     Returns
     -------
-    ndarray (n, rings) of float64
-        A ring without a pixel takes the value of the ring outside it, the last one that of the
-        ring within it.
+    ndarray (n, 5) of float64
+        Row and column of the centre; coefficients of y y, x x and x y, from the centre, of the
+        squared radius, which is 1 on the ellipse.
     """
-    if rings < 1:
-        raise ValueError(f"rings must be at least 1, not {rings}")
-    if image.dtype != np.float32 or image.ndim != 2:
-        raise TypeError(f"image must be 2-D float32, not {image.ndim}-D {image.dtype}")
-    if sums.bbox.size and (sums.bbox[:, 2:].max(axis=0) > image.shape).any():
-        low, right = sums.bbox[:, 2:].max(axis=0)
-        raise ValueError(f"image has shape {image.shape}, but objects reach {low} x {right} pixels")
-    means = np.zeros((runs.label.size, rings))
-    _ring_means(runs, _ellipses(sums), image, means)
-    return means
-
-
-def _ellipses(sums: RunSums) -> Float64:
-    """Centre, and the squared radius's coefficients of y y, x x and x y: 1 on the ellipse."""
     area, y, x, yy, xx, xy = sums.moments.T.astype(np.float64)
     y, x = y / area, x / area
     vy, vx, c = yy / area - y * y + _PIXEL, xx / area - x * x + _PIXEL, xy / area - x * y
@@ -59,6 +35,41 @@ def _ellipses(sums: RunSums) -> Float64:
     return np.column_stack(
         (y + sums.origin[:, 0], x + sums.origin[:, 1], vx / four, vy / four, -2 * c / four)
     )
+
+
+def ring_means(runs: Runs, ellipses: Float64, image: Plane, rings: int) -> Float64:
+    """Mean of the image in each object's rings, from the centre outwards.
+
+    Parameters
+    ----------
+    runs : Runs
+        See `monolayer_kernels.measure_runs`.
+    ellipses : ndarray (n, 5) of float64
+        What the rings follow: `moment_ellipses`, or others of that form.
+    image : ndarray (H, W) of float32
+        Holds all objects.
+    rings : int
+        At least 1. Ring r of an ellipse reaches from r to r + 1 ``rings``-ths of its radius in
+        every direction; what lies beyond the ellipse belongs to the last ring.
+
+    Returns
+    -------
+    ndarray (n, rings) of float64
+        A ring without a pixel takes the value of the ring within it, at the centre that of the
+        first ring that has one.
+    """
+    if rings < 1:
+        raise ValueError(f"rings must be at least 1, not {rings}")
+    if image.dtype != np.float32 or image.ndim != 2:
+        raise TypeError(f"image must be 2-D float32, not {image.ndim}-D {image.dtype}")
+    if ellipses.shape != (runs.label.size, 5):
+        raise ValueError(f"ellipses must be {runs.label.size} x 5, not of shape {ellipses.shape}")
+    low, right = runs.row.max(initial=-1) + 1, runs.stop.max(initial=0)
+    if low > image.shape[0] or right > image.shape[1]:
+        raise ValueError(f"image has shape {image.shape}, but objects reach {low} x {right} pixels")
+    means = np.zeros((runs.label.size, rings))
+    _ring_means(runs, np.ascontiguousarray(ellipses, np.float64), image, means)
+    return means
 
 
 @kernel
@@ -81,11 +92,12 @@ def _ring_means(runs: Runs, ellipses: Float64, image: Plane, means: Float64) -> 
 
 @kernel
 def _divide(count: NDArray[np.int64], means: Float64) -> None:
-    last = means.size - 1
-    for ring in range(last, -1, -1):
+    """Sums to means; every object has a pixel, so that one ring at least has a mean."""
+    filled = 0
+    while count[filled] == 0:
+        filled += 1
+    value = means[filled] / count[filled]
+    for ring in range(means.size):
         if count[ring]:
-            means[ring] /= count[ring]
-        elif ring < last:
-            means[ring] = means[ring + 1]
-    if count[last] == 0:
-        means[last] = means[last - 1]
+            value = means[ring] / count[ring]
+        means[ring] = value

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monolayer.assays.morphology_settings import MorphologySettings
-from monolayer.classify.settings import ViabilitySettings
+from monolayer.classify.settings import ViabilitySettings, required_lot
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
@@ -107,6 +107,11 @@ class Method(Settings):
         """Whether a section (or a plain setting) belongs to this method's assay."""
         section = isinstance(getattr(self, name), Settings)
         return not section or name in _SECTIONS[self.assay]
+
+    def check_complete(self) -> None:
+        """Raise ConfigError where the assay lacks what only the site can give, before any field."""
+        if self.assay == "viability":
+            required_lot(self.viability)
 
     def with_options(self, pixel_size_um: float | None, channel: str | None) -> "Method":
         """Return this method with what a command line overrides (None changes nothing)."""

@@ -16,6 +16,7 @@ from monolayer_kernels.cover import (
 from monolayer_kernels.label import label_above
 
 RNG = np.random.default_rng(41)
+DOUBLES: Any = np.zeros((4, 4))
 
 
 def slow_deviation(image: Any) -> Any:
@@ -119,7 +120,7 @@ def test_enlarged_is_repeated(shape: tuple[int, int], factor: int) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: local_deviation(np.zeros((4, 4))), TypeError, "float64"),
+        (lambda: local_deviation(DOUBLES), TypeError, "float64"),
         (lambda: local_deviation(np.zeros((0, 4), np.float32)), ValueError, "0"),
         (lambda: finest_noise(np.zeros((40, 40)), 16), TypeError, "float64"),
         (lambda: finest_noise(np.zeros((40, 40), np.uint8).T[::2], 4), ValueError, "C-contiguous"),

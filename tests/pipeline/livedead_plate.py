@@ -31,7 +31,7 @@ def scene(side: int = 512, density: float = 60_000) -> SimulateSettings:
     )
 
 
-LOTS = {
+LOTS: dict[str, ControlLot] = {
     lot.stain: lot
     for lot in (
         ControlLot(
@@ -72,10 +72,8 @@ LOTS = {
 def settings_of(stain: str, side: int = 512, **given: Any) -> LiveDeadSettings:
     """About 66 cells at 512 px; bodies of calcein need more room than nuclei."""
     density = 22_000 if stain == "calcein_ethd1" else 60_000
-    plain = LiveDeadSettings(
-        dyes=stain_named(stain).dyes, spillover=SPILLOVER, scene=scene(side, density)
-    )
-    return plain.model_copy(update=given)
+    plain = LiveDeadSettings(spillover=SPILLOVER, scene=scene(side, density))
+    return plain.model_copy(update={"dyes": stain_named(stain).dyes, **given})
 
 
 @cache
@@ -93,7 +91,7 @@ def image_of(made: SimulatedLiveDead, pixel_size_um: float | None = PIXEL_SIZE_U
 def measured_lot(stain: str, fields: int, side: int) -> ControlLot:
     """A lot from simulated control fields of this many each."""
     cell, dead = stain_named(stain).dyes
-    method = Method(assay="viability", viability=ViabilitySettings(stain=stain))
+    method = Method(assay="viability", viability=ViabilitySettings(stain=stain_named(stain).name))
 
     def control(finder: str, seed: int, **given: Any) -> ControlSignals:
         found = []

@@ -124,13 +124,15 @@ class TestBand:
 
 class TestRule:
     def test_hoechst_and_pi(self) -> None:
-        signals = [[300, 60], [300, 60.1], [300, 170], [300, 170.1], [0, 500], [5, -40]]
+        signals = np.array(
+            [(300, 60), (300, 60.1), (300, 170), (300, 170.1), (0, 500), (5, -40)], np.float64
+        )
         found = classify_cells(signals, (60, 170))
         assert found.tolist() == ["live", "indeterminate", "indeterminate", "dead", "dead", "live"]
 
     def test_two_dyes_that_unite(self) -> None:
-        both, neither = [400, 400], [5, 5]
-        signals = [[400, 5], [5, 400], both, neither, [50, 5], [400, 100], [5, 100]]
+        both, neither = (400, 400), (5, 5)
+        signals = np.array([(400, 5), (5, 400), both, neither, (50, 5), (400, 100), (5, 100)])
         found = classify_cells(signals, (60, 170), (20, 80))
         assert found.tolist() == [
             "live",
@@ -218,6 +220,13 @@ class TestUnion:
         bodies = _drawn((1, 1, 15, 15))
         nuclei = _drawn((2, 2, 4, 4), (6, 6, 10, 10), (11, 11, 15, 15))
         assert match_nuclei(bodies, nuclei).tolist() == [0, 1, 0]
+
+    def test_what_is_not_stained_is_no_nucleus(self) -> None:
+        bodies = _drawn((1, 1, 15, 15))
+        nuclei = _drawn((2, 2, 4, 4), (6, 6, 10, 10), (2, 20, 4, 22))
+        owner = match_nuclei(bodies, nuclei, np.array([True, False, False]))
+        assert owner.tolist() == [1, -1, -1]
+        assert np.array_equal(unite_labels(bodies, nuclei, owner), bodies)
 
     def test_equals_a_loop_over_nuclei(self) -> None:
         rng = np.random.default_rng(6)

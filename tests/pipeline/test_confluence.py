@@ -38,12 +38,14 @@ METHOD = Method(assay="confluence")
 ASSAY = assay_of(METHOD)
 
 
-def field_row(confluence: float | None, state: str = "ok", **more: Any) -> dict[str, Any]:
+def field_row(
+    confluence: float | None, state: str = "ok", more: dict[str, Any] | None = None
+) -> dict[str, Any]:
     row = dict.fromkeys(name for name, _ in confluence_field_columns(("wall",)))
     method = "none: no calibration"
     figures = {"confluence": confluence, "usable_fraction": 1.0}
     return {**row, "state": state, "indirect_density_cells_per_cm2_ci_method": method} | (
-        figures | more if state == "ok" else {}
+        figures | (more or {}) if state == "ok" else {}
     )
 
 
@@ -92,13 +94,15 @@ def test_bounds_stay_within_a_share() -> None:
 
 def test_field_figures_by_hand() -> None:
     row = summarise_confluence_field(
-        3_000, 9_000, (100, 100), {"wall": 0.1}, 2.0, CALIBRATION, SETTINGS
+        3_000, 9_000, (100, 100), {"wall": 0.1}, 2.0, CALIBRATION, SETTINGS, n_bodies=18
     )
     assert row["confluence"] == pytest.approx(1 / 3)
     assert (row["usable_fraction"], row["unusable_wall_fraction"]) == (0.9, 0.1)
     assert (row["covered_area_px"], row["covered_area_um2"]) == (3_000, 12_000.0)
     assert row["usable_area_cm2"] == pytest.approx(3.6e-4)
     assert row["indirect_density_cells_per_cm2"] == pytest.approx(-math.log(2 / 3) / 2e-5)
+    assert row["n_bodies"] == 18
+    assert row["body_density_cells_per_cm2"] == pytest.approx(50_000)
     assert [name for name, _ in confluence_field_columns(("wall",))] == list(row)
 
 
@@ -111,6 +115,7 @@ def test_unknown_pixel_size_gives_null_and_not_pixels_for_um() -> None:
     )
     assert row["indirect_density_cells_per_cm2"] is None
     assert row["indirect_density_cells_per_cm2_ci_method"] == "none: no calibration"
+    assert (row["n_bodies"], row["body_density_cells_per_cm2"]) == (None, None)
 
 
 def test_nothing_usable_has_no_confluence() -> None:
@@ -125,13 +130,13 @@ def test_a_well_with_a_field_beyond_the_calibration_has_no_density() -> None:
     name = "indirect_density_cells_per_cm2"
     beyond = f"confluence outside the calibrated {0.1} to {0.8}"
     rows = [
-        field_row(0.5, **{name: 3e4}),
-        field_row(0.9, **{f"{name}_ci_method": f"none: {beyond}"}),
+        field_row(0.5, more={name: 3e4}),
+        field_row(0.9, more={f"{name}_ci_method": f"none: {beyond}"}),
     ]
     well = summarise_confluence_well(rows, SETTINGS)
     assert well[name] is None
     assert well[f"{name}_ci_method"] == f"none: 1 of 2 fields: {beyond}"
-    within = summarise_confluence_well([rows[0], field_row(0.6, **{name: 4e4})], SETTINGS)
+    within = summarise_confluence_well([rows[0], field_row(0.6, more={name: 4e4})], SETTINGS)
     assert within[name] == 3.5e4
 
 
@@ -265,18 +270,27 @@ def test_pooled_over_each_dataset() -> None:
 
 @pytest.mark.data
 def test_annotated_phase_contrast(data_folder: Path) -> None:
-    """Reached: mean absolute error 2.1 points, largest 4.5, rank correlation 0.92."""
+    """Reached: mean absolute error 2.2 points, largest 4.4, rank correlation 0.91.
+
+    Cell bodies: median absolute error 4 %, mean 12 %: a third too few in the four fields of
+    thin spindle-shaped cells.
+    """
     folder = data_folder / "phase" / "usiigaci"
-    rows = []
+    rows, count_errors = [], []
     for path in sorted((folder / "images").glob("*.tif")):
         field = Field("usiigaci", "", path.stem, "", {"image": (Plane(path.name),)})
         found = process_field(field, path.parent, METHOD)
         truth = read_mask(folder / "masks" / f"{path.stem}.png")
         rows.append({"dataset": "usiigaci", **score_confluence(truth, found.labels)})
+        assert found.labels is not None
+        n_true = np.unique(truth[(truth > 0) & (found.labels != 2)]).size
+        count_errors.append(abs(found.row["n_bodies"] - n_true) / n_true)
     (pooled,) = pool_confluence(rows)
     assert pooled["n_images"] == 12
     assert pooled["mean_absolute_error_points"] <= 2.4
     assert pooled["largest_error_points"] <= 5.0
     assert pooled["spearman"] >= 0.9
+    assert np.median(count_errors) <= 0.08
+    assert np.mean(count_errors) <= 0.15
     walls = [row["usable_fraction"] < 1 for row in rows]
     assert [i for i, wall in enumerate(walls) if wall] == [1, 10]

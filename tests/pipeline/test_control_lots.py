@@ -1,6 +1,7 @@
 """A lot from its controls: what it holds, and the controls that are refused with a sentence."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,12 @@ def test_what_a_lot_holds(controls: Controls) -> None:
     assert lot.spillover is not None
     assert lot.spillover[1][0] == pytest.approx(0.2, abs=0.005)
     assert lot.spillover[0][1] == pytest.approx(0.05, abs=0.005)
+    low, high = lot.dead_band
     # Compensated, living cells hold no PI and killed ones 500.
-    assert 100 < lot.dead_band[0] < lot.dead_band[1] < 400
+    assert 100 < low < high < 400
     assert lot.dead_youden_index == 1
     assert lot.content == pytest.approx((300 * 500, 500 * 500), rel=0.05)
-    assert lot.size_px == (500, 500)
+    assert lot.size_px == pytest.approx((500, 500))
     assert lot.cell_least == pytest.approx(270, rel=0.1)
     assert lot.n_objects["killed"] == 150
     assert lot.cell_band is None
@@ -154,14 +156,10 @@ def test_a_lot_of_another_stain_is_refused() -> None:
         ViabilitySettings(lot=lot)
 
 
-def test_a_lot_goes_through_the_method_file_unchanged(
-    controls: Controls, tmp_path: pytest.TempPathFactory
-) -> None:
-    from pathlib import Path
-
+def test_a_lot_goes_through_the_method_file_unchanged(controls: Controls, tmp_path: Path) -> None:
     lot = make_lot(controls, SETTINGS, 0.65)
     method = Method(assay="viability", viability=ViabilitySettings(lot=lot))
-    path = Path(str(tmp_path)) / "method.yaml"
+    path = tmp_path / "method.yaml"
     path.write_text(commented_method(method), encoding="utf-8")
     assert load_method(path).viability.lot == lot
     assert load_method(path).sha256 == method.sha256

@@ -196,6 +196,24 @@ def test_vignette_shows_in_the_ratio() -> None:
     assert figure(found, "illumination_ratio") == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize("tilt", [-0.4, 0.0, 0.3])
+def test_a_slant_of_the_light_shows_in_the_tilt_and_turns_with_the_image(tilt: float) -> None:
+    light = np.broadcast_to(1 + tilt / 2 * np.linspace(-1, 1, 640), (512, 640))
+    pixels = field(8, light=light)
+    found = inspected(pixels)
+    assert figure(found, "illumination_tilt_x") == pytest.approx(tilt, abs=0.03)
+    assert figure(found, "illumination_tilt_y") == pytest.approx(0, abs=0.03)
+    assert figure(found, "illumination_ratio") == pytest.approx(1, abs=0.05)
+    turned = inspected(np.ascontiguousarray(pixels.T))
+    assert figure(turned, "illumination_tilt_y") == pytest.approx(tilt, abs=0.03)
+
+
+def test_a_small_field_has_no_shape_of_light() -> None:
+    small = inspected(field(8, shape=(256, 256), cells=10))
+    for name in ("illumination_ratio", "illumination_tilt_x", "illumination_tilt_y"):
+        assert small.figures[name] is None
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_dtype_and_memory_order_change_no_figure(dtype: Any, order: Any) -> None:

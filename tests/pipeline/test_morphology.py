@@ -1,6 +1,8 @@
 """The assay morphology: worked examples, both kinds of rows, tables of a run, and bad input."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +300,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plate")
     for column, flattened in enumerate((0.05, 0.05, 0.6)):
         for site in range(2):
-            field = _simulate(9_000, 10 * column + site, flattened_fraction=flattened)
+            field = _simulate(20_000, 10 * column + site, flattened_fraction=flattened)
             stem = f"P1_B{column + 2:02d}_s{site + 1}"
             write_image(folder / f"{stem}_w1.tif", field.nuclei.pixels, PIXEL, 12, "nuclei")
             write_image(folder / f"{stem}_w2.tif", field.pixels, PIXEL, 12, "cells")
@@ -348,6 +350,9 @@ def test_a_run_a_reference_and_a_run_held_against_it(plate: Path, tmp_path: Path
     assert ratios[2] == max(ratios)
     assert wells[2]["morphology_state"] in ("alert", "action")
     assert "cell area" in wells[2]["morphology_reason"]
+    report = (later / "report.html").read_text(encoding="utf-8")
+    assert f"{wells[2]['morphology_state']}: {wells[2]['morphology_reason']}" in report
+    assert "No reference was given" in (good / "report.html").read_text(encoding="utf-8")
     # The run's own method file holds the reference itself.
     kept = load_method(later / "method.yaml").morphology.reference
     assert kept is not None
@@ -365,3 +370,32 @@ def test_references_on_the_command_line_that_cannot_be_made(plate: Path, tmp_pat
     ):  # fmt: skip
         called = runner.invoke(verbs, arguments)
         assert words in str(called.exception), arguments
+
+
+def test_the_documentation_runs(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "morphology.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(sh|yaml)\n(.*?)```", text, flags=re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["sh", "yaml", "sh", "yaml"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ages").mkdir()
+    (tmp_path / "ages" / "images").symlink_to(plate)
+    (tmp_path / "ages" / "method.yaml").write_text(blocks[1][1])
+    _simulating, running = blocks[0][1].splitlines()
+    assert shlex.split(_simulating) == ["monolayer", "simulate", "ages", "--kind", "cells"]
+    _call(*shlex.split(running)[1:], "--workers", 1, "--json")
+    _call(*shlex.split(blocks[2][1])[1:])
+    (tmp_path / "checked.yaml").write_text(blocks[3][1])
+    kept = load_method(tmp_path / "checked.yaml").morphology
+    assert kept.reference is not None
+    assert kept.reference.bands[0].culture == kept.culture
+    run = monolayer.open_run(tmp_path / "good")
+    tables = {name: getattr(run, name).column_names for name in ("fields", "wells", "plates")}
+    tables["objects"] = run.objects.column_names
+    told = re.findall(r"^\| (`.*?`) \| ([a-z, ]+) \|", text, flags=re.MULTILINE)
+    assert len(told) > 12
+    for columns, names in told:
+        for table in names.split(", "):
+            wanted = {column.strip("`") for column in columns.split(", ")}
+            assert wanted <= set(tables[table]), table

@@ -1,6 +1,9 @@
 """Proportionality of dilution series against an obvious version and by invariance."""
 
+import csv
+import math
 from dataclasses import astuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,3 +89,33 @@ def test_impossible_series_are_refused(
 
 def test_equal_concentrations_have_no_centred_r2() -> None:
     assert proportionality([0.5, 1], [7, 7]).r2_centred is None
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("example", "method", "fraction", "golden"),
+    [
+        ("1", "Method 2", "measured", (1_059_214, 0.9983812, 0.01162283, 0.3466679)),
+        ("2", "Method 7", "target", (2_447_185, 0.9570395, 0.7484988, 3.144001)),
+    ],
+)
+def test_examples_of_comet(
+    data_folder: Path, example: str, method: str, fraction: str, golden: tuple[float, ...]
+) -> None:
+    """NIST's own program on its own examples: the same to the seven digits it prints."""
+    path = data_folder / "tables" / f"nist_comet_example_{example}.csv"
+    samples: dict[str, list[dict[str, str]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["counting_method"] == method:
+                samples.setdefault(row["random_sample_number"], []).append(row)
+    counts = [[float(row["cell_conc"]) for row in rows] for rows in samples.values()]
+    targets = {rows[0]["target_dilution_fraction"] for rows in samples.values()}
+    found = proportionality(
+        [float(rows[0][f"{fraction}_dilution_fraction"]) for rows in samples.values()],
+        [math.fsum(values) / len(values) for values in counts],
+        [len(values) for values in counts],
+        degree=len(targets) - 1,
+    )
+    told = (found.slope, found.r2_uncentred, found.pi_ss_scaled, found.pi_sa_scaled)
+    assert told == pytest.approx(golden, rel=5e-7)

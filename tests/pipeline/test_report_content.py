@@ -269,3 +269,18 @@ def test_no_values_give_no_histogram() -> None:
 )  # fmt: skip
 def test_numbers_are_rounded_to_four_digits_and_grouped(value: float | None, words: str) -> None:
     assert grouped(value) == words
+
+
+def test_wells_to_image_again_are_named_in_the_table_and_in_the_notes() -> None:
+    run = example(["A01", "A02"], fields_per_well=2)
+    run.wells[0] |= {"quality_state": "reimage", "quality_reason": "1 of 2 fields was evaluated."}
+    run.wells[1] |= {"quality_state": "ok", "quality_reason": None}
+    content = built(run)
+    assert [well.reasons for well in content.plates[0].wells] == [("image again",), ()]
+    assert content.notes == ("Image again: PLATE-7 A01: 1 of 2 fields was evaluated.",)
+
+
+def test_a_run_without_a_quality_reference_says_so() -> None:
+    run = example(["A01"], fields_per_well=2)
+    run.wells[0] |= {"quality_state": "no_reference", "quality_reason": "none"}
+    assert "monolayer quality" in built(run).notes[0]

@@ -1,13 +1,21 @@
 """Simulated cells: reproducible, true to their settings, and with their nuclei inside."""
 
+import csv
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from monolayer.cli import verbs
+from monolayer.errors import RunFolderError
 from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.method import load_method
 from monolayer.simulate import simulate_field
+from monolayer.simulate.cell_plate import CellPlateSettings, plan_cell_plate, simulate_cell_plate
 from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
 from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.settings import NucleiSettings, OpticsSettings, SimulateSettings
@@ -149,3 +157,63 @@ def test_bad_settings_are_refused() -> None:
         CellFieldSettings(cell_optics=OpticsSettings(pixel_size_um=0.5))
     with pytest.raises(ValueError, match="must be at least 0"):
         simulate_cell_field(_settings(size=64), seed=-1)
+
+
+def _plate() -> CellPlateSettings:
+    return CellPlateSettings(
+        rows="B", flattened_fractions=(0.0, 1.0), fields_per_well=1, field=_settings(size=128)
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_plate_says_what_it_is_and_is_the_same_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        simulate_cell_plate(folder, _plate(), seed=4)
+    names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
+    assert len(names) == 6 + 2 * 2 * 2
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    readme = (first / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("# SIMULATED")
+    assert "seed 4" in readme
+    assert load_method(first / "method.yaml").morphology.cell_channel == "w2"
+
+
+def test_a_plates_files_are_its_truth(tmp_path: Path) -> None:
+    simulate_cell_plate(tmp_path, _plate(), seed=4)
+    made = simulate_cell_field(plan_cell_plate(_plate())[1].settings, 4, 1)
+    rows = [row for row in _rows(tmp_path / "manifest.csv") if "B03" in row["path"]]
+    seen = {"w1": (made.nuclei.pixels, made.nucleus_labels), "w2": (made.pixels, made.labels)}
+    for row, (pixels, labels) in zip(rows, seen.values(), strict=True):
+        assert np.array_equal(tifffile.imread(tmp_path / row["path"]), pixels)
+        assert np.array_equal(tifffile.imread(tmp_path / row["mask"]), labels)
+        assert int(row["n_objects"]) == len(np.unique(labels)) - 1
+    objects = [row for row in _rows(tmp_path / "truth_objects.csv") if row["well"] == "B03"]
+    assert [row["kind"] for row in objects] == made.truth["kind"].tolist()
+    assert {row["kind"] for row in objects} == {"flattened"}
+    truth = _rows(tmp_path / "truth.csv")[1]
+    assert int(truth["n_flattened"]) == int(truth["n_objects"]) == len(objects)
+
+
+def test_a_plate_is_made_by_its_command(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("rows: B\nflattened_fractions: [0.1]\nfields_per_well: 1\n"
+                        "field: {nuclei: {height_px: 64, width_px: 64}}\n")  # fmt: skip
+    folder = tmp_path / "plate"
+    called = CliRunner().invoke(
+        verbs, ["simulate", str(folder), "--kind", "cells", "--settings", str(settings), "--json"]
+    )
+    assert called.exit_code == 0, called.output
+    plan = CliRunner().invoke(verbs, ["plan", str(folder / "images")])
+    assert "Channels:    w1, w2" in plan.output
+
+
+def test_a_plate_does_not_mix_with_other_files(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(RunFolderError, match=r"mine.txt, which is not of this plate"):
+        simulate_cell_plate(tmp_path, _plate(), seed=4)

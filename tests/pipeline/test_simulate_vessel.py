@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from monolayer.cli.simulate import command
 from monolayer.engine.plan import make_plan
 from monolayer.errors import ConfigError, RunFolderError
 from monolayer.method import Method
 from monolayer.simulate import (
+    MICROSCOPES,
     PhasePlateSettings,
     PhaseSettings,
     VesselSettings,
     plan_phase_plate,
     plan_vessel,
+    simulate_phase_field,
     simulate_phase_plate,
     simulate_vessel,
 )
@@ -156,3 +159,24 @@ def test_bad_settings_are_named(tmp_path: Path, text: str, message: str) -> None
     assert isinstance(result.exception, ConfigError)
     assert message in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_rows_of_a_ladder_are_microscopes() -> None:
+    settings = PhasePlateSettings(
+        microscopes=("10x", "noisy-8-bit"), confluences_pct=(50,), fields_per_level=1
+    )
+    one, other = plan_phase_plate(settings)
+    assert (one.well, other.well) == ("A01", "B01")
+    assert (one.settings.optics.bit_depth, other.settings.optics.bit_depth) == (12, 8)
+    assert other.dataset == "simulated phase contrast, noisy-8-bit"
+    with pytest.raises(ValidationError, match="'40x' is no microscope"):
+        PhasePlateSettings(microscopes=("40x",))
+
+
+@pytest.mark.parametrize("name", MICROSCOPES)
+def test_every_microscope_shows_the_same_cells(name: str) -> None:
+    phase = SMALL.model_copy(update={"optics": MICROSCOPES[name]})
+    field = simulate_phase_field(phase, 2)
+    # Cells are darker than the plastic on average, whoever looks.
+    assert field.covered.any()
+    assert np.median(field.pixels[field.covered]) < 0.97 * np.median(field.pixels[~field.covered])

@@ -69,6 +69,7 @@ class ConfluenceAssay:
             size,
             settings.calibration,
             method.summarise,
+            None if cover.bodies is None else len(cover.bodies),
         )
         row: dict[str, Cell] = {
             **figures,
@@ -123,7 +124,8 @@ class ConfluenceAssay:
                 Lead("confluence_lower_bound", "Lower bound, one-sided", "%"),
                 Lead("confluence_min", "Barest field", "%", "confluence"),
                 Lead("usable_fraction", "Usable area", "%"),
-                Lead("indirect_density_cells_per_cm2", "Indirect density", "cells/cm²"),
+                Lead("indirect_density_cells_per_cm2", "Indirect density, from cover", "cells/cm²"),
+                Lead("body_density_cells_per_cm2", "Indirect density, from bodies", "cells/cm²"),
             ),
             outlines=(
                 ("covered", "covered by cells"),

@@ -30,7 +30,8 @@ def dye_channels(channels: Collection[str], settings: ViabilitySettings) -> dict
             raise ConfigError(_absent(dye, key, channel, channels))
         roles[dye] = channel
     if len(set(roles.values())) == 1:
-        raise ConfigError(f"viability: {' and '.join(roles)} cannot share channel {channel!r}.")
+        shared = roles[stain.dyes[0]]
+        raise ConfigError(f"viability: {' and '.join(roles)} cannot share channel {shared!r}.")
     _check_names(roles, stain)
     return roles
 

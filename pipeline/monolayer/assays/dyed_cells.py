@@ -99,22 +99,19 @@ def find_united(
     cells, dead = roles
     bodies = _find(image, roles[cells], method)
     shown = find_dyed(image, roles, method, dead, spillover)
-    stained = shown.light[:, 1] > least_dead
-    number = np.zeros(shown.n + 1, np.int32)
-    number[1:][stained] = np.arange(1, int(stained.sum()) + 1)
-    nuclei = number[shown.labels]
-    owner = match_nuclei(bodies, nuclei)
-    labels = unite_labels(bodies, nuclei, owner)
+    owner = match_nuclei(bodies, shown.labels, shown.light[:, 1] > least_dead)
+    labels = unite_labels(bodies, shown.labels, owner)
     columns, seen = _measure(labels, image, roles, method)
     united = _with_light(labels, columns, seen, spillover)
-    row = np.searchsorted(columns["label"], owner[owner > 0])
+    owned = owner > 0
+    row = np.searchsorted(columns["label"], owner[owned])
     for values, of_nucleus in (
         (united.seen, shown.seen),
         (united.light, shown.light),
         (united.content, shown.content),
     ):
-        values[row, 1] = of_nucleus[stained][owner > 0, 1]
-    united.dead_area_px[row] = shown.dead_area_px[stained][owner > 0]
+        values[row, 1] = of_nucleus[owned, 1]
+    united.dead_area_px[row] = shown.dead_area_px[owned]
     return united
 
 

@@ -49,6 +49,19 @@ _NEIGHBOURS = (
 )
 _NEEDED = ("axes", "outline", "neighbours")
 
+_CROWDED = (
+    "Cells that lie over one another are parted, not seen through: where they crowd, long thin "
+    "cells are taken for shorter ones and the spindle index is too low."
+)
+_BARE = (
+    "These are nuclei alone: a method that names morphology.cell_channel measures the cells, their "
+    "spindles and their flattened ones."
+)
+_UNCOMPARED = (
+    "No reference was given, so nothing here says whether these cells are as they should be: "
+    "'monolayer reference' makes one from good runs."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MorphologyAssay:
@@ -159,7 +172,14 @@ class MorphologyAssay:
                 ("inside", f"whole {seen}"),
                 ("border", "touches the border: left out of the distributions"),
             ),
+            remark_columns=("morphology_state", "morphology_reason"),
+            caveats=_caveats(method),
         )
+
+
+def _caveats(method: Method) -> tuple[str, ...]:
+    shapes = _CROWDED if _seen(method) == "cell" else _BARE
+    return (shapes,) if method.morphology.reference else (shapes, _UNCOMPARED)
 
 
 def _seen(method: Method) -> morphology.Seen:

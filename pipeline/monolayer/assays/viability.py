@@ -25,9 +25,9 @@ from monolayer.classify import (
     find_clumps,
     find_debris,
     looks_over_compensated,
+    required_lot,
     stain_named,
 )
-from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.method import Method
 from monolayer.report.presentation import Lead, Presentation
@@ -94,12 +94,12 @@ class ViabilityAssay:
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
         """Give each dye's channel; refuse a method without the controls of a lot."""
-        _lot(method.viability)
+        required_lot(method.viability)
         return dye_channels(channels, method.viability)
 
     def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
         """Find, compensate and classify the cells."""
-        settings, lot = method.viability, _lot(method.viability)
+        settings, lot = method.viability, required_lot(method.viability)
         problem = _unusable(image, roles, lot, method)
         if problem is not None:
             return Evaluated({}, problem=problem)
@@ -189,21 +189,6 @@ class ViabilityAssay:
             kind_column="viability_class",
             caveats=_caveats(settings),
         )
-
-
-def _lot(settings: ViabilitySettings) -> ControlLot:
-    lot = settings.lot
-    if lot is None:
-        raise ConfigError(
-            "viability.lot is missing: thresholds come from control wells; 'monolayer controls' "
-            "measures them and writes the method."
-        )
-    if settings.compensate and lot.spillover is None:
-        raise ConfigError(
-            f"viability.lot {lot.id!r} has no spill-over, as no single-stain controls were "
-            "measured: measure them, or set viability.compensate to false."
-        )
-    return lot
 
 
 def _unusable(

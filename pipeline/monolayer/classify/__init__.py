@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         find_debris,
         looks_over_compensated,
     )
-    from monolayer.classify.settings import ControlLot, ViabilitySettings
+    from monolayer.classify.settings import ControlLot, ViabilitySettings, required_lot
     from monolayer.classify.stains import STAINS, Stain, stain_named
     from monolayer.classify.union import match_nuclei, unite_labels
     from monolayer.classify.viability import CLASSES, classify_cells
@@ -40,6 +40,7 @@ __all__ = [
     "find_debris",
     "looks_over_compensated",
     "match_nuclei",
+    "required_lot",
     "stain_named",
     "unite_labels",
 ]
@@ -62,6 +63,7 @@ __getattr__, __dir__ = lazy(
         "find_debris": "gates",
         "looks_over_compensated": "gates",
         "match_nuclei": "union",
+        "required_lot": "settings",
         "stain_named": "stains",
         "unite_labels": "union",
     },

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from monolayer.errors import ConfigError
 from monolayer.settings import Settings
 
-__all__ = ["ControlLot", "ViabilitySettings"]
+__all__ = ["ControlLot", "ViabilitySettings", "required_lot"]
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -155,3 +156,25 @@ class ViabilitySettings(Settings):
                 "measure the controls of this stain"
             )
         return self
+
+
+def required_lot(settings: ViabilitySettings) -> ControlLot:
+    """The lot that a run needs.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or it has no spill-over and compensation is asked for.
+    """
+    lot = settings.lot
+    if lot is None:
+        raise ConfigError(
+            "viability.lot is missing: thresholds come from control wells; 'monolayer controls' "
+            "measures them and writes the method."
+        )
+    if settings.compensate and lot.spillover is None:
+        raise ConfigError(
+            f"viability.lot {lot.id!r} has no spill-over, as no single-stain controls were "
+            "measured: measure them, or set viability.compensate to false."
+        )
+    return lot

@@ -7,42 +7,49 @@ nucleus on the same body, or one beside all bodies, is a cell of its own.
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer_kernels.measure_runs import find_runs, sum_runs
+from monolayer_kernels.objects import join_objects, paint_runs, select_objects
+from monolayer_kernels.stitch import shared_pixels
+
 __all__ = ["match_nuclei", "unite_labels"]
 
 Labels = NDArray[np.int32]
 
 
-def match_nuclei(bodies: Labels, nuclei: Labels) -> NDArray[np.int64]:
+def match_nuclei(
+    bodies: Labels, nuclei: Labels, stained: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """The body of each nucleus.
 
     Parameters
     ----------
     bodies, nuclei : ndarray of int32, shape (height, width)
         Labels 1 to n without gaps, 0 for background.
+    stained : ndarray of bool, shape (number of nuclei,), optional
+        Which of the nuclei are to be matched; None: all.
 
     Returns
     -------
     ndarray of int64, shape (number of nuclei,)
-        Label of the body on which more than half of the nucleus lies, 0 where there is none. A
-        body has one nucleus at most: the one with most pixels on it, the first among equals.
+        Label of the body on which more than half of the nucleus lies, 0 where there is none, -1
+        where it is not stained. A body has one nucleus at most: the one with most pixels on it,
+        the first among equals.
     """
     if bodies.shape != nuclei.shape:
         raise ValueError(f"labels differ in shape: {bodies.shape} and {nuclei.shape}")
-    within = nuclei > 0
-    nucleus, body = nuclei[within].astype(np.int64), bodies[within].astype(np.int64)
-    n_nuclei, base = int(nucleus.max(initial=0)), int(bodies.max(initial=0)) + 1
-    area = np.bincount(nucleus, minlength=n_nuclei + 1)
-    keys, shared = np.unique(nucleus * base + body, return_counts=True)
-    of_nucleus, of_body = keys // base, keys % base
-    mostly = (of_body > 0) & (2 * shared > area[of_nucleus])
-    owner = np.zeros(n_nuclei + 1, np.int64)
-    taken = np.zeros(base, np.bool_)
-    for i in np.lexsort((of_nucleus[mostly], -shared[mostly])).tolist():
-        body_label = int(of_body[mostly][i])
-        if not taken[body_label]:
-            taken[body_label] = True
-            owner[of_nucleus[mostly][i]] = body_label
-    return owner[1:]
+    of_bodies, of_nuclei = find_runs(bodies), find_runs(nuclei)
+    n_bodies, n_nuclei = of_bodies.label.size, of_nuclei.label.size
+    asked = np.ones(n_nuclei, np.bool_) if stained is None else stained
+    pairs, shared = shared_pixels(join_objects([of_bodies, of_nuclei]))
+    body, nucleus = pairs[:, 0], pairs[:, 1] - n_bodies
+    area = sum_runs(of_nuclei).moments[:, 0]
+    mostly = (2 * shared > area[nucleus]) & asked[nucleus]
+    body, nucleus, shared = body[mostly], nucleus[mostly], shared[mostly]
+    order = np.lexsort((nucleus, -shared))
+    taken, first = np.unique(body[order], return_index=True)
+    owner = np.where(asked, 0, -1)
+    owner[nucleus[order][first]] = taken + 1
+    return owner
 
 
 def unite_labels(bodies: Labels, nuclei: Labels, owner: NDArray[np.int64]) -> Labels:
@@ -60,8 +67,5 @@ def unite_labels(bodies: Labels, nuclei: Labels, owner: NDArray[np.int64]) -> La
         A nucleus without a body takes its pixels off whatever it lies on; a body that is wholly
         covered leaves a gap in the labels.
     """
-    free = owner == 0
-    number = np.zeros(owner.size + 1, np.int32)
-    number[1:][free] = int(bodies.max(initial=0)) + np.arange(1, int(free.sum()) + 1)
-    over = number[nuclei]
-    return np.where(over > 0, over, bodies).astype(np.int32, copy=False)
+    free = select_objects(find_runs(nuclei), np.flatnonzero(owner == 0))
+    return paint_runs(join_objects([find_runs(bodies), free]), bodies.shape)

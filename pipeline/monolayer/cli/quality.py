@@ -34,8 +34,8 @@ __all__ = ["command"]
     type=click.IntRange(min=3),
     default=40,
     show_default=True,
-    help="Fewest good fields of each channel: of 20, the default gate refuses 1 good field in 10 "
-    "by chance, of 40 1 in 20, of 100 1 in 37.",
+    help="Fewest good fields of each channel: of 20, the default gate refuses 1 good field in 7 "
+    "by chance, of 40 1 in 15, of 100 1 in 28.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @json_option

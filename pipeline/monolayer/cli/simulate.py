@@ -75,6 +75,7 @@ KINDS = {
     "phase": Kind("PhasePlateSettings", "plan_phase_plate", "simulate_phase_plate"),
     "series": Kind("SeriesSettings", "plan_series", "simulate_series"),
     "cells": Kind("CellPlateSettings", "plan_cell_plate", "simulate_cell_plate"),
+    "livedead": Kind("LiveDeadPlateSettings", "plan_livedead", "simulate_livedead_plate"),
     "vessel": Kind("VesselSettings", "plan_vessel", "simulate_vessel"),
 }
 
@@ -90,6 +91,7 @@ KINDS = {
     "phase: phase contrast from sparse to full; "
     "series: a growing culture in phase contrast and its nuclei; "
     "cells: nuclei and the cells around them, from young to old; "
+    "livedead: living and dead cells under two dyes, with control wells; "
     "vessel: phase contrast of one whole vessel.",
 )
 @click.option(

@@ -83,8 +83,11 @@ def execute(
         The folder belongs to another run, or another run is writing to it.
     RunAborted
         More fields failed than allowed.
+    ConfigError
+        The method lacks what its assay cannot do without.
     """
     start = time.perf_counter()
+    plan.method.check_complete()
     with runfolder.locked(folder):
         record = runfolder.claim(folder, plan.root, plan.listing.layout, plan.method)
         identity = _identity(plan, folder, notify)

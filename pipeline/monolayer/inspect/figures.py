@@ -40,8 +40,8 @@ def quality_figures(pixels: NDArray[Any]) -> dict[str, float | None]:
         ``signal_to_noise``, its ratio to the noise; ``focus_log_log_slope``;
         ``focus_laplacian_variance`` and ``focus_tenengrad`` (mean squared Sobel gradient) in
         squared grey levels, and ``_over_noise``, divided by what the noise alone would give (1:
-        nothing but noise); ``illumination_ratio``, corners to centre of the
-        background, with the camera's offset left in.
+        nothing but noise); `illumination_figures` of the background, with the camera's offset
+        left in.
     """
     blocks = to_blocks(pixels)
     background = measure_background(blocks)
@@ -57,7 +57,7 @@ def quality_figures(pixels: NDArray[Any]) -> dict[str, float | None]:
         "focus_laplacian_over_noise": _ratio(laplacian, 20 * noise),
         "focus_tenengrad": gradient,
         "focus_tenengrad_over_noise": _ratio(gradient, 24 * noise),
-        "illumination_ratio": illumination_ratio(blocks),
+        **illumination_figures(blocks),
     }
 
 
@@ -121,18 +121,27 @@ def log_log_slope(pixels: NDArray[Any]) -> float | None:
     return float((away * y).sum() / (away * away).sum())
 
 
-def illumination_ratio(blocks: Blocks) -> float | None:
-    """Mean of the background at the four corners divided by that at the centre.
+def illumination_figures(blocks: Blocks) -> dict[str, float | None]:
+    """Shape of the background over the field.
 
-    The background is a quadratic surface through the lower quartiles of 8 x 8 tiles; None
-    below 512 pixels a side.
+    Returns
+    -------
+    dict of str to float or None
+        ``illumination_ratio``, mean of the background at the four corners divided by that at the
+        centre; ``illumination_tilt_x`` and ``illumination_tilt_y``, right less left edge and
+        bottom less top edge, over the centre. The background is a quadratic surface through the
+        lower quartiles of 8 x 8 tiles; all are None below 512 pixels a side.
     """
+    names = ("illumination_ratio", "illumination_tilt_x", "illumination_tilt_y")
     if min(blocks.mean.shape) < _LEAST_BLOCKS * _TILES:
-        return None
+        return dict.fromkeys(names)
     surface = fit_surface(tile_levels(blocks.mean, _TILES, 0.25), 2)
+    centre = float(surface[0, 0])
     # At the corners |y| = |x| = 1, and odd powers cancel over the four.
     corners = float(surface[0, 0] + surface[0, 2] + surface[2, 0])
-    return _ratio(corners, float(surface[0, 0])) if corners > 0 else None
+    ratio = _ratio(corners, centre) if corners > 0 else None
+    tilts = (_ratio(2 * float(surface[place]), centre) for place in ((0, 1), (1, 0)))
+    return dict(zip(names, (ratio, *tilts), strict=True))
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -196,15 +196,17 @@ def make_reference(
             )
         usual = {name: _usual(_values(mine, name, settings)) for name in FIGURES}
         channels[channel] = {name: figure for name, figure in usual.items() if figure is not None}
-    made = QualityReference(
+    unhashed = QualityReference.model_construct(
         instrument=instrument,
         objective=objective,
         version=version,
         pixel_size_um=size,
         runs=dict(runs),
         channels=channels,
+        sha256="",
     )
-    return made.model_copy(update={"sha256": made.content_sha256()})
+    hashed = unhashed.model_dump() | {"sha256": unhashed.content_sha256()}
+    return QualityReference.model_validate(hashed)
 
 
 def has_focus(figures: Row, settings: InspectSettings) -> bool:

@@ -31,6 +31,8 @@ FIGURES = (
     "focus_tenengrad",
     "focus_tenengrad_over_noise",
     "illumination_ratio",
+    "illumination_tilt_x",
+    "illumination_tilt_y",
 )
 """Names of the figures of image quality, in the order of the fields table."""
 
@@ -70,7 +72,7 @@ class QualityReference(Settings):
     channels: dict[str, dict[str, FigureReference]]
     """Median and robust SD of each figure, channel by channel."""
 
-    sha256: str = ""
+    sha256: str
     """Hash of all of the above; a reference that was changed by hand is refused."""
 
     def content_sha256(self) -> str:
@@ -81,7 +83,7 @@ class QualityReference(Settings):
 
     @model_validator(mode="after")
     def _unchanged(self) -> "QualityReference":
-        if self.sha256 and self.sha256 != self.content_sha256():
+        if self.sha256 != self.content_sha256():
             raise ValueError(
                 "the quality reference was changed after it was made (its sha256 differs); make "
                 "it again with 'monolayer quality'"
@@ -107,6 +109,8 @@ class GateSettings(Settings):
         "focus_log_log_slope",
         "focus_laplacian_over_noise",
         "illumination_ratio",
+        "illumination_tilt_x",
+        "illumination_tilt_y",
     )
     """Figures that are judged: by default those that the instrument sets more than the culture.
     Any figure of the fields table can be named; those of focus are judged only where there is

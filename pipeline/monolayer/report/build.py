@@ -90,7 +90,7 @@ def build_content(
             _exclusion(row) for row in field_rows if row["state"] not in _NO_EXCLUSION
         ),
         missing=tuple(_exclusion(row) for row in field_rows if row["state"] == State.MISSING),
-        notes=(*run_notes(run), *_field_notes(field_rows)),
+        notes=(*run_notes(run), *_quality_notes(well_rows), *_field_notes(field_rows)),
         pixel_sizes_um=tuple(sorted(set(finite(r.get("pixel_size_um") for r in field_rows)))),
         method=tuple(method_rows(run)),
         provenance=tuple(provenance_rows(run)),
@@ -184,8 +184,20 @@ def _well(row: Row, without: Sequence[Row], how: tuple[Measure, Presentation]) -
         n_ok=row.get("n_fields_ok") or 0,
         n_missing=len(without) - len(excluded),
         beside=_beside(row, show),
-        reasons=tuple(dict.fromkeys(str(f["reason"] or f["state"]) for f in excluded)),
+        reasons=(
+            *(("image again",) if row.get("quality_state") == "reimage" else ()),
+            *dict.fromkeys(str(f["reason"] or f["state"]) for f in excluded),
+        ),
+        remark=_remark(row, show),
     )
+
+
+def _remark(row: Row, show: Presentation) -> str:
+    """What the assay's verdict says of a well, where it gives a reason."""
+    verdict, reason = show.remark_columns or ("", "")
+    if not row.get(reason):
+        return ""
+    return f"{row[verdict].replace('_', ' ')}: {row[reason]}"
 
 
 def _points(rows: Sequence[Row], measure: Measure) -> list[FieldPoint]:
@@ -213,6 +225,23 @@ def _exclusion(row: Row) -> Exclusion:
         detail=row["detail"] or "",
         paths=tuple(row["paths"].split(";")) if row.get("paths") else (),
     )
+
+
+def _quality_notes(wells: Sequence[Row]) -> list[str]:
+    """Which wells to image again and why; that nothing was judged where there is no reference."""
+    states = {row.get("quality_state") for row in wells}
+    notes = [
+        f"Image again: {' '.join(filter(None, (_place(row)[0], row['well'], row.get('time'))))}: "
+        f"{row['quality_reason']}"
+        for row in wells
+        if row.get("quality_state") == "reimage"
+    ]
+    if "no_reference" in states:
+        notes.append(
+            "Image quality was held against no reference of the instrument ('monolayer quality' "
+            "makes one); only the built-in limits apply."
+        )
+    return notes
 
 
 def _field_notes(rows: Sequence[Row]) -> list[str]:

@@ -71,6 +71,7 @@ class WellResult:
     n_missing: int = 0
     beside: tuple[float | None, ...] = ()
     reasons: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

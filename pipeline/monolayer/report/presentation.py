@@ -63,6 +63,9 @@ class Presentation:
         Column of the objects table that names an object's kind; empty: inside or border.
     label_kinds : mapping of int to str
         Kind of each label where labels are regions and not objects.
+    remark_columns : (str, str) or None
+        Columns of the wells table that hold a verdict and its reason; wells with a reason show both
+        among their remarks.
     caveats : tuple of str
         Sentences a reader must know before using the number.
     """
@@ -75,4 +78,5 @@ class Presentation:
     outlines: tuple[tuple[str, str], ...] = ()
     kind_column: str = ""
     label_kinds: Mapping[int, str] = field(default_factory=dict)
+    remark_columns: tuple[str, str] | None = None
     caveats: tuple[str, ...] = ()

@@ -7,7 +7,9 @@ make from `SAMPLE_SEED`. `simulate_phase_field` makes a phase-contrast image of 
 `simulate_cell_field` adds a channel of the cells around their nuclei, `simulate_cell_plate` writes
 a culture growing old. `simulate_culture` lets cells grow and gives both channels of each visit;
 `simulate_series` writes them. `simulate_chamber_field` makes a bright-field image of cells in a
-counting chamber; `simulate_chamber` writes samples of several such fields.
+counting chamber; `simulate_chamber` writes samples of several such fields. `simulate_livedead`
+makes living and dead cells under two or three dyes; `simulate_livedead_plate` writes a plate of
+them with its control wells.
 """
 
 from monolayer.simulate.cell_plate import (
@@ -24,6 +26,13 @@ from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSet
 from monolayer.simulate.culture import Visit, expected_density, simulate_culture
 from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
+from monolayer.simulate.livedead import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
+from monolayer.simulate.livedead_plate import (
+    LiveDeadPlateSettings,
+    PlannedLiveDead,
+    plan_livedead,
+    simulate_livedead_plate,
+)
 from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
 from monolayer.simulate.phase_plate import (
     PhasePlateSettings,
@@ -32,6 +41,7 @@ from monolayer.simulate.phase_plate import (
     simulate_phase_plate,
 )
 from monolayer.simulate.phase_settings import (
+    MICROSCOPES,
     AdherentSettings,
     PhaseArtefactSettings,
     PhaseOpticsSettings,
@@ -50,6 +60,7 @@ from monolayer.simulate.settings import (
 from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vessel
 
 __all__ = [
+    "MICROSCOPES",
     "SAMPLE_SEED",
     "AdherentSettings",
     "CellFieldSettings",
@@ -59,6 +70,8 @@ __all__ = [
     "ChamberSettings",
     "CultureSettings",
     "DebrisSettings",
+    "LiveDeadPlateSettings",
+    "LiveDeadSettings",
     "NucleiSettings",
     "OpticsSettings",
     "PhaseArtefactSettings",
@@ -68,6 +81,7 @@ __all__ = [
     "PlannedCells",
     "PlannedChamberField",
     "PlannedField",
+    "PlannedLiveDead",
     "PlannedPhase",
     "PlannedVisit",
     "PlateSettings",
@@ -76,6 +90,7 @@ __all__ = [
     "SimulatedCellField",
     "SimulatedChamberField",
     "SimulatedField",
+    "SimulatedLiveDead",
     "SimulatedPhaseField",
     "VesselSettings",
     "Visit",
@@ -83,6 +98,7 @@ __all__ = [
     "plan_cell_plate",
     "plan_chamber",
     "plan_fields",
+    "plan_livedead",
     "plan_phase_plate",
     "plan_series",
     "plan_vessel",
@@ -92,6 +108,8 @@ __all__ = [
     "simulate_chamber_field",
     "simulate_culture",
     "simulate_field",
+    "simulate_livedead",
+    "simulate_livedead_plate",
     "simulate_phase_field",
     "simulate_phase_plate",
     "simulate_plate",

@@ -41,9 +41,9 @@ def phase_contrast(settings: PhaseOpticsSettings, delay: Image) -> Image:
     """Relative intensity behind this delay, 1 far from any; borders wrap around."""
     height, width = delay.shape
     spectrum: NDArray[np.complex128] = np.asarray(fft.fft2(np.exp(1j * delay)))
-    fy = fft.fftfreq(height, settings.pixel_size_um)[:, None]
-    fx = fft.fftfreq(width, settings.pixel_size_um)[None, :]
-    spectrum *= _transfer(settings, fy, fx)
+    fy = _frequencies(height, settings.pixel_size_um)
+    fx = _frequencies(width, settings.pixel_size_um)
+    spectrum *= _transfer(settings, fy[:, None], fx[None, :])
     light: NDArray[np.complex128] = np.asarray(fft.ifft2(spectrum))
     intensity: Image = (light.real**2 + light.imag**2) / settings.ring_transmission**2
     return intensity
@@ -64,11 +64,23 @@ def expose_phase(settings: PhaseOpticsSettings, intensity: Image, draws: Draws) 
         read_noise_electrons=settings.read_noise_electrons,
         bit_depth=settings.bit_depth,
     )
-    mottle = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
-    electrons = intensity * (1 + settings.mottle * mottle) * background(camera, draws, shape)
+    electrons = intensity * _plastic(settings, draws, shape) * background(camera, draws, shape)
     electrons *= illumination(camera, draws, shape)
     pixels = expose(electrons, camera, draws)
     return pixels.astype(np.uint8) if settings.bit_depth <= 8 else pixels
+
+
+def _frequencies(size: int, pixel_size_um: float) -> Image:
+    return np.asarray(fft.fftfreq(size, pixel_size_um), np.float64)
+
+
+def _plastic(
+    settings: PhaseOpticsSettings, draws: Draws, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Relative intensity behind bare plastic and medium."""
+    wide = smooth_noise(draws, shape, settings.mottle_um / settings.pixel_size_um)
+    fine = smooth_noise(draws, shape, max(settings.grain_um / settings.pixel_size_um, 0.5))
+    return np.maximum(1 + settings.mottle * wide + settings.grain * fine, 0.1)
 
 
 def _transfer(settings: PhaseOpticsSettings, fy: Image, fx: Image) -> NDArray[np.complex128]:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
 from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
-from monolayer.simulate.phase_settings import PhaseSettings
+from monolayer.simulate.phase_settings import MICROSCOPES, PhaseSettings
 from monolayer.simulate.tiff import write_image, write_labels
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 
 TABLES = ("README.md", "settings.yaml", "manifest.csv", "truth.csv", "truth_objects.csv")
 MODALITY = "phase contrast, adherent cells (simulated)"
+DATASET = "simulated phase contrast"
 
 README = """# SIMULATED {what} "{name}"
 
@@ -65,8 +66,9 @@ Debris, floating dead cells and rings cover nothing. Accuracy on these images is
 simulation, and is to be called so.
 """
 
-LADDER = """Columns are levels of confluence, {levels} %; sites are
-replicates. What a field of few cells covers scatters around its level."""
+LADDER = """Columns are levels of confluence, {levels} %;
+rows are microscopes ({microscopes}); sites are replicates. What a field
+of few cells covers scatters around its level."""
 
 
 class PhasePlateSettings(Settings):
@@ -80,8 +82,17 @@ class PhasePlateSettings(Settings):
     """Expected confluence of each column."""
     fields_per_level: Annotated[int, Field(ge=1, le=99)] = 2
     """Image positions of each level."""
+    microscopes: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    """Microscopes of the rows, by name; none is one row as ``phase`` says."""
     phase: PhaseSettings = PhaseSettings()
-    """The images; a level stands in for their confluence."""
+    """The images; a level stands in for their confluence, a row's microscope for the optics."""
+
+    @model_validator(mode="after")
+    def _microscopes_exist(self) -> "PhasePlateSettings":
+        for name in self.microscopes:
+            if name not in MICROSCOPES:
+                raise ValueError(f"'{name}' is no microscope; known: {', '.join(MICROSCOPES)}.")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class PlannedPhase:
         Where it lies in its vessel, for the table.
     folder : str
         Folder of its files below ``images/`` and ``truth/``, empty or ending in a slash.
+    dataset : str
+        Name under which the manifest pools it.
     """
 
     index: int
@@ -109,6 +122,7 @@ class PlannedPhase:
     settings: PhaseSettings
     place: Mapping[str, float]
     folder: str = ""
+    dataset: str = DATASET
 
     @property
     def stem(self) -> str:
@@ -129,19 +143,27 @@ class PlannedPhase:
 
 
 def plan_phase_plate(settings: PhasePlateSettings) -> list[PlannedPhase]:
-    """List the fields of the ladder, level by level."""
+    """List the fields of the ladder, row by row and level by level."""
     spots = [
-        (column, level, site)
+        (row, microscope, column, level, site)
+        for row, microscope in zip("ABCDEFGHIJKLMNOP", settings.microscopes or ("",), strict=False)
         for column, level in enumerate(settings.confluences_pct)
         for site in range(settings.fields_per_level)
     ]
     return [
         PlannedPhase(
-            index, settings.name, f"A{column + 1:02d}", str(site + 1),
-            with_confluence(settings.phase, level), {},
+            index, settings.name, f"{row}{column + 1:02d}", str(site + 1),
+            with_confluence(_seen_through(settings.phase, microscope), level), {},
+            dataset=f"{DATASET}, {microscope}" if microscope else DATASET,
         )
-        for index, (column, level, site) in enumerate(spots)
+        for index, (row, microscope, column, level, site) in enumerate(spots)
     ]  # fmt: skip
+
+
+def _seen_through(settings: PhaseSettings, microscope: str) -> PhaseSettings:
+    if not microscope:
+        return settings
+    return settings.model_copy(update={"optics": MICROSCOPES[microscope]})
 
 
 def simulate_phase_plate(
@@ -151,7 +173,10 @@ def simulate_phase_plate(
     on_field: Callable[[PlannedPhase], None] | None = None,
 ) -> None:
     """Simulate a ladder of confluences and write it; see `write_phase_fields`."""
-    about = LADDER.format(levels=", ".join(f"{level:g}" for level in settings.confluences_pct))
+    about = LADDER.format(
+        levels=", ".join(f"{level:g}" for level in settings.confluences_pct),
+        microscopes=", ".join(settings.microscopes) or "one",
+    )
     texts = {"what": "ladder of confluence", "kind": "phase", "about": about}
     write_phase_fields(folder, plan_phase_plate(settings), settings, texts, seed, on_field)
 
@@ -235,7 +260,7 @@ def manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[st
         "mask": labels,
         "usable": "".join(usable),
         "modality": MODALITY,
-        "dataset": "simulated phase contrast",
+        "dataset": field.dataset,
         "licence": "BSD-3-Clause",
         "source": "monolayer simulate",
         "n_objects": len(simulated.truth["label"]),

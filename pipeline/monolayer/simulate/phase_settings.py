@@ -10,6 +10,7 @@ from pydantic import Field
 from monolayer.settings import Settings
 
 __all__ = [
+    "MICROSCOPES",
     "AdherentSettings",
     "PhaseArtefactSettings",
     "PhaseOpticsSettings",
@@ -48,10 +49,27 @@ class PhaseOpticsSettings(Settings):
     """Relative standard deviation of the plastic's and the medium's own unevenness."""
     mottle_um: Annotated[float, Field(gt=0)] = 12
     """Reach of that unevenness."""
+    grain: Annotated[float, Field(ge=0, le=0.2)] = 0.01
+    """Relative standard deviation of the plastic's fine grain; local contrast of bare plastic."""
+    grain_um: Annotated[float, Field(gt=0)] = 1.5
+    """Reach of that grain."""
     read_noise_electrons: Annotated[float, Field(ge=0)] = 8
     """Standard deviation of the camera's own noise."""
     bit_depth: Annotated[int, Field(ge=8, le=16)] = 12
     """Grey levels end at 2 to this power, minus 1; up to 8 the image is uint8."""
+
+
+MICROSCOPES: dict[str, PhaseOpticsSettings] = {
+    "10x": PhaseOpticsSettings(),
+    "4x": PhaseOpticsSettings(pixel_size_um=1.6, numerical_aperture=0.13),
+    "20x": PhaseOpticsSettings(pixel_size_um=0.325, numerical_aperture=0.45),
+    "weak-contrast": PhaseOpticsSettings(index_difference=0.016),
+    "strong-contrast": PhaseOpticsSettings(ring_transmission=0.5),
+    "wide-halo": PhaseOpticsSettings(halo_um=5),
+    "noisy-8-bit": PhaseOpticsSettings(background_electrons=2_500, bit_depth=8),
+    "uneven-lamp": PhaseOpticsSettings(unevenness=0.1, vignetting=0.3),
+}
+"""Microscopes that differ as those of different sites do: what works on one must work on all."""
 
 
 class AdherentSettings(Settings):

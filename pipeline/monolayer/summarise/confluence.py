@@ -19,6 +19,7 @@ from monolayer.summarise.estimates import (
     interval_schema,
     known,
     ok_rows,
+    total,
 )
 from monolayer.summarise.intervals import no_interval, t_interval
 from monolayer.summarise.settings import SummariseSettings
@@ -34,6 +35,7 @@ __all__ = [
 
 _CM2_PER_UM2 = 1e-8
 _DENSITY = "indirect_density_cells_per_cm2"
+_BODIES = "body_density_cells_per_cm2"
 _LOW_SHARE = 0.05
 
 
@@ -45,6 +47,7 @@ def summarise_confluence_field(
     pixel_size_um: float | None,
     calibration: Calibration | None,
     settings: SummariseSettings,
+    n_bodies: int | None = None,
 ) -> dict[str, Cell]:
     """One field's figures; `confluence_field_columns` names them.
 
@@ -62,6 +65,8 @@ def summarise_confluence_field(
         Without it there is no indirect density.
     settings : SummariseSettings
         Confidence.
+    n_bodies : int, optional
+        Cell bodies seen in the usable area; None where they were not looked for.
 
     Raises
     ------
@@ -72,6 +77,7 @@ def summarise_confluence_field(
     if not 0 <= covered_px <= usable_px <= total:
         raise ValueError(f"{covered_px} covered of {usable_px} usable of {total} cannot be")
     area = None if pixel_size_um is None else pixel_size_um**2
+    usable_cm2 = None if area is None else usable_px * area * _CM2_PER_UM2
     confluence = covered_px / usable_px if usable_px else None
     density, interval = indirect_density(confluence, calibration, settings.confidence)
     return {
@@ -80,9 +86,11 @@ def summarise_confluence_field(
         **{f"unusable_{name}_fraction": share for name, share in unusable_fractions.items()},
         "covered_area_px": covered_px,
         "covered_area_um2": None if area is None else covered_px * area,
-        "usable_area_cm2": None if area is None else usable_px * area * _CM2_PER_UM2,
+        "usable_area_cm2": usable_cm2,
         _DENSITY: density,
         **interval_columns(_DENSITY, interval),
+        "n_bodies": n_bodies,
+        _BODIES: n_bodies / usable_cm2 if n_bodies is not None and usable_cm2 else None,
     }
 
 
@@ -97,6 +105,8 @@ def confluence_field_columns(reasons: Sequence[str]) -> Columns:
         ("usable_area_cm2", "float64"),
         (_DENSITY, "float64"),
         *interval_schema(_DENSITY),
+        ("n_bodies", "int64"),
+        (_BODIES, "float64"),
     ]
 
 
@@ -117,6 +127,8 @@ def summarise_confluence_well(
         "confluence_q05": _low_quantile(values),
         "usable_fraction": _mean(known(ok, "usable_fraction")),
         **_well_density(ok, settings),
+        "n_bodies": total(ok, "n_bodies"),
+        **estimate_between(_BODIES, known(ok, _BODIES), "field", settings),
     }
 
 
@@ -130,6 +142,8 @@ def confluence_well_columns() -> Columns:
         ("confluence_q05", "float64"),
         ("usable_fraction", "float64"),
         *estimate_columns(_DENSITY),
+        ("n_bodies", "int64"),
+        *estimate_columns(_BODIES),
     ]
 
 
@@ -147,6 +161,8 @@ def summarise_confluence_plate(
         "confluence_min": min(known(ok, "confluence_min"), default=None),
         "usable_fraction": _mean(known(ok, "usable_fraction")),
         **estimate_between(_DENSITY, known(ok, _DENSITY), "well", settings),
+        "n_bodies": total(ok, "n_bodies"),
+        **estimate_between(_BODIES, known(ok, _BODIES), "well", settings),
     }
 
 
@@ -157,6 +173,8 @@ def confluence_plate_columns() -> Columns:
         ("confluence_min", "float64"),
         ("usable_fraction", "float64"),
         *estimate_columns(_DENSITY),
+        ("n_bodies", "int64"),
+        *estimate_columns(_BODIES),
     ]
 
 

@@ -83,7 +83,8 @@ class Comparison:
         ``a - b``, its standard uncertainty, and its square over the square of that.
     joint_value, joint_u : float or None
         Mean weighted by inverse variance, and its standard uncertainty; None unless they agree,
-        as figures that contradict each other have no common value.
+        as figures that contradict each other have no common value. It takes the two as
+        independent: assays of the same images share their sampling, and `joint_u` is then too low.
     verdict : str
         ``agree``, ``disagree`` or ``not_evaluable``.
     reason, detail : str

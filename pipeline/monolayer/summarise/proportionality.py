@@ -109,7 +109,7 @@ def _polynomial(x: Float64, y: Float64, degree: int) -> Float64:
     weight = np.sqrt(1 / x)
     terms = np.vander(x / x.max(), degree + 1)
     found = np.linalg.lstsq(terms * weight[:, np.newaxis], y * weight, rcond=None)[0]
-    fitted: Float64 = terms @ found
+    fitted: Float64 = np.asarray(terms @ found, np.float64)
     return fitted
 
 

@@ -7,10 +7,10 @@
 3. The outline is then drawn where the height is half that of the cell's own thin part, and the
    growing is done again from the start with these levels.
 
-The trick is the logarithmic step: it weighs brightness against distance. On simulated fields of
-5,000, 20,000 and 60,000 cells per cm2 the mean overlap with the truth was .92, .82 and .68; with
-distance alone (one step for all) .05 to .15 less, and with a flood over a cost of gradient and
-distance (Jones 2005) .88, .82 and .70 at best, for a kernel of its own.
+The trick is the logarithmic step: it weighs brightness against distance. On a few simulated fields
+of 5,000, 20,000 and 60,000 cells per cm2 the mean overlap with the truth was .92, .82 and .68; with
+distance alone (one step for all) .03 to .15 less, and with a flood over a cost of gradient and
+distance (Jones 2005) .88, .83 and .71 at best, for a kernel of its own.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError
 from monolayer.segment.cells.settings import CellOutlineSettings
 from monolayer.segment.contrast import background_peak, grey_step
-from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
+from monolayer_kernels.background import (
+    estimate_background,
+    estimate_noise,
+    median,
+    subtract_background,
+)
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import Runs, find_runs
@@ -156,7 +161,7 @@ def _measure_height(
     if sigma > 0:
         weights = gaussian_weights(sigma).astype(np.float64)
         gain = float(weights[0] ** 2 + 2 * (weights[1:] ** 2).sum())
-    noise = estimate_noise(image, height <= np.median(height)) * gain
+    noise = estimate_noise(image, height <= median(height)) * gain
     noise = max(noise, grey_step(image) * _ROUNDING * gain)
     if noise == 0:
         return height, 0.0
@@ -180,21 +185,27 @@ def _outline(
     n = seeds.label.size
     thresholds = np.full(n, lowest, dtype=np.float32)
     grown = grow_labels(seeds, ground, steps, thresholds)
-    np.maximum(thresholds, level * _thin_heights(grown, height, n), out=thresholds)
+    own = level * lowest * _thin_heights(grown, steps, n)
+    np.maximum(thresholds, own, out=thresholds, casting="same_kind")
     labels = grow_labels(seeds, ground, steps, thresholds)
     fill_holes(labels, label_boxes(labels, n))
     return labels
 
 
-def _thin_heights(labels: Labels, height: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """Lower quartile of the heights of each label, always one that occurs."""
-    where = np.flatnonzero(labels)
-    owner, values = labels.ravel()[where], height.ravel()[where]
-    order = np.lexsort((values, owner))
-    counts = np.bincount(owner, minlength=n + 1)[1:]
-    first = np.cumsum(counts) - counts
-    quartile: NDArray[np.float32] = values[order][first + (_THIN_PART * (counts - 1)).astype(int)]
-    return quartile
+def _thin_heights(labels: Labels, steps: NDArray[np.uint8], n: int) -> NDArray[np.float64]:
+    """Lower quartile of the heights of each label, over the lowest of all; from a histogram."""
+    codes = labels * np.int32(256) + steps
+    counts = np.bincount(codes[labels > 0], minlength=(n + 1) * 256)
+    total = np.cumsum(counts.reshape(n + 1, 256)[1:], axis=1)
+    wanted = _THIN_PART * total[:, -1]
+    step = np.argmax(total >= wanted[:, np.newaxis], axis=1)
+    row = np.arange(n)
+    below = np.where(step > 0, total[row, step - 1], 0)
+    part = (wanted - below) / np.maximum(total[row, step] - below, 1)
+    # Rounded, because powers may differ in their last bit between machines.
+    edges = np.round(2.0 ** (np.arange(257) / _STEPS_AN_OCTAVE), 4)
+    heights: NDArray[np.float64] = edges[step] + part * (edges[step + 1] - edges[step])
+    return heights
 
 
 def _stained(

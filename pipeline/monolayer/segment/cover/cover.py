@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
+from monolayer.segment.cover.bodies import find_bodies
+from monolayer.segment.cover.fluorescence import shining_cells
 from monolayer.segment.cover.masks import Mask, close, drop_small, fill_small, grow, open_, shrink
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.cover.texture import Texture, measure_texture
@@ -56,12 +58,15 @@ class Cover:
         ``cover_bare_deviation`` and ``cover_noise`` (local contrast of bare surface, and what of
         it is pixel noise, grey values), ``cover_contrast`` (typical contrast of the covered part
         as a multiple of the bare one's), ``cover_working_pixel_px``.
+    bodies : ndarray (n, 2) float64, or None
+        Row and column of cell bodies, pixels; None in fluorescence.
     """
 
     covered: NDArray[np.bool_]
     usable: NDArray[np.bool_]
     unusable_fractions: dict[str, float]
     figures: dict[str, float | None]
+    bodies: NDArray[np.float64] | None = None
 
     @property
     def confluence(self) -> float | None:
@@ -100,11 +105,18 @@ def segment_cover(
     """
     settings = settings or ConfluenceSettings()
     texture = measure_texture(_checked(pixels), settings, pixel_size_um)
-    unusable = find_unusable(texture) if settings.find_walls else {}
+    phase = settings.source == "phase"
+    unusable = find_unusable(texture) if settings.find_walls and phase else {}
     shut = np.zeros(texture.image.shape, np.uint8)
     for mask in unusable.values():
         shut |= mask
-    covered = _cells(texture, shut, settings) & (1 - shut)
+    bodies = None
+    if phase:
+        covered, height = _cells(texture, shut, settings)
+        spacing = settings.body_spacing_um / texture.working_pixel
+        bodies = texture.factor * find_bodies(height, covered, spacing)
+    else:
+        covered, _ = shining_cells(texture.image, texture.working_pixel, settings)
     shares = {name: float(np.mean(unusable[name])) if name in unusable else 0.0 for name in REASONS}
     shape = (pixels.shape[0], pixels.shape[1])
     return Cover(
@@ -112,6 +124,7 @@ def segment_cover(
         enlarge(1 - shut, texture.factor, shape),
         shares,
         _figures(texture, covered),
+        bodies,
     )
 
 
@@ -129,11 +142,11 @@ def _checked(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     return image
 
 
-def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> Mask:
-    """Textured patches without their halo and without what is too small."""
+def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[Mask, Plane]:
+    """Textured patches without their halo and what is too small; and brightness above bare."""
     bare = texture.bare_deviation
     if bare == 0:
-        return np.zeros_like(shut)
+        return np.zeros_like(shut), np.zeros_like(texture.image)
     area = texture.working_pixel**2
     patches = label_above(texture.deviation, settings.min_contrast * bare)
     bold = reaching(patches, texture.deviation, settings.seed_contrast * bare)
@@ -143,8 +156,8 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> Mask:
     bright = (height > np.float32(_HALO * bare)).astype(np.uint8)
     steps = round(settings.halo_width_um / texture.working_pixel)
     kept = 1 - spread(1 - kept, bright, steps)
-    kept = close(open_(kept, 1), 1)
-    return fill_small(drop_small(kept, settings.min_area_um2 / area), settings.max_hole_um2 / area)
+    kept = drop_small(close(open_(kept, 1), 1), settings.min_area_um2 / area)
+    return fill_small(kept, settings.max_hole_um2 / area) & (1 - shut), height
 
 
 def _above_bare(image: Plane, taken: Mask) -> Plane:

@@ -48,13 +48,23 @@ class ConfluenceSettings(Settings):
     Where the pixel size is unknown the binning follows the texture's own sharpness."""
 
     min_contrast: float = Field(default=2.5, gt=1, le=100)
-    """Local contrast of cells, as multiples of that of bare surface."""
+    """In phase: local contrast of cells, as multiples of that of bare surface."""
 
     seed_contrast: float = Field(default=8.0, gt=1, le=100)
-    """A covered patch must reach this contrast somewhere, or it is dirt."""
+    """In phase: a covered patch must reach this contrast somewhere, or it is dirt."""
+
+    min_signal_to_noise: float = Field(default=6.0, gt=1, le=1000)
+    """In fluorescence: brightness of cells above the background, in its standard deviations."""
+
+    background_level: float | None = Field(default=None, allow_inf_nan=False)
+    """In fluorescence: grey level of an empty field (a blank, same exposure). Empty: sought in each
+    image, which fails where cells cover more than about three quarters of it."""
+
+    min_relative_brightness: float = Field(default=0.3, ge=0, lt=1)
+    """In fluorescence: brightness of a cell's edge, as a share of the typical cell's."""
 
     halo_width_um: float = Field(default=6.5, ge=0, le=50)
-    """How far the bright halo of phase contrast reaches from a cell, um; taken off the cover."""
+    """In phase: how far the bright halo reaches from a cell, um; it is taken off the cover."""
 
     min_area_um2: float = Field(default=300.0, ge=0, allow_inf_nan=False)
     """Smaller covered patches are debris, um2."""
@@ -62,8 +72,11 @@ class ConfluenceSettings(Settings):
     max_hole_um2: float = Field(default=100.0, ge=0, allow_inf_nan=False)
     """Smaller bare patches within cover are flat parts of cells, um2."""
 
+    body_spacing_um: float = Field(default=20.0, gt=2, le=500)
+    """In phase: cell bodies nearer to one another than this count as one, um."""
+
     find_walls: bool = True
-    """Whether dark vessel walls at the image's edge are taken out of the usable area."""
+    """In phase: whether the vessel's walls and bubbles are taken out of the usable area."""
 
     min_usable_fraction: float = Field(default=0.2, ge=0, le=1)
     """A field of which less can be judged (walls and the like) is not evaluable."""

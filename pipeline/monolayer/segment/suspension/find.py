@@ -4,11 +4,13 @@ A cell is dark at its rim and may be bright within: the absolute contrast, cappe
 brightest lens weighs no more than a dull cell, is smoothed until rim and centre hang together.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area
-from monolayer_kernels.label import label_above
+from monolayer_kernels.label import fill_gaps, find_above, label_above
 from monolayer_kernels.measure_runs import Runs, sum_runs
 from monolayer_kernels.objects import join_objects, select_objects
 from monolayer_kernels.smooth import gaussian
@@ -21,6 +23,7 @@ _LEAST = 0.2
 _LEFT = 0.7
 _CAP = 2 * _LEAST
 _SMOOTH = 0.04  # of a typical diameter
+_STRIP = 1.5  # diameters along the border in which objects that it cuts are closed
 
 # Areas in typical cells'.
 _SMALLEST = 0.16
@@ -45,10 +48,25 @@ def find_objects(contrast: NDArray[np.float32], diameter: float) -> Runs:
     """
     capped = np.minimum(np.abs(contrast), np.float32(_CAP))
     activity = gaussian(capped, _SMOOTH * diameter)
-    objects = label_above(activity, _LEFT * _LEAST, connectivity=4, fill_holes=True)
+    level = _LEFT * _LEAST
+    for side in (activity, activity[::-1], activity.T, activity.T[::-1]):
+        _fill_from_border(side[: math.ceil(_STRIP * diameter)], level)
+    objects = label_above(activity, level, connectivity=4, fill_holes=True)
     typical = circle_area(diameter)
     large = sum_runs(objects).moments[:, 0] >= _SMALLEST * typical
     return _part(select_objects(objects, np.flatnonzero(large)), typical)
+
+
+def _fill_from_border(strip: NDArray[np.float32], level: float) -> None:
+    """Raise, in place, what objects and the strip's first row enclose: half of a lens's centre."""
+    framed = np.pad(strip, ((1, 0), (0, 0)), constant_values=np.float32(2 * level))
+    rows = fill_gaps(find_above(np.ascontiguousarray(framed), level), 4)
+    edges = np.zeros((framed.shape[0], framed.shape[1] + 1), np.int8)
+    row = np.repeat(np.arange(framed.shape[0]), np.diff(rows.first))
+    edges[row, rows.start] += 1
+    edges[row, rows.stop] -= 1
+    inside = np.cumsum(edges, axis=1, dtype=np.int8)[1:, :-1] > 0
+    np.copyto(strip, np.float32(2 * level), where=inside & (strip <= level))
 
 
 def _part(objects: Runs, typical: float) -> Runs:

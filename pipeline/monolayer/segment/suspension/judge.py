@@ -20,15 +20,15 @@ Float64 = NDArray[np.float64]
 
 def scores(signs: Signs) -> Float64:
     """Probability that each object is a cell: large, round, sharply dark or bright, off lines."""
-    odds = 2.72 + 1.93 * signs.size - 1.66 * signs.elongation
-    odds += 1.39 * signs.brightest + 2.41 * signs.darkest - 4.45 * signs.outer - 3.25 * signs.rim
-    return _probability(odds - 1.70 * signs.on_line - 1.63 * signs.cut_off)
+    odds = 2.88 + 2.03 * signs.size - 1.66 * signs.elongation
+    odds += 1.16 * signs.brightest + 2.25 * signs.darkest - 3.85 * signs.outer - 3.54 * signs.rim
+    return _probability(odds - 1.75 * signs.on_line - 1.82 * signs.cut_off)
 
 
 def live_probabilities(signs: Signs) -> Float64:
     """Probability that each cell is alive: small, with a bright centre in a dark ring."""
-    odds = -3.48 - 1.59 * signs.size + 3.43 * signs.centre - 1.69 * signs.outer
-    return _probability(odds + 3.05 * signs.brightest - 3.10 * signs.darkest)
+    odds = -3.57 - 1.64 * signs.size + 3.25 * signs.centre - 1.72 * signs.outer
+    return _probability(odds + 3.15 * signs.brightest - 3.12 * signs.darkest)
 
 
 def is_live(signs: Signs, settings: SuspensionSettings) -> NDArray[np.bool_]:

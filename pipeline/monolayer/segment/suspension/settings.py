@@ -22,7 +22,7 @@ class SuspensionSettings(Settings):
     expected_diameter_um: Positive | None = None
     """Typical diameter of a cell, um; needs the pixel size. Null: found in each image."""
 
-    min_score: float = Field(default=0.4, ge=0, le=1)
+    min_score: float = Field(default=0.42, ge=0, le=1)
     """Smallest probability of being a cell that is counted, 0 to 1: see the column
     segmentation_score. At the default as many cells are missed as there is debris counted."""
 

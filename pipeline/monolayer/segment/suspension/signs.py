@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monolayer.segment.suspension.contrast import Contrast
 from monolayer_kernels.measure_intensity import measure_intensity
-from monolayer_kernels.measure_rings import ring_means
+from monolayer_kernels.measure_rings import moment_ellipses, ring_means
 from monolayer_kernels.measure_runs import Runs, RunSums, order_by_row, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
@@ -67,7 +67,8 @@ def read_signs(objects: Runs, plane: Contrast, diameter: float) -> Signs:
     sums = sum_runs(objects)
     contrast = plane.contrast
     absolute = np.abs(contrast)
-    rings = np.clip(ring_means(objects, sums, contrast, _RINGS), -1, 2)
+    ellipses = _whole_ellipses(sums, contrast.shape)
+    rings = np.clip(ring_means(objects, ellipses, contrast, _RINGS), -1, 2)
     order = order_by_row(objects.first, objects.row, contrast.shape)
     extremes = measure_intensity(objects, sums, order, contrast)
     falls = outline_falls(objects, absolute, max(1, round(_REACH * diameter)))
@@ -87,6 +88,34 @@ def read_signs(objects: Runs, plane: Contrast, diameter: float) -> Signs:
         on_line=run_means(objects, plane.lines.astype(np.float32)),
         cut_off=_cut_off(sums, contrast.shape),
     )
+
+
+def _whole_ellipses(sums: RunSums, shape: tuple[int, ...]) -> Float64:
+    """Each object's own ellipse, or the circle that it was before one side of the image cut it.
+
+    Of a disc more than half of which is seen, the extent along the border is the diameter, and
+    the extent from the border the radius and how far inside the centre lies.
+    """
+    ellipses = moment_ellipses(sums)
+    top, left, bottom, right = sums.bbox.T.astype(np.float64)
+    height, width = bottom - top, right - left
+    sides = np.column_stack((top == 0, bottom == shape[0], left == 0, right == shape[1]))
+    across = np.column_stack((width, width, height, height)) / 2
+    along = np.column_stack((height, height, width, width))
+    inside = along - across
+    for side in range(4):
+        cut = sides[:, side] & (sides.sum(axis=1) == 1) & (inside[:, side] > 0)
+        cut &= along[:, side] < 2 * across[:, side]
+        centre_y, centre_x = (top + bottom - 1) / 2, (left + right - 1) / 2
+        at = inside[:, side] - 0.5
+        if side < 2:
+            centre_y = at if side == 0 else shape[0] - 1 - at
+        else:
+            centre_x = at if side == 2 else shape[1] - 1 - at
+        square = across[:, side] ** -2
+        circle = np.column_stack((centre_y, centre_x, square, square, np.zeros(len(square))))
+        ellipses[cut] = circle[cut]
+    return ellipses
 
 
 def _elongation(sums: RunSums) -> Float64:
