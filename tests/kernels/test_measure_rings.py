@@ -1,5 +1,7 @@
 """Radial profiles: the slow one beside it, discs drawn for it, rotations."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -102,8 +104,9 @@ def test_bad_calls() -> None:
     ellipses = moment_ellipses(sum_runs(runs))
     with pytest.raises(ValueError, match="at least 1, not 0"):
         ring_means(runs, ellipses, image, 0)
+    wide: Any = image.astype(np.float64)
     with pytest.raises(TypeError, match="not 2-D float64"):
-        ring_means(runs, ellipses, image.astype(np.float64), 4)
+        ring_means(runs, ellipses, wide, 4)
     with pytest.raises(ValueError, match=r"5 x 5, not of shape \(2, 5\)"):
         ring_means(runs, ellipses[:2], image, 4)
     with pytest.raises(ValueError, match=r"shape \(40, 70\), but objects reach"):

@@ -1,5 +1,7 @@
 """Boxes against centres: one-to-one, class beside, pooled figures."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,7 @@ def test_pooled_by_hand() -> None:
 
 def test_datasets_apart_and_unknown_figures_null() -> None:
     none = score_suspension([], np.empty((0, 2)), np.empty(0, bool))
-    rows = [{"dataset": "b", **none}, {"dataset": "a", "state": "failed"}]
+    rows: list[dict[str, Any]] = [{"dataset": "b", **none}, {"dataset": "a", "state": "failed"}]
     empty, failed = pool_suspension(rows)
     assert (empty["dataset"], failed["dataset"]) == ("b", "a")
     assert empty["viability"] is None

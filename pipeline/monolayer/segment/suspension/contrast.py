@@ -3,11 +3,10 @@
 1. Background: medians of blocks wider than several cells, straight lines between them.
 2. Contrast: the image over its background, minus 1, so that lamp and exposure do not matter.
 3. The grid of a counting chamber is taken off: what stays the same along a row or column over
-   more than the length of a cell.
+   several cells' length.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,14 @@ __all__ = ["Contrast", "flatten"]
 
 Plane = NDArray[np.float32]
 
-# Lengths in typical diameters.
+# Lengths in typical diameters. Two cells in a row are less than half of a stretch of 4.5: at 3 they
+# were taken for a piece of line and lost most of their contrast.
 _BLOCK = 6.0
 _SMOOTH = 0.035
-_LINE_REACH = 1.5
+_LINE_REACH = 2.25
+
+# Pixels a side of a block of which every other row and column is enough.
+_MANY = 64
 
 # Steps of the contrast in which lines are looked for, and the least that is a line.
 _STEPS = 64
@@ -85,15 +88,18 @@ def _lines(raw: Plane, diameter: float) -> Plane:
 
 
 def _block_medians(image: Plane, block: int) -> Plane:
-    """Median of each block; at the far edges of a whole block moved inwards."""
+    """Median of each block; at the far edges of a whole block moved inwards.
+
+    Every other row and column will do: a quarter of some 14,000 pixels.
+    """
+    step = 2 if block > _MANY else 1
     grid = np.empty([-(-side // block) for side in image.shape], np.float32)
     for at in np.ndindex(*grid.shape):
-        grid[at] = np.median(
-            image[_stretch(at[0], block, image, 0), :][:, _stretch(at[1], block, image, 1)]
-        )
+        rows, columns = (_stretch(at[axis], block, step, image.shape[axis]) for axis in range(2))
+        grid[at] = np.median(image[rows, columns])
     return grid
 
 
-def _stretch(i: int, block: int, image: NDArray[Any], axis: int) -> slice:
-    first = max(0, min(i * block, image.shape[axis] - block))
-    return slice(first, first + block)
+def _stretch(i: int, block: int, step: int, side: int) -> slice:
+    first = max(0, min(i * block, side - block))
+    return slice(first, first + block, step)

@@ -22,12 +22,13 @@ class SuspensionSettings(Settings):
     expected_diameter_um: Positive | None = None
     """Typical diameter of a cell, um; needs the pixel size. Null: found in each image."""
 
-    min_score: float = Field(default=0.42, ge=0, le=1)
+    min_score: float = Field(default=0.4, ge=0, le=1)
     """Smallest probability of being a cell that is counted, 0 to 1: see the column
     segmentation_score. At the default as many cells are missed as there is debris counted."""
 
-    min_live_probability: float = Field(default=0.5, ge=0, le=1)
-    """Mode refractile: smallest probability of being alive of a cell that is counted as living."""
+    min_live_probability: float = Field(default=0.43, ge=0, le=1)
+    """Mode refractile: smallest probability of being alive of a cell that is counted as living. At
+    the default as many living cells are taken for dead ones as the other way round."""
 
     max_dye_contrast: float = Field(default=-0.25, ge=-1, le=0, allow_inf_nan=False)
     """Mode trypan_blue: a cell is dead whose centre is darker than this, as a share of the
