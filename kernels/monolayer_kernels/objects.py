@@ -34,6 +34,9 @@ Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
+# So many runs a row of the image, and it pays to fetch whole rows before their runs are read.
+_DENSE_RUNS = 8
+
 
 class Levels(NamedTuple):
     """A plane kept as counts, half the size of float32: sums over it are exact.
@@ -100,7 +103,8 @@ def run_means(runs: Runs, image: Plane) -> Float64:
     """Mean of the image over each object."""
     means = np.empty(runs.label.size)
     if isinstance(image, Levels):
-        _mean_counts(runs, image.counts, means)
+        dense = runs.row.size > _DENSE_RUNS * image.shape[0]
+        _mean_counts(runs, image.counts, dense, means)
         means *= image.step
         means += image.low
     else:
@@ -177,9 +181,18 @@ def _means(runs: Runs, image: Float32, means: Float64) -> None:
 
 
 @kernel
-def _mean_counts(runs: Runs, counts: NDArray[np.uint16], means: Float64) -> None:
+def _mean_counts(runs: Runs, counts: NDArray[np.uint16], dense: bool, means: Float64) -> float:
+    """Where objects are dense, rows are fetched first; what is returned has no meaning.
+
+    For float32, twice as many bytes, that gained nothing.
+    """
     row, start, stop = runs.row, runs.start, runs.stop
+    fetched, seen = 0, 0.0
     for k in range(runs.label.size):
+        bottom = row[runs.first[k + 1] - 1] + 1
+        if dense & (fetched < bottom):
+            seen = max(seen, fetch_rows(counts, max(fetched, row[runs.first[k]]), bottom))
+            fetched = bottom
         total, n = np.int64(0), 0
         for i in range(runs.first[k], runs.first[k + 1]):
             y = np.uintp(row[i])
@@ -190,6 +203,7 @@ def _mean_counts(runs: Runs, counts: NDArray[np.uint16], means: Float64) -> None
             total += np.int64(part)
             n += stop[i] - start[i]
         means[k] = total / n
+    return seen
 
 
 @kernel

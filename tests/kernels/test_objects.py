@@ -94,6 +94,23 @@ def test_levels_have_the_means_and_falls_of_the_plane_they_stand_for() -> None:
         np.testing.assert_allclose(falls, outline_falls(runs, plane, reach), rtol=1e-6)
 
 
+@pytest.mark.parametrize("pitch", [3, 40], ids=["dense", "sparse"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_means_and_falls_hang_neither_on_density_nor_on_order(pitch: int, shuffled: bool) -> None:
+    labels = np.zeros((50, 130), np.int32)
+    places = [(y, x) for y in range(2, 48, 3) for x in range(2, 128, pitch)]
+    for i, (y, x) in enumerate(places, start=1):
+        labels[y : y + 2, x : x + 2] = i
+    levels, plane = levels_and_plane(labels.shape)
+    runs = find_runs(labels)
+    order = RNG.permutation(len(places)) if shuffled else np.arange(len(places))
+    found = run_means(select_objects(runs, order), levels)
+    expected = np.array([plane[y : y + 2, x : x + 2].mean(dtype=np.float64) for y, x in places])
+    np.testing.assert_allclose(found, expected[order], rtol=1e-12)
+    falls = outline_falls(select_objects(runs, order), levels, 1)
+    np.testing.assert_allclose(falls, outline_falls(runs, plane, 1)[order], rtol=1e-6)
+
+
 def test_the_brightest_counts_of_the_widest_row_do_not_overflow() -> None:
     runs = find_runs(np.ones((1, MAX_SIDE_PX), np.int32))
     white = Levels(np.full((1, MAX_SIDE_PX), 65535, np.uint16), 1.0, 0.0)

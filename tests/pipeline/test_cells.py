@@ -11,7 +11,12 @@ from scipy import ndimage
 
 from monolayer.errors import ImageError
 from monolayer.segment import segment_nuclei
-from monolayer.segment.cells import CellOutlineSettings, OutlinedCells, outline_cells
+from monolayer.segment.cells import (
+    CellOutlineSettings,
+    OutlinedCells,
+    check_channels,
+    outline_cells,
+)
 from monolayer.simulate.cell_settings import CellFieldSettings
 from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
@@ -183,6 +188,23 @@ def test_bad_calls_are_refused(change: dict[str, Any], error: type[Exception], w
     }  # fmt: skip
     with pytest.raises(error, match=words):
         outline_cells(**(good | change))
+
+
+def test_channel_figures_by_hand() -> None:
+    nuclei = np.zeros((40, 40), np.int32)
+    cells = nuclei.copy()
+    nuclei[10:20, 10:20], cells[5:25, 5:25] = 1, 1
+    nuclear, cellular = (np.full((40, 40), 100.0) for _ in range(2))
+    nuclear[cells > 0], nuclear[nuclei > 0] = 110, 200
+    cellular[cells > 0], cellular[nuclei > 0] = 150, 200
+    found = check_channels(nuclear, cellular, nuclei, cells)
+    assert found.nuclear_share == 100 / 400
+    assert found.light_ratio == pytest.approx((10 / 100) / (50 / 100), rel=1e-12)
+    bare = check_channels(nuclear, cellular, nuclei, nuclei)
+    assert (bare.nuclear_share, bare.light_ratio) == (1.0, None)
+    none = check_channels(nuclear, cellular, cells * 0, cells * 0)
+    assert (none.nuclear_share, none.light_ratio) == (None, None)
+    assert check_channels(nuclear, cellular * 0, nuclei, cells).light_ratio is None
 
 
 def _simulated(density: float, index: int) -> SimulatedCellField:

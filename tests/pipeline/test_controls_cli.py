@@ -61,6 +61,7 @@ def test_the_method_holds_the_lot(method: Path) -> None:
     assert set(lot.n_objects) == {"unstained", "killed", "single_hoechst", "single_pi"}
     assert min(lot.n_objects.values()) >= 50
     assert lot.pixel_size_um == 0.65
+    assert load_method(method).viability.control_wells == ("A01", "A02", "A03")
 
 
 def test_a_run_with_it_finds_the_viability(
@@ -82,6 +83,7 @@ def test_a_run_with_it_finds_the_viability(
         assert row["n_live"] + row["n_dead"] == pytest.approx(live + dead, rel=0.1)  # crowded
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "Adherent-fraction viability" in page
+    assert "Control wells (A01, A02, A03) are left out" in page
     assert "no release viability" in page
 
 

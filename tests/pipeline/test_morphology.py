@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from click.testing import CliRunner
 
@@ -23,6 +24,7 @@ from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image
 from monolayer.summarise import morphology
+from monolayer.summarise.reference_settings import content_sha256
 from monolayer.summarise.settings import SummariseSettings
 from monolayer.summarise.shape_settings import ShapeSettings
 
@@ -273,9 +275,66 @@ def test_a_missing_channel_is_named(
         ASSAY.roles(channels, _method(**section))
 
 
+@pytest.mark.parametrize("density", [6_000, 15_000, 80_000])
+def test_swapped_channels_are_detected_and_said(density: float) -> None:
+    image = _image(_simulate(density))
+    found = ASSAY.evaluate(image, {"nuclei": "w2", "cells": "w1"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] in ("no_cells_seen", "swapped_channels")
+    assert "read.channel and morphology.cell_channel" in found.problem[1]
+    assert found.row == {}
+    right = ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS)
+    assert right.problem is None
+    ratio = right.row["nuclear_light_ratio"]
+    assert isinstance(ratio, float)
+    assert ratio < 0.12
+
+
+@pytest.mark.data
+def test_swapped_real_channels_are_detected(data_folder: Path) -> None:
+    stem = data_folder / "readers/cellprofiler_examplehuman/AS_09125_050116030001_D03f00d"
+    channels = {name: tifffile.imread(f"{stem}{k}.tif") for name, k in (("w1", 0), ("w2", 2))}
+    image = FieldImage(channels, None)
+    assert ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS).problem is None
+    found = ASSAY.evaluate(image, {"nuclei": "w2", "cells": "w1"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] == "swapped_channels"
+
+
+def test_a_missing_stain_is_not_taken_for_small_cells(field: SimulatedCellField) -> None:
+    dark = np.random.default_rng(0).normal(130, 4, field.pixels.shape).astype(np.uint16)
+    image = FieldImage({"w1": field.nuclei.pixels, "w2": dark}, PIXEL)
+    found = ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, CELLS)
+    assert found.problem is not None
+    assert found.problem[0] == "no_cells_seen"
+    # A site that wants such fields all the same says so.
+    kept = _method(cell_channel="w2", max_nuclear_share=1.0)
+    assert ASSAY.evaluate(image, {"nuclei": "w1", "cells": "w2"}, kept).problem is None
+
+
 def test_roles_put_the_nuclei_first() -> None:
     assert list(ASSAY.roles(["w2", "w1"], CELLS).items()) == [("nuclei", "w1"), ("cells", "w2")]
     assert ASSAY.roles(["w2", "w1"], NUCLEI) == {"nuclei": "w1"}
+
+
+def test_the_report_says_what_was_not_matched() -> None:
+    band = {
+        "culture": {}, "morphology_object": "cell", "density_low_cells_per_cm2": 0.0,
+        "density_high_cells_per_cm2": 1.0, "n_wells": 1, "figures": {},
+    }  # fmt: skip
+    data = {
+        "schema_version": 1, "name": "r", "version": "1", "measuring_sha256": "", "sources": [],
+        "bands": [band | {"culture": dict.fromkeys(("donor_type", "medium", "day"))}],
+    }  # fmt: skip
+    reference = data | {"sha256": content_sha256(data)}
+    told = [
+        ASSAY.presentation(_method(cell_channel="w2", reference=reference, culture=culture)).caveats
+        for culture in ({"medium": "x"}, {"medium": "x", "donor_type": "y", "day": 1})
+    ]
+    assert "not matched: donor type, day." in told[0][1]
+    assert len(told[1]) == 1
+    assert "No reference was given" in ASSAY.presentation(CELLS).caveats[1]
+    assert "nuclei alone" in ASSAY.presentation(NUCLEI).caveats[0]
 
 
 def test_only_what_measures_makes_runs_incomparable() -> None:
@@ -352,11 +411,29 @@ def test_a_run_a_reference_and_a_run_held_against_it(plate: Path, tmp_path: Path
     assert "cell area" in wells[2]["morphology_reason"]
     report = (later / "report.html").read_text(encoding="utf-8")
     assert f"{wells[2]['morphology_state']}: {wells[2]['morphology_reason']}" in report
+    assert "Nuclear to cell area" in report
     assert "No reference was given" in (good / "report.html").read_text(encoding="utf-8")
     # The run's own method file holds the reference itself.
     kept = load_method(later / "method.yaml").morphology.reference
     assert kept is not None
     assert kept.sha256 == made["sha256"]
+
+
+def test_a_field_without_its_cell_channel_costs_its_row(plate: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in plate.glob("P1_B0[23]_s1_w?.tif"):
+        (images / path.name).write_bytes(path.read_bytes())
+    (images / "P1_B02_s1_w2.tif").unlink()
+    short = tifffile.imread(images / "P1_B03_s1_w2.tif")[:300]
+    write_image(images / "P1_B03_s1_w2.tif", short, PIXEL, 12, "cells")
+    method = _write_method(tmp_path / "method.yaml")
+    command = ["run", images, "-o", tmp_path / "run", "--method", method, "--workers", 1]
+    called = CliRunner().invoke(verbs, [str(part) for part in command], standalone_mode=False)
+    assert called.return_value == 3, called.output
+    rows = monolayer.open_run(tmp_path / "run").fields.arrow().to_pylist()
+    assert [row["reason"] for row in rows] == ["missing_channel", "shape_mismatch"]
+    assert "morphology.cell_channel 'w2' is not among those found (w1)" in rows[0]["detail"]
 
 
 def test_references_on_the_command_line_that_cannot_be_made(plate: Path, tmp_path: Path) -> None:
@@ -372,6 +449,7 @@ def test_references_on_the_command_line_that_cannot_be_made(plate: Path, tmp_pat
         assert words in str(called.exception), arguments
 
 
+@pytest.mark.slow
 def test_the_documentation_runs(
     plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -335,6 +335,23 @@ def test_other_weights_make_other_work(
         assert json.loads(capsys.readouterr().out)["processed"] == processed
 
 
+def test_a_segmenter_that_breaks_costs_its_fields_and_not_the_run(
+    tmp_path: Path, site: Path, write_plate: Callable[..., dict[str, int]]
+) -> None:
+    broken = PLUGIN.replace("pixels[:] = 0", "labels = labels[:-1] if labels.max() > 4 else labels")
+    install(site, "site-broken", {"broken": "site_broken:Simple"}, broken)
+    truth = write_plate(tmp_path / "plate")
+    method = tmp_path / "method.yaml"
+    method.write_text("segment: {method: broken, options: {level: 450.0}}")
+    run = tmp_path / "run"
+    command = ["run", str(tmp_path / "plate"), "-o", str(run), "--method", str(method)]
+    assert cli([*command, "--workers", "1"]) == 3
+    fields = pq.read_table(run / "fields.parquet").to_pylist()
+    reasons = {row["field_id"]: row["reason"] for row in fields}
+    assert reasons == {name: "segmenter_output" if n > 4 else None for name, n in truth.items()}
+    assert {row["n_objects"] for row in fields if row["reason"]} == {None}
+
+
 def test_a_missing_segmenter_stops_the_run_and_the_evaluation(
     tmp_path: Path, write_plate: Callable[..., dict[str, int]], capsys: Any
 ) -> None:

@@ -1,7 +1,6 @@
 """What a simulated phase-contrast field is made of: cells, places, layers, optics, realism."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,38 +220,30 @@ def _figures(pixels: NDArray[np.float64], covered: NDArray[np.bool_]) -> Figures
     fine = fine - pixels[1:-1, :-2] - pixels[1:-1, 2:]
     noise = 1.4826 * float(np.median(np.abs(fine[bare[1:-1, 1:-1]]))) / math.sqrt(20)
     low, high = np.percentile(pixels[covered], [10, 90])
+    # Not the unevenness: these real images were flattened before they were published.
     return {
         "noise": noise / level,
         "halo": float(np.mean(pixels[(outside > 0.5) & (outside < 4)])) / level,
         "dark": float(low) / level,
         "bright": float(high) / level,
-        "unevenness": 1.4826 * float(np.median(np.abs(pixels[bare] - level))) / level,
     }
-
-
-def _medians(all_figures: Sequence[Figures]) -> Figures:
-    return {name: float(np.median([f[name] for f in all_figures])) for name in all_figures[0]}
 
 
 @pytest.mark.data
 def test_simulated_contrast_is_like_that_of_real_images(data_folder: Path) -> None:
-    """Noise within a factor of 1.5, contrast and halo within a quarter of the real ones'."""
+    """Each figure of simulated fields lies within, or within a fifth of, the real ones' range."""
     folder = data_folder / "phase" / "usiigaci"
     real = []
-    for path in sorted((folder / "images").glob("*.tif"))[:6]:
+    for path in sorted((folder / "images").glob("*.tif")):
         mask = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_UNCHANGED)
         assert mask is not None
         real.append(_figures(tifffile.imread(path).astype(float), np.asarray(mask) > 0))
-    made = []
+    assert len(real) == 12
     for seed in range(3):
         settings = PhaseSettings(
             height_px=512, width_px=512, cells=AdherentSettings(confluence_pct=20)
         )
         field = simulate_phase_field(settings, seed)
-        made.append(_figures(field.pixels.astype(float), field.covered))
-    found, expected = _medians(made), _medians(real)
-    assert found["noise"] == pytest.approx(expected["noise"], rel=0.5)
-    assert found["halo"] == pytest.approx(expected["halo"], abs=0.08)
-    assert found["dark"] == pytest.approx(expected["dark"], rel=0.3)
-    assert found["bright"] == pytest.approx(expected["bright"], rel=0.3)
-    assert found["unevenness"] < 2.5 * expected["unevenness"]
+        for name, figure in _figures(field.pixels.astype(float), field.covered).items():
+            low, high = min(f[name] for f in real), max(f[name] for f in real)
+            assert 0.8 * low < figure < 1.2 * high, (name, figure, low, high)

@@ -13,6 +13,7 @@ from monolayer.assays.viability import ASSAY
 from monolayer.classify import ViabilitySettings, stain_named
 from monolayer.field import FieldImage
 from monolayer.method import Method
+from monolayer.segment import SegmentSettings, segment_nuclei
 from monolayer.simulate.livedead import simulate_livedead
 from monolayer.summarise.viability import Counts, viability_figures
 
@@ -89,16 +90,25 @@ def test_the_lots_of_the_other_tests_are_what_controls_give(stain: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stain", list(LOTS))
-def test_throughput(stain: str) -> None:
-    """At least 40 million pixels of field a second on one core, both channels read and judged."""
+@pytest.mark.parametrize(
+    ("stain", "times"), [("hoechst_pi", 3), ("calcein_ethd1", 5), ("ao_pi", 5)]
+)
+def test_the_cost_beside_one_segmentation(stain: str, times: float) -> None:
+    """In turns with it, as a neighbour on the machine may halve the speed of both.
+
+    On a quiet machine one segmentation of 4 million pixels took 33 ms, and the whole evaluation
+    of both channels 57, 80 and 78 ms: 73, 52 and 54 million pixels of field a second.
+    """
     made = simulate_livedead(settings_of(stain, 1024, viability=0.8), 400)
     channels = {dye: np.tile(pixels, (2, 2)) for dye, pixels in made.channels.items()}
     image = FieldImage(channels, 0.65, full_scale=dict.fromkeys(channels, 4095.0))
     roles, method = dict(zip(stain_named(stain).dyes, channels, strict=True)), method_of(stain)
-    seconds = []
+    one, both = [], []
     for _ in range(8):
         start = time.process_time()
+        segment_nuclei(next(iter(channels.values())), SegmentSettings(method="threshold"), 0.65)
+        between = time.process_time()
         assert ASSAY.evaluate(image, roles, method).problem is None
-        seconds.append(time.process_time() - start)
-    assert 2048 * 2048 / min(seconds[1:]) / 1e6 >= 40
+        one.append(between - start)
+        both.append(time.process_time() - between)
+    assert min(both[1:]) < times * min(one[1:])

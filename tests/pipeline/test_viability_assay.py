@@ -56,11 +56,25 @@ def test_every_column_is_named_and_every_named_column_is_there(mixed: SimulatedL
     found = ASSAY.evaluate(image_of(mixed), PI, method)
     names = [name for name, _ in ASSAY.field_columns((), method)]
     assert sorted(found.row) == sorted(names)
-    row = found.row | {"state": "ok"}
+    row = found.row | {"state": "ok", "well": "B02"}
     well = ASSAY.summarise_well([row, row], {}, method)
     assert list(well) == [name for name, _ in ASSAY.well_columns((), method)]
     plate = ASSAY.summarise_plate([well], method)
     assert list(plate) == [name for name, _ in ASSAY.plate_columns((), method)]
+
+
+def test_control_wells_are_marked_and_left_out_of_the_plate(mixed: SimulatedLiveDead) -> None:
+    method = method_with(LOTS["hoechst_pi"], control_wells=("A01",))
+    row = ASSAY.evaluate(image_of(mixed), PI, method).row | {"state": "ok"}
+    dead = row | {"n_live": 0, "n_dead": 60}
+    control, *samples = (
+        ASSAY.summarise_well([fields | {"well": well}], {}, method)
+        for well, fields in (("A01", dead), ("B01", row), ("B02", row))
+    )
+    assert (control["well_role"], control["viability"]) == ("control", 0.0)
+    assert samples[0]["well_role"] == "sample"
+    plate = ASSAY.summarise_plate([control, *samples], method)
+    assert plate["viability"] == row["viability"]
 
 
 def test_numbers_add_up(mixed: SimulatedLiveDead) -> None:
@@ -173,17 +187,19 @@ class TestContradictions:
         assert found.problem is not None
         assert found.problem[0] == "other_pixel_size"
 
-    @pytest.mark.parametrize(("level", "reason"), [(100, "blank"), (4095, "saturated")])
+    @pytest.mark.parametrize(
+        ("level", "reason"), [(100, "blank"), (4095, "saturated"), (np.nan, "not_finite")]
+    )
     def test_a_useless_second_channel_is_refused(
         self,
         mixed: SimulatedLiveDead,
-        level: int,
+        level: float,
         reason: str,
     ) -> None:
-        pixels = np.full((512, 512), level, np.uint16)
-        if reason == "saturated":
+        pixels = np.full((512, 512), level, np.float32)
+        if reason != "blank":
             pixels[:480] = 100
-        channels = {**mixed.channels, "pi": pixels}
+        channels: dict[str, Any] = {**mixed.channels, "pi": pixels}
         found = ASSAY.evaluate(
             replace(image_of(mixed), channels=channels), PI, method_with(LOTS["hoechst_pi"])
         )

@@ -15,14 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.assays.morphology_settings import MorphologySettings
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import Method
 from monolayer.read import channel_among
 from monolayer.report.presentation import Lead, Presentation
-from monolayer.segment import FIGURES, segment_nuclei
-from monolayer.segment.cells import CELL_FIGURES, OutlinedCells, outline_cells
+from monolayer.segment import FIGURES, Segmentation, segment_nuclei
+from monolayer.segment.cells import (
+    CELL_FIGURES,
+    ChannelCheck,
+    OutlinedCells,
+    check_channels,
+    outline_cells,
+)
 from monolayer.summarise import morphology
 from monolayer.summarise.reference import STATES, compare_well, comparison_schema
 from monolayer.summarise.shapes import neighbour_weights
@@ -47,7 +54,11 @@ _NEIGHBOURS = (
     "nearest_neighbour_distance_um",
     "neighbours_within_radius",
 )
+_CELL_FIGURES = (*CELL_FIGURES, "nuclear_light_ratio")
 _NEEDED = ("axes", "outline", "neighbours")
+
+# Fewer objects cannot tell swapped channels.
+_LEAST_OBJECTS = 5
 
 _CROWDED = (
     "Cells that lie over one another are parted, not seen through: where they crowd, long thin "
@@ -93,34 +104,28 @@ class MorphologyAssay:
             "diameter_px": diameter,
             "diameter_um": diameter * size if diameter and size else None,
             **nuclei.figures,
-            **dict.fromkeys(CELL_FIGURES),
+            **dict.fromkeys(_CELL_FIGURES),
         }
-        measure = _complete(method.measure)
-        of_nuclei = measure_objects(nuclei.labels, image.channels, measure, size)
-        objects: Table = {"label": of_nuclei["label"]}
-        labels, counted = nuclei.labels, of_nuclei
-        of_cells: Table | None = None
+        found: OutlinedCells | None = None
         if "cells" in roles:
             pixels = image.channels[roles["cells"]]
             found = outline_cells(pixels, nuclei.labels, diameter, settings.outline)
-            of_cells = _measure_cells(found, image, measure)
-            labels, counted = found.labels, of_cells
-            row.update(found.figures)
-        objects |= {name: counted[name] for name in _PLACE}
-        objects |= _neighbourhood(of_nuclei, image.shape)
-        objects |= _prefixed("nucleus", of_nuclei)
-        if of_cells is not None:
-            objects |= _prefixed("cell", of_cells) | _compared(of_nuclei, of_cells)
-        objects["segmentation_score"] = nuclei.scores
+            nuclear = image.channels[roles["nuclei"]]
+            check = check_channels(nuclear, pixels, nuclei.labels, found.labels)
+            row |= {**found.figures, "nuclear_light_ratio": check.light_ratio}
+            problem = _swapped(check, len(found.stained), roles, settings)
+            if problem is not None:
+                return Evaluated({}, problem=problem)
+        objects = _tabulate(nuclei, found, image, method)
         covered = np.count_nonzero(nuclei.labels) / nuclei.labels.size
         row |= morphology.summarise_field(
             objects, image.shape, size, method.summarise, settings.shapes, covered
         )
-        return Evaluated(row, objects, labels)
+        return Evaluated(row, objects, nuclei.labels if found is None else found.labels)
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Figures of both segmentations, counts, shares, order and distributions."""
-        figures = ("diameter_px", "diameter_um", *FIGURES, *CELL_FIGURES)
+        figures = ("diameter_px", "diameter_um", *FIGURES, *_CELL_FIGURES)
         rows = morphology.field_schema(_seen(method), method.summarise)
         return [*((name, "float64") for name in figures), *rows]
 
@@ -172,18 +177,78 @@ class MorphologyAssay:
                 ("inside", f"whole {seen}"),
                 ("border", "touches the border: left out of the distributions"),
             ),
+            distributions=_distributions(seen),
+            shown_channel=method.morphology.cell_channel or "",
             remark_columns=("morphology_state", "morphology_reason"),
             caveats=_caveats(method),
         )
 
 
+def _distributions(seen: morphology.Seen) -> tuple[Lead, ...]:
+    of_nuclei = (
+        Lead("nucleus_area_um2", "Nucleus area", "µm²"),
+        Lead("nucleus_aspect_ratio", "Aspect ratio of the nucleus", ""),
+    )
+    if seen == "nucleus":
+        return of_nuclei
+    return (
+        Lead("cell_area_um2", "Cell area", "µm²"),
+        Lead("cell_aspect_ratio", "Aspect ratio of the cell", ""),
+        Lead("nuclear_cell_area_ratio", "Nuclear to cell area", ""),
+        *of_nuclei,
+    )
+
+
 def _caveats(method: Method) -> tuple[str, ...]:
     shapes = _CROWDED if _seen(method) == "cell" else _BARE
-    return (shapes,) if method.morphology.reference else (shapes, _UNCOMPARED)
+    own = method.morphology
+    if own.reference is None:
+        return (shapes, _UNCOMPARED)
+    unsaid = [name for name, value in own.culture if value is None]
+    if not unsaid:
+        return (shapes,)
+    named = ", ".join(name.replace("_", " ") for name in unsaid)
+    return shapes, f"Not said, of this culture nor of its reference, and so not matched: {named}."
 
 
 def _seen(method: Method) -> morphology.Seen:
     return "nucleus" if method.morphology.cell_channel is None else "cell"
+
+
+def _tabulate(
+    nuclei: Segmentation, found: OutlinedCells | None, image: FieldImage, method: Method
+) -> Table:
+    """One row an object: place, neighbours, the nucleus, and the cell where there is one."""
+    measure = _complete(method.measure)
+    of_nuclei = measure_objects(nuclei.labels, image.channels, measure, image.pixel_size_um)
+    of_cells = None if found is None else _measure_cells(found, image, measure)
+    counted = of_nuclei if of_cells is None else of_cells
+    objects: Table = {"label": of_nuclei["label"], **{name: counted[name] for name in _PLACE}}
+    objects |= _neighbourhood(of_nuclei, image.shape) | _prefixed("nucleus", of_nuclei)
+    if of_cells is not None:
+        objects |= _prefixed("cell", of_cells) | _compared(of_nuclei, of_cells)
+    return objects | {"segmentation_score": nuclei.scores}
+
+
+def _swapped(
+    check: ChannelCheck, n: int, roles: Mapping[str, str], settings: MorphologySettings
+) -> tuple[str, str] | None:
+    """Reason and sentence where the channels are not what they are said to be."""
+    if n < _LEAST_OBJECTS or check.nuclear_share is None:
+        return None
+    if check.nuclear_share > settings.max_nuclear_share:
+        return "no_cells_seen", (
+            f"channel '{roles['cells']}' shows hardly any cell around the nuclei of channel "
+            f"'{roles['nuclei']}' (median nuclear to cell area {check.nuclear_share:.2f}): the "
+            "stain is missing or faint, or read.channel and morphology.cell_channel are swapped."
+        )
+    if (check.light_ratio or 0.0) > settings.max_light_ratio:
+        return "swapped_channels", (
+            f"beside the nuclei, channel '{roles['nuclei']}' keeps {check.light_ratio:.2f} of the "
+            f"share of light that '{roles['cells']}' keeps there, too much for a nuclear stain: "
+            "read.channel and morphology.cell_channel look swapped."
+        )
+    return None
 
 
 def _complete(measure: MeasureSettings) -> MeasureSettings:

@@ -20,6 +20,14 @@ class MorphologySettings(Settings):
     outline: CellOutlineSettings = Field(default_factory=CellOutlineSettings)
     """How the cell around each nucleus is outlined."""
 
+    max_nuclear_share: float = Field(default=0.8, gt=0, le=1)
+    """Largest median of nuclear over cell area; above it no cells are seen (stain missing, or
+    channels swapped) and the field is not evaluable."""
+
+    max_light_ratio: float = Field(default=0.15, gt=0, allow_inf_nan=False)
+    """Largest light beside the nuclei as a share of that in them, the nuclear channel's over the
+    cell channel's; above it the channels are taken for swapped and the field is not evaluable."""
+
     shapes: ShapeSettings = Field(default_factory=ShapeSettings)
     """What is called a spindle, and what flattened."""
 

@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.assays.dye_channels import dye_channels
+from monolayer.assays.dye_doubts import (
+    count_unmatched_dead,
+    find_contradiction,
+    find_unusable,
+)
 from monolayer.assays.dyed_cells import DyedCells, find_dyed, find_united
 from monolayer.classify import (
     CLASSES,
     ControlLot,
     ViabilitySettings,
     classify_cells,
-    count_unmatched,
     find_clumps,
     find_debris,
-    looks_over_compensated,
     required_lot,
     stain_named,
 )
@@ -74,15 +77,6 @@ _NOTES: Columns = [
 ]
 _DENSITIES = ("density_live_cells_per_cm2", "density_dead_cells_per_cm2")
 _CM2_PER_UM2 = 1e-8
-# Of a usual nucleus's area, and in pixels: smaller spots of PI are dirt.
-_LEAST_SHARE = 0.25
-_LEAST_PX = 9.0
-# Of the least that killed cells have; staining differs by less between wells.
-_PALE = 0.5
-# Bodies that are not so much larger than nuclei cannot tell swapped channels.
-_TELLING_RATIO = 2.0
-# A lot's pixel size is that of the objective: readers round it differently.
-_SAME_SIZE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +94,12 @@ class ViabilityAssay:
     def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
         """Find, compensate and classify the cells."""
         settings, lot = method.viability, required_lot(method.viability)
-        problem = _unusable(image, roles, lot, method)
+        problem = find_unusable(image, roles, lot, method)
         if problem is not None:
             return Evaluated({}, problem=problem)
         cells = _cells(image, roles, method, lot)
-        unmatched = _unmatched(cells, image, roles, settings, lot)
-        problem = _contradiction(cells, unmatched, settings, lot)
+        unmatched = count_unmatched_dead(cells, image, roles, settings, lot)
+        problem = find_contradiction(cells, unmatched, settings, lot)
         if problem is not None:
             return Evaluated({}, problem=problem)
         objects = _objects(cells, roles, settings, lot)
@@ -133,7 +127,9 @@ class ViabilityAssay:
         densities: dict[str, Cell] = {}
         for name in _DENSITIES:
             densities |= estimate_between(name, known(rows, name), "field", settings)
+        wells, controls = {row["well"] for row in field_rows}, method.viability.control_wells
         return {
+            "well_role": "sample" if wells.isdisjoint(controls) else "control",
             **{name: total(rows, name) for name, _ in _COUNTS},
             **_clumps(total(rows, "n_clumped"), cells, method.viability),
             **viability_figures(cells, settings.confidence),
@@ -145,11 +141,13 @@ class ViabilityAssay:
     def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_well`."""
         densities = [column for name in _DENSITIES for column in estimate_columns(name)]
-        return [*_COUNTS, *_CLUMPS, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS, *densities, *_NOTES]
+        first: Columns = [("well_role", "string"), *_COUNTS, *_CLUMPS]
+        return [*first, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS, *densities, *_NOTES]
 
     def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
-        """Mean over the wells, each its own culture."""
+        """Mean over the wells that are no controls, each its own culture."""
         rows: dict[str, Cell] = {}
+        well_rows = [row for row in well_rows if row["well_role"] == "sample"]
         values = known(well_rows, "viability")
         rows |= estimate_between("viability", values, "well", method.summarise, high=1.0)
         for name in _DENSITIES:
@@ -191,31 +189,6 @@ class ViabilityAssay:
         )
 
 
-def _unusable(
-    image: FieldImage, roles: Mapping[str, str], lot: ControlLot, method: Method
-) -> tuple[str, str] | None:
-    """What the inspection of the first channel does not see."""
-    size, controls = image.pixel_size_um, lot.pixel_size_um
-    if size and controls and abs(size / controls - 1) > _SAME_SIZE:
-        return "other_pixel_size", (
-            f"The pixel is {size:g} um and that of the controls {controls:g} um: measure the "
-            "controls of this objective."
-        )
-    dead = roles[list(roles)[1]]
-    pixels = image.channels[dead]
-    low, high = float(pixels.min()), float(pixels.max())
-    if low == high:
-        return "blank", f"Every pixel of channel {dead} is {high:g}."
-    full = image.full_scale.get(dead)
-    share = float(np.count_nonzero(pixels >= full) / pixels.size) if full else 0.0
-    if share > method.inspect.max_saturated_fraction:
-        return "saturated", (
-            f"{share:.3%} of the pixels of channel {dead} are saturated; "
-            f"max_saturated_fraction is {method.inspect.max_saturated_fraction}."
-        )
-    return None
-
-
 def _cells(
     image: FieldImage, roles: Mapping[str, str], method: Method, lot: ControlLot
 ) -> DyedCells:
@@ -223,78 +196,6 @@ def _cells(
     if stain_named(lot.stain).unites:
         return find_united(image, roles, method, lot.dead_band[0], spillover)
     return find_dyed(image, roles, method, next(iter(roles)), spillover)
-
-
-def _unmatched(
-    cells: DyedCells,
-    image: FieldImage,
-    roles: Mapping[str, str],
-    settings: ViabilitySettings,
-    lot: ControlLot,
-) -> int | None:
-    """Dead nuclei that the nuclear stain does not show; None where the stain's rule unites."""
-    stain = stain_named(lot.stain)
-    if stain.unites:
-        return None
-    areas = cells.columns["area_px"]
-    usual = lot.size_px[0] if lot.size_px else float(np.median(areas)) if areas.size else 0.0
-    size = image.pixel_size_um
-    least = settings.min_area_um2 / size**2 if size else 0.0
-    least = max(least, _LEAST_SHARE * usual, _LEAST_PX)
-    diameter = 2 * np.sqrt(max(usual, _LEAST_PX) / np.pi)
-    dead = image.channels[roles[stain.dyes[1]]]
-    unseen = count_unmatched(cells.labels, dead, lot.dead_band[1], least, diameter)
-    return unseen + _pale(cells, lot)
-
-
-def _pale(cells: DyedCells, lot: ControlLot) -> int:
-    """Dead nuclei far paler in the nuclear stain than killed ones: found by spill-over alone."""
-    if lot.cell_least is None:
-        return 0
-    pale = cells.light[:, 0] < _PALE * lot.cell_least
-    return int(np.count_nonzero(pale & (cells.light[:, 1] > lot.dead_band[1])))
-
-
-def _contradiction(
-    cells: DyedCells, unmatched: int | None, settings: ViabilitySettings, lot: ControlLot
-) -> tuple[str, str] | None:
-    """What cannot be if channels, dyes and controls belong together."""
-    cell_dye, dead_dye = stain_named(lot.stain).dyes
-    fewest, share = settings.min_unmatched, settings.max_unmatched_fraction
-    if unmatched is not None and unmatched >= fewest and unmatched > share * (unmatched + cells.n):
-        return "swapped_channels", (
-            f"{unmatched} nuclei shine in {dead_dye} where {cell_dye}, which shows {cells.n}, has "
-            f"none or hardly any light: the two channels look swapped, or {cell_dye} failed."
-        )
-    if looks_over_compensated(cells.light[:, 1], lot.dead_band[1], fewest, share):
-        return "over_compensated", (
-            f"After compensation more than {share:.0%} of the objects have less {dead_dye} than "
-            f"none: the channels look swapped, or lot {lot.id!r} is of other filters or exposures."
-        )
-    if _sizes_swapped(cells, settings, lot):
-        return "swapped_channels", (
-            f"What the {cell_dye} channel shows has the size of {dead_dye}-stained nuclei: the two "
-            "channels look swapped."
-        )
-    return None
-
-
-def _sizes_swapped(cells: DyedCells, settings: ViabilitySettings, lot: ControlLot) -> bool:
-    """Whether dead nuclei are as large as living bodies, or bodies as small as dead nuclei.
-
-    Told only where the controls' sizes differ enough, and by groups of some size.
-    """
-    if not stain_named(lot.stain).unites or lot.size_px is None:
-        return False
-    body, nucleus = lot.size_px
-    if body < _TELLING_RATIO * nucleus:
-        return False
-    middle = np.sqrt(body * nucleus)
-    dead = cells.light[:, 1] > lot.dead_band[0]
-    bodies, nuclei = cells.columns["area_px"][~dead], cells.dead_area_px[dead]
-    fewest = 2 * settings.min_unmatched
-    small = bodies.size >= fewest and np.median(bodies) < middle
-    return bool(small or (nuclei.size >= fewest and np.median(nuclei) > middle))
 
 
 def _objects(
@@ -377,6 +278,9 @@ def _caveats(settings: ViabilitySettings) -> tuple[str, ...]:
             f"lot {lot.id}: intact up to {lot.dead_band[0]:.4g} grey levels above the background, "
             f"dead above {lot.dead_band[1]:.4g}, the same for every image."
         )
+    if settings.control_wells:
+        wells = ", ".join(settings.control_wells)
+        told.append(f"Control wells ({wells}) are left out of the plate's mean.")
     return tuple(told)
 
 

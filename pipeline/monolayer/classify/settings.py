@@ -143,6 +143,10 @@ class ViabilitySettings(Settings):
     """Share of contradicting objects (PI without Hoechst, light below nothing after compensation)
     from which a field is refused as swapped or wrongly compensated."""
 
+    control_wells: tuple[str, ...] = ()
+    """Wells that hold controls on every plate of this method (A01): counted, shown and marked, but
+    left out of the plate's mean. 'monolayer controls' writes those that it measured."""
+
     lot: ControlLot | None = None
     """Thresholds and spill-over of the reagent lot, fixed for all its images; 'monolayer controls'
     measures them and writes this section. There is no default, and no threshold per image: on an

@@ -84,7 +84,7 @@ def command(
     plan = make_plan(images, method, layout)
     with progress(quiet=as_json) as notify:
         lot, skipped = measure_controls(plan, wells, lot_id.strip(), notify)
-    viability = method.viability.model_copy(update={"lot": lot})
+    viability = method.viability.model_copy(update={"lot": lot, "control_wells": wells.all})
     complete = method.model_copy(update={"viability": viability})
     write_file(output, commented_method(complete).encode())
     if as_json:

@@ -13,7 +13,7 @@ from monolayer.classify import ControlLot, stain_named
 from monolayer.classify.lots import Controls, ControlSignals, make_lot, needed_singles
 from monolayer.engine.plan import Notify, Plan
 from monolayer.errors import ConfigError, ImageError
-from monolayer.field import Field, State
+from monolayer.field import Field, State, natural_key
 from monolayer.inspect import inspect_field
 from monolayer.method import Method
 from monolayer.read import ReadSettings, read_field
@@ -36,6 +36,12 @@ class ControlWells:
     unstained: tuple[str, ...]
     killed: tuple[str, ...]
     single: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every well that is a control, normalised (A01), in natural order."""
+        names = (*self.unstained, *self.killed, *(w for many in self.single.values() for w in many))
+        return tuple(sorted({normalise_well(name) or name for name in names}, key=natural_key))
 
 
 def measure_controls(

@@ -19,6 +19,7 @@ from monolayer.method import Method
 from monolayer.read import find_fields, read_field
 from monolayer.report import build_content, render_report
 from monolayer.report.gallery import Overlay, Overlays
+from monolayer.report.presentation import Presentation
 
 __all__ = ["field_reader", "write_report"]
 
@@ -46,8 +47,8 @@ def write_report(folder: Path, root: Path | None = None) -> Path:
         **tables,
         run=record,
         show=show,
-        overlays=_overlays(folder, record, root, show.kind_column),
-        objects=lambda: _objects(folder),
+        overlays=_overlays(folder, record, root, show),
+        objects=lambda: _objects(folder, show),
     )
     path = folder / "report.html"
     write_file(path, render_report(content).encode())
@@ -81,7 +82,7 @@ def field_reader(
 
 
 def _overlays(
-    folder: Path, record: dict[str, Any], root: Path | None, kind_column: str
+    folder: Path, record: dict[str, Any], root: Path | None, show: Presentation
 ) -> Overlays:
     rows = list(_rows(folder, "field_id", "channel", "state"))
     channels = {field_id: channel for field_id, channel, _ in rows}
@@ -97,14 +98,15 @@ def _overlays(
         except (ImageError, RunFolderError):
             return None
         first = next(iter(image.channels))
-        pixels = image.channels.get(channels[field_id], image.channels[first])
+        shown = show.shown_channel or channels[field_id]
+        pixels = image.channels.get(shown, image.channels[first])
         path = folder / labels_path(field_id)
         # Outlines of a field that was refused would look as if they had been counted.
         seen = field_id in counted and path.is_file()
         labels = tifffile.imread(path) if seen else np.zeros(pixels.shape, np.uint16)
         if labels.shape != pixels.shape:
             return None
-        kinds = _kinds(folder, field_id, kind_column) if kind_column and seen else None
+        kinds = _kinds(folder, field_id, show.kind_column) if show.kind_column and seen else None
         return pixels, labels, kinds
 
     return overlay
@@ -121,11 +123,12 @@ def _kinds(folder: Path, field_id: str, column: str) -> dict[int, str]:
     return dict(zip(table["label"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
-def _objects(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
+def _objects(folder: Path, show: Presentation) -> Iterator[dict[str, NDArray[Any]]]:
     """Columns of the objects that a report shows, a well at a time."""
+    shown = (*_SHOWN, *(lead.column for lead in show.distributions))
     for path in sorted((folder / "objects").glob("*.parquet")):
         file = pq.ParquetFile(path)
-        wanted = [name for name in file.schema_arrow.names if name.startswith(_SHOWN)]
+        wanted = [name for name in file.schema_arrow.names if name.startswith(shown)]
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=wanted)
             yield {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}

@@ -275,6 +275,8 @@ def _histograms(
 ) -> tuple[Histogram, ...]:
     if objects is None:
         return ()
+    if show.distributions:
+        return histograms(objects, [(d.column, d.label, d.unit) for d in show.distributions])
     sized = any(row.get("pixel_size_um") for row in rows)
     size = ("area_um2", "µm²") if sized else ("area_px", "pixels")
     wanted = [(size[0], f"{show.noun.capitalize()} area", size[1])]

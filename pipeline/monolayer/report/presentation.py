@@ -63,6 +63,10 @@ class Presentation:
         Column of the objects table that names an object's kind; empty: inside or border.
     label_kinds : mapping of int to str
         Kind of each label where labels are regions and not objects.
+    distributions : tuple of Lead
+        Columns of the objects table drawn as histograms; empty: area and intensities.
+    shown_channel : str
+        Channel under the outlines in the pictures; empty: the first role's.
     remark_columns : (str, str) or None
         Columns of the wells table that hold a verdict and its reason; wells with a reason show both
         among their remarks.
@@ -78,5 +82,7 @@ class Presentation:
     outlines: tuple[tuple[str, str], ...] = ()
     kind_column: str = ""
     label_kinds: Mapping[int, str] = field(default_factory=dict)
+    distributions: tuple[Lead, ...] = ()
+    shown_channel: str = ""
     remark_columns: tuple[str, str] | None = None
     caveats: tuple[str, ...] = ()

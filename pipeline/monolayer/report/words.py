@@ -43,6 +43,7 @@ _SIGNIFICANT = 0.05
 _METHODS = {
     "t between fields": "Student's t between fields",
     "t between wells": "Student's t between wells",
+    "Woodruff between fields": "Woodruff's interval of a median between fields",
 }
 
 

@@ -162,7 +162,8 @@ def draw_adherent(
     if lobe < limits[0]:
         return rounded(cell, draws, pixel_size_um)
     if lobe < limits[1]:
-        cell = _flat(cell, draws)
+        # A cell that spreads far is also a large one.
+        cell = replace(_flat(cell, draws), volume_um3=1.6 * volume)
         area *= 1.8
     elif lobe < limits[2]:
         cell = _stellate(cell, draws)

@@ -5,13 +5,15 @@ What bare surface can have at most is known without seeing any: the noise of its
 hundredth of its brightness for dirt and mottle. The lower of the two is taken.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels.cover import finest_noise
 from monolayer_kernels.smooth import bin_mean
 
-__all__ = ["bare_deviation", "pixel_noise"]
+__all__ = ["Noise", "bare_deviation", "pixel_noise"]
 
 Plane = NDArray[np.float32]
 
@@ -30,15 +32,30 @@ _REACH = 4
 _RIPPLE = 0.1
 
 
-def pixel_noise(pixels: NDArray[np.generic]) -> float:
-    """Standard deviation of the pixels' noise in the quietest blocks.
+class Noise(NamedTuple):
+    """What the pixels of the quietest blocks differ by.
 
-    Only what is white counts: under a low objective cells have detail as fine as the pixels, and
+    Attributes
+    ----------
+    finest : float
+        Standard deviation of their finest detail, whatever it is.
+    white : float
+        That of it which is noise; at most as large.
+    """
+
+    finest: float
+    white: float
+
+
+def pixel_noise(pixels: NDArray[np.generic]) -> Noise:
+    """Finest detail and noise of the quietest blocks.
+
+    Only what is white is noise: under a low objective cells have detail as fine as the pixels, and
     a field full of them has no quiet block. Rounding to whole counts is noise too.
     """
     least = _ROUNDING if pixels.dtype.kind in "ui" else 0.0
     if min(pixels.shape) < 2 * _BLOCK:
-        return least
+        return Noise(least, least)
     fine = finest_noise(pixels, _BLOCK)
     coarse = finest_noise(bin_mean(pixels, 2), _BLOCK // 2)
     fine = fine[: coarse.shape[0], : coarse.shape[1]]
@@ -46,12 +63,13 @@ def pixel_noise(pixels: NDArray[np.generic]) -> float:
     # Blocks without any are saturated or were never exposed.
     exposed = fine > 0
     if not exposed.any():
-        return least
+        return Noise(least, least)
     low = float(np.quantile(fine[exposed], _QUIET))
     quiet = exposed & (fine <= low)
     growth = float(np.median(coarse[quiet] / fine[quiet]))
     white = min(max((_DETAIL - growth) / (_DETAIL - _WHITE), 0.0), 1.0)
-    return max(least, float(np.sqrt(white * low)))
+    finest = max(least, float(np.sqrt(low)))
+    return Noise(finest, max(least, float(np.sqrt(white * low))))
 
 
 def bare_deviation(deviation: Plane, noise: float, brightness: float) -> float:
