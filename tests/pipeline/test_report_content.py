@@ -10,6 +10,7 @@ from monolayer.field import State
 from monolayer.report import ReportContent, build_content
 from monolayer.report.histograms import histograms
 from monolayer.report.numbers import grouped
+from monolayer.report.words import method_words
 from monolayer.summarise.schema import (
     PLATE_HEAD,
     WELL_HEAD,
@@ -284,3 +285,10 @@ def test_a_run_without_a_quality_reference_says_so() -> None:
     run = example(["A01"], fields_per_well=2)
     run.wells[0] |= {"quality_state": "no_reference", "quality_reason": "none"}
     assert "monolayer quality" in built(run).notes[0]
+
+
+def test_a_trained_model_is_said_and_named() -> None:
+    run = example(["A01"], fields_per_well=2)
+    assert "no trained model" in method_words(built(run))
+    run.run["segmenter"] = {"name": "onnx", "version": "1", "weights_sha256": "5d41" * 16}
+    assert "5d415d415d41" in method_words(built(run))

@@ -39,7 +39,8 @@ def evaluate_manifest(
         Rows of another modality.
     """
     # What the method cannot do is one error here, not a failure of every image.
-    segmenter_identity(method.segment)
+    if method.uses("segment"):
+        segmenter_identity(method.segment)
     scorer = scorer_of(method.assay)
     manifest = read_manifest(path, assay_of(method).modality, scorer.needs)
     images: Rows = []

@@ -134,7 +134,9 @@ def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
         "method": plan.method.used(),
         "method_sha256": plan.method.sha256,
-        "segmenter": asdict(segmenter_identity(plan.method.segment)),
+        "segmenter": asdict(segmenter_identity(plan.method.segment))
+        if plan.method.uses("segment")
+        else None,
         "layout": plan.listing.layout,
         "channels": list(plan.channels),
         "n_fields": len(plan.fields),

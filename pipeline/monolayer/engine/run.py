@@ -127,8 +127,9 @@ def _identity(plan: Plan, folder: Path, notify: Notify) -> str:
     Method, version, flat fields, and the segmenter with its weights, whose absence is an error
     here, before the first field.
     """
-    segmenter = segmenter_identity(plan.method.segment)
-    identity = f"{plan.method.sha256} {runfolder.program_version()} {segmenter}"
+    identity = f"{plan.method.sha256} {runfolder.program_version()}"
+    if plan.method.uses("segment"):
+        identity += f" {segmenter_identity(plan.method.segment)}"
     if plan.method.illumination.enabled:
         from monolayer.engine.illumination import make_flat_fields
 

@@ -94,6 +94,7 @@ def build_content(
         pixel_sizes_um=tuple(sorted(set(finite(r.get("pixel_size_um") for r in field_rows)))),
         method=tuple(method_rows(run)),
         provenance=tuple(provenance_rows(run)),
+        weights_sha256=(run.get("segmenter") or {}).get("weights_sha256"),
     )
 
 

@@ -195,7 +195,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """Everything on the page, in the order of the page; ``stamp`` says when and by what method."""
+    """Everything on the page, in its order.
+
+    ``stamp`` says when and by what method; ``weights_sha256`` is of the trained model, if any.
+    """
 
     title: str
     stamp: str
@@ -213,6 +216,7 @@ class ReportContent:
     method: tuple[tuple[str, str], ...]
     provenance: tuple[tuple[str, str], ...]
     bare: tuple[VesselMap, ...] = ()
+    weights_sha256: str | None = None
 
     def count(self, state: State) -> int:
         """Fields in a state."""

@@ -34,6 +34,7 @@ from monolayer.report.words import (
     figure_words,
     headline,
     interval_words,
+    method_words,
     verdict,
 )
 
@@ -55,6 +56,7 @@ def render_report(content: ReportContent) -> str:
         pixel_size_help=PIXEL_SIZE_HELP,
         verdict=verdict(content),
         headline=headline(content),
+        how=method_words(content),
         intervals=interval_words(content),
         dispersion=dispersion_words(content),
         beside=_beside(content),

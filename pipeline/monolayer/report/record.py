@@ -24,7 +24,7 @@ def provenance_rows(run: Mapping[str, Any]) -> Rows:
             yield label, _text(value)
     if "inputs" in run:
         yield from _flat({"Inputs": run["inputs"]})
-    yield from _flat({"Segmenter": run.get("segmenter", {})})
+    yield from _flat({"Segmenter": run.get("segmenter") or {}})
     sessions = list(run.get("history", ())) or [run]
     if len(sessions) > _SESSIONS_SHOWN:
         yield "Calls of run", f"{len(sessions)}; the last {_SESSIONS_SHOWN} are listed"

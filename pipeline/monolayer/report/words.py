@@ -10,6 +10,7 @@ __all__ = [
     "figure_words",
     "headline",
     "interval_words",
+    "method_words",
     "verdict",
 ]
 
@@ -87,6 +88,19 @@ def verdict(content: ReportContent) -> tuple[str, str, str]:
     counts = {"excluded": content.n_excluded, "missing": content.count(State.MISSING)}
     parts = [f"{plural(count, 'field')} {word}" for word, count in counts.items() if count]
     return "warn" if 2 * n_ok >= n else "bad", "!", ", ".join(parts)
+
+
+def method_words(content: ReportContent) -> str:
+    """Say whether a trained model took part."""
+    if content.weights_sha256:
+        return (
+            "Objects are found by a trained model, frozen and named by the SHA-256 of its weights "
+            f"({content.weights_sha256[:12]}…); what is measured of them is explicitly programmed."
+        )
+    return (
+        "The numbers come from explicitly programmed, deterministic image analysis: no trained "
+        "model takes part, and the same images give the same numbers."
+    )
 
 
 def interval_words(content: ReportContent) -> str:
