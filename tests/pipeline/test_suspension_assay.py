@@ -122,7 +122,13 @@ def test_an_empty_chamber_is_no_viability_and_no_cells_per_ml() -> None:
 def test_w9_as_a_well_of_four_fields() -> None:
     chosen = method(dilution_factor=2, sample_volume_ml=20)
     rows = [
-        {"n_objects": live + dead, "n_live": live, "n_dead": dead, "counted_volume_ml": 1e-4}
+        {
+            "n_objects": live + dead,
+            "n_live": live,
+            "n_dead": dead,
+            "n_clumped": 12,
+            "counted_volume_ml": 1e-4,
+        }
         for live, dead in ((52, 10), (48, 8), (55, 12), (45, 10))
     ]
     row = well(rows, chosen)
@@ -135,14 +141,16 @@ def test_w9_as_a_well_of_four_fields() -> None:
     assert row["viability_ci_low"] == pytest.approx(0.781012, abs=5e-7)
     assert row["viability_ci_high"] == pytest.approx(0.875152, abs=5e-7)
     assert row["viability_decides"] == "binomial"
+    assert row["clump_fraction"] == pytest.approx(48 / 240)
+    assert not row["clump_flag"]
 
 
 def test_wells_make_a_plate() -> None:
     chosen = method()
     wells: list[dict[str, Any]] = [
-        {"n_objects": 10, "n_live": 9, "n_dead": 1, "viability": 0.9,
+        {"n_objects": 10, "n_live": 9, "n_dead": 1, "n_clumped": 0, "viability": 0.9,
          "concentration_live_cells_per_ml": 9e5, "concentration_cells_per_ml": 1e6},
-        {"n_objects": 10, "n_live": 7, "n_dead": 3, "viability": 0.7,
+        {"n_objects": 10, "n_live": 7, "n_dead": 3, "n_clumped": 0, "viability": 0.7,
          "concentration_live_cells_per_ml": 7e5, "concentration_cells_per_ml": None},
     ]  # fmt: skip
     row = ASSAY.summarise_plate(wells, chosen)
@@ -151,6 +159,17 @@ def test_wells_make_a_plate() -> None:
     assert row["n_live"] == 16
     assert row["concentration_cells_per_ml"] == 1e6
     assert row["concentration_cells_per_ml_ci_method"] == "none: one well"
+
+
+def test_clumps_are_told_and_flagged() -> None:
+    for clumped, flag in ((0.0, False), (0.7, True)):
+        settings = FIELD.model_copy(update={"clumped": clumped, "grid": False})
+        simulated = simulate_chamber_field(settings, 6)
+        field = FieldImage({"w1": simulated.pixels}, 0.65)
+        found = ASSAY.evaluate(field, ROLES, method())
+        counted = found.objects["counted"]
+        assert found.row["n_clumped"] == (counted & found.objects["in_clump"]).sum()
+        assert found.row["clump_flag"] is flag
 
 
 def test_several_channels_need_a_name() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.classify import find_clumps
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage, natural_key
 from monolayer.method import Method
@@ -44,7 +45,8 @@ from monolayer_kernels.measure_runs import find_runs, sum_runs
 
 __all__ = ["ASSAY", "SuspensionAssay"]
 
-_COUNTS: Columns = [(name, "int64") for name in ("n_objects", "n_live", "n_dead")]
+_COUNTS: Columns = [(name, "int64") for name in ("n_objects", "n_live", "n_dead", "n_clumped")]
+_CLUMPS: Columns = [("clump_fraction", "float64"), ("clump_flag", "bool")]
 _VOLUME: Columns = [("counted_volume_ml", "float64")]
 _SIZES: Columns = [
     (name, "float64")
@@ -78,7 +80,7 @@ class SuspensionAssay:
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Counts, sizes, viability and concentrations with their intervals."""
-        return [*_COUNTS, *_SIZES, *VIABILITY_COLUMNS, *_VOLUME, *concentration_columns()]
+        return [*_COUNTS, *_CLUMPS, *_SIZES, *VIABILITY_COLUMNS, *_VOLUME, *concentration_columns()]
 
     def summarise_well(
         self,
@@ -91,6 +93,7 @@ class SuspensionAssay:
         counts = [Counts(row["n_live"], row["n_dead"]) for row in rows]
         return {
             **{name: total(rows, name) for name, _ in _COUNTS},
+            **_clumps(total(rows, "n_clumped"), Counts.pooled(counts), method.suspension),
             **viability_figures(Counts.pooled(counts), confidence),
             **viability_between_fields(counts, confidence),
             "counted_volume_ml": total(rows, "counted_volume_ml"),
@@ -100,7 +103,7 @@ class SuspensionAssay:
 
     def well_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Columns of `summarise_well`."""
-        viability = [*VIABILITY_COLUMNS, *CLUSTER_COLUMNS]
+        viability = [*_CLUMPS, *VIABILITY_COLUMNS, *CLUSTER_COLUMNS]
         return [*_COUNTS, *viability, *_VOLUME, *concentration_columns(), *_SCATTER]
 
     def summarise_plate(self, well_rows: Sequence[Row], method: Method) -> dict[str, Cell]:
@@ -131,6 +134,7 @@ class SuspensionAssay:
                 Lead("viability", viability, "%"),
                 Lead("n_live", "Living", ""),
                 Lead("n_dead", "Dead", ""),
+                Lead("clump_fraction", "In clumps", "%"),
             ),
             noun="cell",
             outlines=(("live", "living"), ("dead", "dead")),
@@ -177,6 +181,7 @@ def _objects(
         "diameter_um": diameter * micrometres,
         "touches_border": cut[:, 0] | cut[:, 1],
         "counted": counted,
+        "in_clump": find_clumps(cells.labels, runs.label),
         "segmentation_score": cells.scores,
         "live_probability": cells.live_probabilities,
         "centre_contrast": cells.centre_contrasts,
@@ -195,8 +200,10 @@ def _field_row(
     cells: Suspension, objects: Mapping[str, NDArray[Any]], image: FieldImage, method: Method
 ) -> dict[str, Cell]:
     settings, size = method.suspension, image.pixel_size_um
-    live = int(np.count_nonzero(objects["counted"] & cells.live))
-    counts = Counts(live, int(np.count_nonzero(objects["counted"])) - live)
+    counted = objects["counted"]
+    live = int(np.count_nonzero(counted & cells.live))
+    counts = Counts(live, int(np.count_nonzero(counted)) - live)
+    clumped = int(np.count_nonzero(counted & objects["in_clump"]))
     volume = counted_volume_ml(
         image.shape,
         size,
@@ -208,11 +215,19 @@ def _field_row(
         "n_objects": len(cells.live),
         "n_live": counts.live,
         "n_dead": counts.dead,
+        "n_clumped": clumped,
+        **_clumps(clumped, counts, settings),
         **_sizes(cells, objects["diameter_px"], size),
         **viability_figures(counts, method.summarise.confidence),
         "counted_volume_ml": volume,
     }
     return row | _concentrations([row], method)
+
+
+def _clumps(clumped: int | None, counts: Counts, settings: SuspensionSettings) -> dict[str, Cell]:
+    fraction = clumped / counts.decided if counts.decided and clumped is not None else None
+    flag = None if fraction is None else fraction > settings.max_clump_fraction
+    return {"clump_fraction": fraction, "clump_flag": flag}
 
 
 def _sizes(

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from monolayer.evaluate.scores import f1_score
 
-__all__ = ["Box", "pool_suspension", "score_suspension"]
+__all__ = ["Box", "pair_cells", "pool_suspension", "score_suspension"]
 
 Row = dict[str, Any]
 
@@ -59,7 +59,7 @@ def score_suspension(
     """
     if len(centres) != len(live):
         raise ValueError(f"{len(centres)} centres but {len(live)} classes: give one each")
-    cells, found = _pairs(boxes, np.asarray(centres, dtype=np.float64).reshape(-1, 2))
+    cells, found = pair_cells(boxes, np.asarray(centres, dtype=np.float64).reshape(-1, 2))
     same = sum(bool(live[i]) == boxes[j].live for i, j in zip(cells, found, strict=True))
     true_live, found_live = sum(box.live for box in boxes), int(np.count_nonzero(live))
     return {
@@ -70,6 +70,30 @@ def score_suspension(
         "n_matched": len(cells),
         "n_matched_class": same,
     }
+
+
+def pair_cells(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
+    """Which cells are paired with which boxes: two lists of the same length.
+
+    Parameters
+    ----------
+    boxes : sequence of Box
+    centres : ndarray (n, 2) float64
+        Row and column of each cell found, pixels.
+    """
+    if not len(boxes) or not len(centres):
+        return [], []
+    y, x = centres[:, :1], centres[:, 1:]
+    xmin, ymin, xmax, ymax = np.array(
+        [(box.xmin, box.ymin, box.xmax, box.ymax) for box in boxes], dtype=np.float64
+    ).T
+    inside = (xmin <= x) & (x <= xmax) & (ymin <= y) & (y <= ymax)
+    apart = np.hypot(y - (ymin + ymax) / 2, x - (xmin + xmax) / 2)
+    # A pair more outweighs any distance; pairs outside a box are worth nothing.
+    worth = np.where(inside, 2 - apart / (1 + apart.max()), 0.0)
+    cells, found = linear_sum_assignment(worth, maximize=True)
+    kept = inside[cells, found]
+    return cells[kept].tolist(), found[kept].tolist()
 
 
 def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -89,23 +113,6 @@ def pool_suspension(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     for row in rows:
         groups.setdefault(str(row["dataset"]), []).append(row)
     return [_pool(name, group) for name, group in groups.items()]
-
-
-def _pairs(boxes: Sequence[Box], centres: NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """Cells and the boxes they are paired with."""
-    if not len(boxes) or not len(centres):
-        return [], []
-    y, x = centres[:, :1], centres[:, 1:]
-    xmin, ymin, xmax, ymax = np.array(
-        [(box.xmin, box.ymin, box.xmax, box.ymax) for box in boxes], dtype=np.float64
-    ).T
-    inside = (xmin <= x) & (x <= xmax) & (ymin <= y) & (y <= ymax)
-    apart = np.hypot(y - (ymin + ymax) / 2, x - (xmin + xmax) / 2)
-    # A pair more outweighs any distance; pairs outside a box are worth nothing.
-    worth = np.where(inside, 2 - apart / (1 + apart.max()), 0.0)
-    cells, found = linear_sum_assignment(worth, maximize=True)
-    kept = inside[cells, found]
-    return cells[kept].tolist(), found[kept].tolist()
 
 
 def _pool(dataset: str, group: Sequence[Mapping[str, Any]]) -> Row:
