@@ -237,3 +237,19 @@ def test_stopped_after_images_were_added_a_finished_run_is_open_again(
     assert status_of(tmp_path / "R")["state"] == "unfinished"
     assert cli(options) == 0
     assert status_of(tmp_path / "R")["state"] == "finished"
+
+
+def test_a_run_by_regex_draws_its_report_and_is_taken_up_again(
+    tmp_path: Path, write_plate: WritePlate
+) -> None:
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    (image,) = sorted((tmp_path / "images").iterdir())
+    image.rename(image.with_name("B02-07.tif"))
+    layout = r"(?P<well>[A-H]\d+)-(?P<field>\d+)"
+    options = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "R"), "--layout", layout]
+    assert cli([*options, "--workers", "1"]) == 0
+    assert "images/B02/7" in (tmp_path / "R" / "report.html").read_text()
+    assert cli([*options, "--workers", "1"]) == 0
+    assert cli(["report", str(tmp_path / "R")]) == 0
+    other = layout.replace("-", "_?-")
+    assert cli([*options[:-1], other]) == 2

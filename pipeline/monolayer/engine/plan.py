@@ -85,6 +85,8 @@ class Plan:
         Planned but absent fields of the selection; each one's problem says so.
     method : Method
         Settings of every stage.
+    layout : str
+        What finds the same fields again: the layout's name, or the regex itself.
     """
 
     root: Path
@@ -92,6 +94,7 @@ class Plan:
     fields: tuple[Field, ...]
     missing: tuple[Field, ...]
     method: Method
+    layout: str
 
     @property
     def pixel_size_um(self) -> float | None:
@@ -127,7 +130,8 @@ def make_plan(
     if method.inspect.reference is not None:
         _check_reference(listing, method.inspect.reference)
     missing = tuple(field for field in listing.missing if selection.takes(field))
-    return Plan(root, listing, fields, missing, method)
+    again = layout if listing.layout == "regex" else listing.layout
+    return Plan(root, listing, fields, missing, method, again)
 
 
 def roles_of(plan: Plan) -> dict[str, str]:

@@ -89,7 +89,7 @@ def execute(
     start = time.perf_counter()
     plan.method.check_complete()
     with runfolder.locked(folder):
-        record = runfolder.claim(folder, plan.root, plan.listing.layout, plan.method)
+        record = runfolder.claim(folder, plan.root, plan.layout, plan.method)
         identity = _identity(plan, folder, notify)
         signatures = {
             field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
