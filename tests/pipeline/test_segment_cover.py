@@ -259,3 +259,16 @@ def test_annotated_fields_at_half_the_resolution(data_folder: Path) -> None:
         assert cover.figures["cover_working_pixel_px"] == 1
         errors.append(abs(100 * ((cover.confluence or 0.0) - truth.mean())))
     assert np.mean(errors) <= 2.5
+
+
+@pytest.mark.data
+def test_ring_artefacts_and_floating_debris_of_a_real_field_are_no_cells(
+    data_folder: Path,
+) -> None:
+    folder = data_folder / "phase" / "usiigaci" / "images"
+    pixels = tifffile.imread(folder / "set30.tif")[300:620, 720:1010]
+    for size in (SIZE, None):
+        assert segment_cover(pixels, None, size).confluence == 0
+    wall = segment_cover(tifffile.imread(folder / "set04.tif"), None, SIZE)
+    assert not wall.usable[992:].any()
+    assert wall.usable[:900].all()

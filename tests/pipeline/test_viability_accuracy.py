@@ -97,7 +97,7 @@ def test_the_cost_beside_one_segmentation(stain: str, times: float) -> None:
     """In turns with it, as a neighbour on the machine may halve the speed of both.
 
     On a quiet machine one segmentation of 4 million pixels took 33 ms, and the whole evaluation
-    of both channels 57, 80 and 78 ms: 73, 52 and 54 million pixels of field a second.
+    of both channels 56, 67 and 77 ms: 75, 63 and 54 million pixels of field a second.
     """
     made = simulate_livedead(settings_of(stain, 1024, viability=0.8), 400)
     channels = {dye: np.tile(pixels, (2, 2)) for dye, pixels in made.channels.items()}

@@ -41,19 +41,21 @@ def command(
     as_json: bool,
 ) -> None:
     """Say what a run over IMAGES would do, without counting anything."""
-    from monolayer.engine.plan import expected_memory, make_plan
+    from monolayer.engine.plan import expected_memory, make_plan, roles_of
     from monolayer.method import load_method
 
     method = load_method(method_path, assay).with_options(pixel_size_um, channel)
     plan = make_plan(images, method, layout, select)
+    # What the method cannot do with these channels is said here and not by the run.
+    roles = roles_of(plan)
     memory = expected_memory(plan)
     if as_json:
-        echo_json(_summary(plan, memory))
+        echo_json(_summary(plan, memory, roles))
     else:
-        _tell(plan, memory)
+        _tell(plan, memory, roles)
 
 
-def _summary(plan: Any, memory: float | None) -> dict[str, Any]:
+def _summary(plan: Any, memory: float | None, roles: dict[str, str]) -> dict[str, Any]:
     return {
         "images": str(plan.root),
         "layout": plan.listing.layout,
@@ -64,6 +66,8 @@ def _summary(plan: Any, memory: float | None) -> dict[str, Any]:
         "plates": list(dict.fromkeys(field.plate for field in plan.fields)),
         "wells": list(dict.fromkeys(field.well for field in plan.fields if field.well)),
         "channels": list(plan.channels),
+        "assay": plan.method.assay,
+        "roles": roles,
         "times": list(dict.fromkeys(field.time for field in plan.fields if field.time)),
         "pixel_size_um": plan.pixel_size_um,
         "pixel_size_source": plan.listing.pixel_size_source or None,
@@ -75,8 +79,8 @@ def _named(field: Any) -> dict[str, str]:
     return {"field_id": field.field_id, "detail": field.problem[1]}
 
 
-def _tell(plan: Any, memory: float | None) -> None:
-    summary = _summary(plan, memory)
+def _tell(plan: Any, memory: float | None, roles: dict[str, str]) -> None:
+    summary = _summary(plan, memory, roles)
     size, source = summary["pixel_size_um"], summary["pixel_size_source"]
     lines = {
         "Images": summary["images"],
@@ -85,6 +89,7 @@ def _tell(plan: Any, memory: float | None) -> None:
         "Wells": _some(summary["wells"]) if summary["wells"] else "none in the names",
         "Fields": str(len(plan.fields)),
         "Channels": _some(summary["channels"]),
+        "Assay": f"{plan.method.assay} ({', '.join(f'{r}: {c}' for r, c in roles.items())})",
         "Times": _some(summary["times"]) if summary["times"] else "one",
         "Pixel size": f"{size:g} um ({source})"
         if size

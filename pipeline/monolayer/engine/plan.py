@@ -17,7 +17,7 @@ from monolayer.read import Listing, find_fields, read_field
 if TYPE_CHECKING:
     from monolayer.inspect import QualityReference
 
-__all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan"]
+__all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan", "roles_of"]
 
 # Bytes a worker holds at its peak: interpreter and compiled kernels, and per pixel of a field
 # the channels, the smoothed image, levels and labels. Measured without Dask: 195 MB at 256 x 256,
@@ -128,6 +128,24 @@ def make_plan(
         _check_reference(listing, method.inspect.reference)
     missing = tuple(field for field in listing.missing if selection.takes(field))
     return Plan(root, listing, fields, missing, method)
+
+
+def roles_of(plan: Plan) -> dict[str, str]:
+    """Channel that each role of the assay takes, as the first usable field has them.
+
+    Raises
+    ------
+    ConfigError
+        A role has no channel, the method lacks what its assay needs (the controls of a lot), or
+        its segmenter is not installed.
+    """
+    from monolayer.assays import assay_of
+    from monolayer.segment import segmenter_identity
+
+    if plan.method.uses("segment"):
+        segmenter_identity(plan.method.segment)
+    usable = next((field for field in plan.fields if field.problem is None), plan.fields[0])
+    return assay_of(plan.method).roles(usable.channels, plan.method)
 
 
 def expected_memory(plan: Plan) -> float | None:

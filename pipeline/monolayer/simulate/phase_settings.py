@@ -64,7 +64,7 @@ MICROSCOPES: dict[str, PhaseOpticsSettings] = {
     "4x": PhaseOpticsSettings(pixel_size_um=1.6, numerical_aperture=0.13),
     "20x": PhaseOpticsSettings(pixel_size_um=0.325, numerical_aperture=0.45),
     "weak-contrast": PhaseOpticsSettings(index_difference=0.016),
-    "strong-contrast": PhaseOpticsSettings(ring_transmission=0.5),
+    "strong-contrast": PhaseOpticsSettings(ring_transmission=0.5, background_level=0.25),
     "wide-halo": PhaseOpticsSettings(halo_um=5),
     "noisy-8-bit": PhaseOpticsSettings(background_electrons=2_500, bit_depth=8),
     "uneven-lamp": PhaseOpticsSettings(unevenness=0.1, vignetting=0.3),

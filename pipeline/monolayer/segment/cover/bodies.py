@@ -52,4 +52,5 @@ def find_bodies(height: NDArray[np.float32], covered: Mask, spacing: float) -> N
     peaks = (smooth >= most) & inside & (smooth > least)
     found = group_runs(find_above(peaks.astype(np.uint8), 0), 8)
     first = found.first[:-1]
-    return _BIN * np.column_stack([found.row[first] + 0.5, found.start[first] + 0.5])
+    places = np.column_stack([found.row[first], found.start[first]]).astype(np.float64)
+    return _BIN * (places + 0.5)

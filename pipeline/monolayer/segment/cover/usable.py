@@ -13,7 +13,7 @@ such a length, and do so abruptly, as no uneven illumination does.
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.cover.masks import Mask, grow
+from monolayer.segment.cover.masks import Mask, fill_small, grow
 from monolayer.segment.cover.texture import Texture
 from monolayer_kernels.cover import draw_patches, enlarge
 from monolayer_kernels.label import fill_gaps, find_above, group_runs
@@ -58,7 +58,9 @@ def _walls(mean: NDArray[np.float32], rough: NDArray[np.float32]) -> Mask:
     labels = paint_runs(patches, deviant.shape)
     kept = _along_border(patches, labels)
     kept &= np.isin(patches.label, labels[abrupt == 1])
-    return grow(draw_patches(patches, kept, (mean.shape[0], mean.shape[1])), _MARGIN)
+    wall = grow(draw_patches(patches, kept, (mean.shape[0], mean.shape[1])), _MARGIN)
+    # What a wall lets through in between is no surface either.
+    return fill_small(wall, _LEAST_INSIDE)
 
 
 def _along_border(patches: Runs, labels: NDArray[np.int32]) -> NDArray[np.bool_]:
