@@ -28,6 +28,8 @@ __all__ = ["PlannedChamberField", "plan_chamber", "simulate_chamber"]
 TABLES = (
     "README.md", "settings.yaml", "manifest.csv", "boxes.csv", "truth.csv", "truth_objects.csv",
 )  # fmt: skip
+# Of what shows less of itself at the border nobody could tell what it is.
+_LEAST_SEEN = 0.4
 MODALITY = "brightfield suspension, live/dead boxes (simulated)"
 
 README = """# SIMULATED counting chamber "{name}"
@@ -42,7 +44,8 @@ hold the counts against the truth:
 
 - `images/` holds {n} bright-field images of {height} x {width} pixels, {pixel_size_um} um per
   pixel, of {depth_mm} mm of liquid; each well is a sample of its own viability.
-- `truth/` holds the label masks, `boxes.csv` a box and the class of each cell in the image.
+- `truth/` holds the label masks, `boxes.csv` a box and the class of each cell of which the image
+  shows two fifths or more.
 - `truth.csv` describes each field: `n_live` and `n_dead` are the cells whose centre lies in it,
   so that each cell of a chamber is counted once; `truth_objects.csv` describes each cell.
 
@@ -177,9 +180,10 @@ def _box_rows(
 ) -> Iterator[dict[str, Any]]:
     truth = simulated.truth
     height, width = simulated.pixels.shape
-    for y, x, diameter, live in zip(
-        truth["y_px"], truth["x_px"], truth["diameter_px"], truth["live"], strict=True
-    ):
+    names = ("y_px", "x_px", "diameter_px", "live", "seen")
+    for y, x, diameter, live, seen in zip(*(truth[name] for name in names), strict=True):
+        if seen < _LEAST_SEEN:
+            continue
         yield {
             "path": field.files()[0],
             "xmin": max(0, round(x - diameter / 2)),

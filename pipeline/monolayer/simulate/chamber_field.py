@@ -38,7 +38,8 @@ class SimulatedChamberField:
     labels : ndarray (H, W) int32
         Discs of the cells that the image shows, 1 to n.
     truth : dict of str to ndarray, shape (n,)
-        ``label``, ``y_px``, ``x_px`` (pixel centres at whole numbers), ``diameter_px``, ``live``,
+        ``label``, ``y_px``, ``x_px`` (pixel centres at whole numbers), ``diameter_px``,
+        ``seen`` (share of the disc that the image shows, less what another covers), ``live``,
         ``in_clump`` (settled against another, or another against it) and ``inside`` (the centre
         lies in the image: each cell of a chamber is counted in one field).
     """
@@ -232,11 +233,15 @@ def _truth(
     seen = [cells[k - 1] for k in shown.tolist()]
     y_px, x_px = np.array([cell.y for cell in seen]), np.array([cell.x for cell in seen])
     inside = (y_px >= -0.5) & (y_px < shape[0] - 0.5) & (x_px >= -0.5) & (x_px < shape[1] - 0.5)
-    return number[owner], {
+    labels = number[owner]
+    diameter_px = np.array([2 * cell.radius for cell in seen])
+    shown_px = np.bincount(labels.ravel(), minlength=len(seen) + 1)[1:]
+    return labels, {
         "label": np.arange(1, len(seen) + 1),
         "y_px": y_px,
         "x_px": x_px,
-        "diameter_px": np.array([2 * cell.radius for cell in seen]),
+        "diameter_px": diameter_px,
+        "seen": np.minimum(shown_px / (np.pi * diameter_px**2 / 4), 1.0),
         "live": np.array([cell.live for cell in seen], dtype=np.bool_),
         "in_clump": np.array([cell.in_clump for cell in seen], dtype=np.bool_),
         "inside": inside,
