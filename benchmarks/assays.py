@@ -24,7 +24,7 @@ from monolayer.simulate import (
     simulate_chamber_field,
     simulate_phase_field,
 )
-from monolayer.simulate.livedead import LiveDeadSettings, simulate_livedead
+from monolayer.simulate.livedead.field import LiveDeadSettings, simulate_livedead
 
 __all__ = ["assay_works"]
 
