@@ -37,16 +37,17 @@ _ROUGH = 0.15
 _DEVIANT = 0.12
 _LEAST_INSIDE = 40
 _MARGIN = 1
-# A dense layer is dark along at most half of any straight line of the simulated microscopes.
+# Shares of a wall's innermost dark line, of each quarter of it, and of all that lies behind it.
 _LINE = 0.6
 _PART = 0.4
+_FILLED = 0.7
 _STEP = 0.75
 _LIT = 0.7
 _AFTER = 6
 _ABRUPT = 4
 _LEAST_LINE = 0.75
 _DEEPEST = 0.5
-_SLANT = 0.25
+_SLANT = 0.15
 _SHEAR_STEP = 2
 _LEAST_SIDE = 16
 _ROUND = 0.9
@@ -80,8 +81,9 @@ def _walls(mean: Plane, rough: Plane) -> Mask:
     for turn in range(4):
         line = _dark_line(np.rot90(mean, turn))
         if line is not None:
-            before = _depths(np.rot90(mean, turn).shape, line.shear) <= line.depth + _ABRUPT
-            wall |= np.rot90(before, -turn)
+            lines = _depths(np.rot90(mean, turn).shape, line.shear)
+            if np.rot90(deviant, turn)[lines <= line.depth].mean() >= _FILLED:
+                wall |= np.rot90(lines <= line.depth + _ABRUPT, -turn)
     if not wall.any():
         return wall.view(np.uint8)
     patches = group_runs(find_above((deviant & wall).astype(np.uint8), 0), 8)
