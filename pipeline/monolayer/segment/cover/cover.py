@@ -148,8 +148,9 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[
     if bare == 0:
         return np.zeros_like(shut), np.zeros_like(texture.image)
     area = texture.working_pixel**2
-    patches = label_above(texture.deviation, settings.min_contrast * bare)
-    bold = reaching(patches, texture.deviation, settings.seed_contrast * bare)
+    least, most = _levels(texture, settings)
+    patches = label_above(texture.deviation, least)
+    bold = reaching(patches, texture.deviation, most)
     rough = draw_patches(patches, bold, shut.shape) & (1 - shut)
     height = _above_bare(texture.image, grow(rough, _REACH) | shut)
     kept = fill_small(shrink(rough, _REACH), settings.max_hole_um2 / area)
@@ -158,6 +159,21 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[
     kept = 1 - spread(1 - kept, bright, steps)
     kept = drop_small(close(open_(kept, 1), 1), settings.min_area_um2 / area)
     return fill_small(kept, settings.max_hole_um2 / area) & (1 - shut), height
+
+
+import os
+KN=float(os.environ.get('KN',1.6)); KS=float(os.environ.get('KS',3.0)); KG=float(os.environ.get('KG',0.8)); LO=float(os.environ.get('LO',0.75)); HI=float(os.environ.get('HI',2.5))
+def _levels(texture: Texture, settings: ConfluenceSettings) -> tuple[float, float]:
+    noise = texture.noise
+    grain = float(np.sqrt(max(texture.bare_deviation**2 - noise**2, 0.0)))
+    least = float(np.hypot(KN * noise, settings.min_contrast * grain))
+    most = float(np.hypot(KS * noise, settings.seed_contrast * grain))
+    sample = texture.deviation[::_EVERY, ::_EVERY]
+    cells = sample[sample > np.float32(least)]
+    if KG and cells.size >= 0.01*sample.size:
+        typical = float(np.median(cells))
+        least = min(max(KG * float(np.sqrt(texture.bare_deviation * typical)), LO * least), HI * least)
+    return max(least, texture.bare_deviation*1.2), max(most, least)
 
 
 def _above_bare(image: Plane, taken: Mask) -> Plane:
