@@ -24,7 +24,7 @@ from monolayer.segment.cover.texture import Texture, measure_texture
 from monolayer.segment.cover.usable import REASONS, find_unusable
 from monolayer_kernels.background import subtract_background
 from monolayer_kernels.cover import draw_patches, enlarge, reaching, spread
-from monolayer_kernels.label import label_above
+from monolayer_kernels.label import find_above, group_runs, label_above
 from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = ["FIGURES", "Cover", "segment_cover"]
@@ -158,7 +158,14 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[
     steps = round(settings.halo_width_um / texture.working_pixel)
     kept = 1 - spread(1 - kept, bright, steps)
     kept = drop_small(close(open_(kept, 1), 1), settings.min_area_um2 / area)
-    return fill_small(kept, settings.max_hole_um2 / area) & (1 - shut), height
+    kept = fill_small(kept, settings.max_hole_um2 / area)
+    BS=float(os.environ.get('BS',1.0))
+    if np.mean(texture.deviation[::2, ::2] < np.float32(1.5 * bare)) > float(os.environ.get('SH',0.0005)):
+        return kept & (1 - shut), height
+    gaps = group_runs(find_above(1 - kept, 0), 4)
+    low = np.maximum(np.float32(BS * np.sqrt(least * bare)) - texture.deviation, np.float32(0))
+    kept = 1 - draw_patches(gaps, reaching(gaps, low, 0.0), shut.shape)
+    return kept & (1 - shut), height
 
 
 import os

@@ -9,7 +9,7 @@ from monolayer.segment.cover.bare import bare_deviation, pixel_noise
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer_kernels.cover import local_deviation
 from monolayer_kernels.focus import block_statistics
-from monolayer_kernels.smooth import bin_mean
+from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = ["Texture", "measure_texture", "sharpest_binning"]
 
@@ -64,9 +64,12 @@ def measure_texture(
         factor = max(1, round(settings.working_pixel_um / pixel_size_um))
         size = factor * pixel_size_um
     image = bin_mean(pixels, factor)
-    deviation = local_deviation(image)
     level = float(np.median(image[::_EVERY, ::_EVERY]))
     white = noise.white / factor
+    import os
+    if white > float(os.environ.get('NS',0.01)) * level:
+        image=gaussian(image, 0.7); white *= 0.42
+    deviation = local_deviation(image)
     bare = bare_deviation(deviation, white, level)
     return Texture(image, deviation, factor, size, level, white, bare)
 
