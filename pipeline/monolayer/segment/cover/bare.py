@@ -24,8 +24,7 @@ _ROUNDING = 12**-0.5
 # chosen for how little they have, a little less. Detail of cells at least doubles its variance.
 _WHITE = 0.5
 _DETAIL = 2.0
-import os
-_MOTTLE = float(os.environ.get('MO',0.012))
+_MOTTLE = 0.012
 # Contrasts are counted in eighths of an octave, by the upper bits of the numbers themselves.
 _SHIFT = 20
 _SMOOTH = 5
