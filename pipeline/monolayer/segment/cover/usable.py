@@ -41,6 +41,7 @@ _MARGIN = 1
 _LINE = 0.6
 _PART = 0.4
 _FILLED = 0.7
+_AT_SIDE = 0.5
 _STEP = 0.75
 _LIT = 0.7
 _AFTER = 6
@@ -79,6 +80,9 @@ def _walls(mean: Plane, rough: Plane) -> Mask:
     deviant = dark | ((rough > _ROUGH) & (np.abs(mean - 1) > _DEVIANT))
     wall = np.zeros(mean.shape, np.bool_)
     for turn in range(4):
+        # At the image's very side most of a wall is in view; the search below takes its time.
+        if np.rot90(deviant, turn)[:2].mean(axis=1).max() < _AT_SIDE:
+            continue
         line = _dark_line(np.rot90(mean, turn))
         if line is not None:
             lines = _depths(np.rot90(mean, turn).shape, line.shear)
@@ -101,6 +105,9 @@ def _dark_line(mean: Plane) -> _Line | None:
         lines, inside = _along(mean, shear)
         counts = np.maximum(inside.sum(axis=1), 1)
         level = lines.sum(axis=1, dtype=np.float64) / counts
+        long = counts >= _LEAST_LINE * mean.shape[1]
+        if not (level[long] < _STEP * level.max()).any():
+            continue
         after = np.lib.stride_tricks.sliding_window_view(level[_MARGIN + 1 :], _AFTER)
         n = after.shape[0]
         # Held against the surface just behind, as the lamp may be dim on that side.
@@ -112,7 +119,7 @@ def _dark_line(mean: Plane) -> _Line | None:
         beyond = lines[_ABRUPT : n + _ABRUPT]
         lit = (beyond >= (_DARK * usual)[:, None]).sum(axis=1) / counts[_ABRUPT : n + _ABRUPT]
         found = (shares >= 1) & (level[:n] < _STEP * usual) & (lit >= _LIT)
-        depths = np.flatnonzero(found & (counts[:n] >= _LEAST_LINE * mean.shape[1]))
+        depths = np.flatnonzero(found & long[:n])
         if depths.size and (best is None or depths[-1] > best.depth):
             best = _Line(int(depths[-1]), shear)
     return best
