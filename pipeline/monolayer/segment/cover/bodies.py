@@ -19,7 +19,7 @@ __all__ = ["find_bodies"]
 
 _BIN = 2
 _SPACINGS_A_WIDTH = 3.0
-_LEAST_SHARE = 0.3
+_LEAST_SHARE = 0.35
 _TYPICAL = 0.75
 _EVERY = 4
 

@@ -48,7 +48,8 @@ class ConfluenceSettings(Settings):
     Where the pixel size is unknown the binning follows the texture's own sharpness."""
 
     min_contrast: float = Field(default=2.5, gt=1, le=100)
-    """In phase: local contrast of cells, as multiples of that of bare surface."""
+    """In phase: local contrast from which on surface is covered, as multiples of that of bare
+    surface; where cells are seen it moves half way towards them, to 0.75 to 2.5 times of it."""
 
     seed_contrast: float = Field(default=8.0, gt=1, le=100)
     """In phase: a covered patch must reach this contrast somewhere, or it is dirt."""

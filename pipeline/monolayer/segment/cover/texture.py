@@ -9,7 +9,7 @@ from monolayer.segment.cover.bare import bare_deviation, pixel_noise
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer_kernels.cover import local_deviation
 from monolayer_kernels.focus import block_statistics
-from monolayer_kernels.smooth import bin_mean
+from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = ["Texture", "measure_texture", "sharpest_binning"]
 
@@ -20,6 +20,12 @@ _BLOCK = 32
 _ENOUGH = 1 << 20
 _TEXTURED = 5.0
 _DOUBLED = 1.85
+# A soft image of small cells must not be binned until they are lost.
+_MOST_BINNING = 4
+# Noise of the order of bare surface's own grain hides thin cells; smoothing leaves this of it.
+_NOISY = 0.01
+_SMOOTHING = 0.7
+_SMOOTHED = 0.42
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Texture:
     Attributes
     ----------
     image : ndarray (h, w) float32
-        Binned.
+        Binned; smoothed where the noise is large.
     deviation : ndarray (h, w) float32
         Standard deviation in the square of 5 x 5 around each pixel.
     factor : int
@@ -59,14 +65,17 @@ def measure_texture(
     """Bin, measure local contrast, and find that of bare surface."""
     noise = pixel_noise(pixels)
     if pixel_size_um is None:
-        factor, size = sharpest_binning(_sample(pixels), noise.finest), settings.working_pixel_um
+        factor = min(sharpest_binning(_sample(pixels), noise.finest), _MOST_BINNING)
+        size = settings.working_pixel_um
     else:
         factor = max(1, round(settings.working_pixel_um / pixel_size_um))
         size = factor * pixel_size_um
     image = bin_mean(pixels, factor)
-    deviation = local_deviation(image)
     level = float(np.median(image[::_EVERY, ::_EVERY]))
     white = noise.white / factor
+    if settings.source == "phase" and white > _NOISY * level:
+        image, white = gaussian(image, _SMOOTHING), white * _SMOOTHED
+    deviation = local_deviation(image)
     bare = bare_deviation(deviation, white, level)
     return Texture(image, deviation, factor, size, level, white, bare)
 
