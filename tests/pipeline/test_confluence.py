@@ -294,3 +294,22 @@ def test_annotated_phase_contrast(data_folder: Path) -> None:
     assert np.mean(count_errors) <= 0.15
     walls = [row["usable_fraction"] < 1 for row in rows]
     assert [i for i, wall in enumerate(walls) if wall] == [1, 10]
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (63, 400), (400, 63)])
+def test_an_image_too_small_to_tell_noise_from_cells_is_refused(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).poisson(500, shape).astype(np.uint16)
+    method = Method.model_validate({"assay": "confluence"})
+    found = ASSAY.evaluate(FieldImage({"phase": pixels}), {"cells": "phase"}, method)
+    assert found.problem is not None
+    assert found.problem[0] == "too_small"
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (64, 3000), (300, 300)])
+@pytest.mark.parametrize("size", [None, 0.3, 0.65, 1.3])
+def test_noise_alone_is_bare(shape: tuple[int, int], size: float | None) -> None:
+    pixels = np.random.default_rng(0).poisson(500, shape).astype(np.uint16)
+    method = Method.model_validate({"assay": "confluence"})
+    found = ASSAY.evaluate(FieldImage({"phase": pixels}, size), {"cells": "phase"}, method)
+    assert found.problem is None
+    assert found.row["confluence"] == 0

@@ -34,6 +34,9 @@ _NO_CALIBRATION = (
     "(confluence.calibration)."
 )
 
+# On smaller images the pixels' noise cannot be told from texture: bare ones came out covered.
+_LEAST_SIDE_PX = 64
+
 
 @dataclass(frozen=True, slots=True)
 class ConfluenceAssay:
@@ -59,6 +62,8 @@ class ConfluenceAssay:
     def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
         """Find the cover, and what of the image could be judged."""
         settings, size = method.confluence, image.pixel_size_um
+        if min(image.shape) < _LEAST_SIDE_PX:
+            return Evaluated({}, problem=_too_small(image.shape))
         cover = segment_cover(image.channels[roles["cells"]], settings, size)
         usable = int(np.count_nonzero(cover.usable))
         figures = summarise_confluence_field(
@@ -134,6 +139,11 @@ class ConfluenceAssay:
             label_kinds={1: "covered", 2: "unusable"},
             caveats=caveats,
         )
+
+
+def _too_small(shape: tuple[int, int]) -> tuple[str, str]:
+    size = f"{shape[0]} x {shape[1]}"
+    return "too_small", f"The image is {size} px; confluence needs {_LEAST_SIDE_PX} px a side."
 
 
 ASSAY = ConfluenceAssay()
