@@ -13,7 +13,7 @@ from typing import Any
 
 import cv2
 
-from benchmarks import growth, images, works
+from benchmarks import assays, growth, images, works
 from benchmarks.harness import as_markdown, as_rows, measure
 from benchmarks.workers import throughput
 
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 
 def _table(image: Any, options: argparse.Namespace) -> list[dict[str, object]]:
-    chosen = works.all_works(image)
+    chosen = [*works.all_works(image), *assays.assay_works(options.side)]
     clock = time.thread_time if options.cpu else time.perf_counter
     copy = measure(chosen[0], 3 * options.rounds, clock)
     copy_s = copy.minimum("numpy") / copy.work.megapixels

@@ -8,18 +8,19 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-__all__ = ["discs", "field", "labels_of", "tile_to"]
+__all__ = ["data_folder", "discs", "field", "labels_of", "tile_to"]
 
 _ROOT = Path(__file__).parent.parent
 
 
-def _folder() -> Path:
+def data_folder() -> Path:
+    """Where the annotated images lie."""
     return Path(os.environ.get("MONOLAYER_DATA", _ROOT.parent / "shared" / "data"))
 
 
 def field(side: int = 2048) -> tuple[NDArray[np.uint16], str]:
     """A mosaic of BBBC039 fields, the fullest first, and what it is."""
-    paths = sorted((_folder() / "nuclei_fluo" / "bbbc039" / "images").glob("*.tif"))
+    paths = sorted((data_folder() / "nuclei_fluo" / "bbbc039" / "images").glob("*.tif"))
     if not paths:
         return discs(side, 1_600), f"drawn discs, {side} x {side} uint16 (no real data found)"
     images = sorted((tifffile.imread(path) for path in paths), key=lambda image: -image.std())

@@ -191,8 +191,9 @@ def _mean_counts(runs: Runs, counts: NDArray[np.uint16], dense: bool, means: Flo
     for k in range(runs.label.size):
         bottom = row[runs.first[k + 1] - 1] + 1
         if dense & (fetched < bottom):
-            seen = max(seen, fetch_rows(counts, max(fetched, row[runs.first[k]]), bottom))
-            fetched = bottom
+            top = max(fetched, int(row[runs.first[k]]))
+            seen = max(seen, fetch_rows(counts, top, int(bottom)))
+            fetched = int(bottom)
         total, n = np.int64(0), 0
         for i in range(runs.first[k], runs.first[k + 1]):
             y = np.uintp(row[i])
@@ -263,8 +264,9 @@ def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float6
         above, below = first, first
         bottom = min(row[last - 1] + 1 + reach, height)
         if fetched < bottom:
-            seen = max(seen, fetch_rows(image, max(fetched, row[first] - reach), bottom))
-            fetched = bottom
+            top = max(fetched, int(row[first]) - reach)
+            seen = max(seen, fetch_rows(image, top, int(bottom)))
+            fetched = int(bottom)
         for i in range(first, last):
             y, start, stop = row[i], starts[i], stops[i]
             if reach <= start < width - reach:

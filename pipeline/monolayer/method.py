@@ -21,19 +21,28 @@ from pydantic import Field as Setting
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from monolayer.assays.morphology_settings import MorphologySettings
 from monolayer.classify.settings import ViabilitySettings, required_lot
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
 from monolayer.read.settings import ReadSettings
+from monolayer.segment.cells.settings import CellOutlineSettings
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
+from monolayer.summarise.reference_settings import CultureSettings, Reference, ReferenceLimits
 from monolayer.summarise.settings import SummariseSettings
+from monolayer.summarise.shape_settings import ShapeSettings
 
-__all__ = ["SCHEMA_VERSION", "AssayName", "Method", "commented_method", "load_method"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "AssayName",
+    "Method",
+    "MorphologySettings",
+    "commented_method",
+    "load_method",
+]
 
 SCHEMA_VERSION = 1
 
@@ -51,6 +60,38 @@ _SECTIONS: dict[AssayName, tuple[str, ...]] = {
 
 # Sections whose ``reference`` may name a file, and the verb that makes it.
 _REFERENCES = {"inspect": "monolayer quality", "morphology": "monolayer reference"}
+
+
+class MorphologySettings(Settings):
+    """Settings of the assay morphology; nuclei are found as the section ``segment`` says."""
+
+    cell_channel: str | None = None
+    """Channel that shows cytoplasm or membrane, named as found (w2, C02, ch2, actin). Empty: the
+    morphology is that of the nuclei alone, and the rows say so."""
+
+    outline: CellOutlineSettings = Setting(default_factory=CellOutlineSettings)
+    """How the cell around each nucleus is outlined."""
+
+    max_nuclear_share: float = Setting(default=0.8, gt=0, le=1)
+    """Largest median of nuclear over cell area; above it no cells are seen (stain missing, or
+    channels swapped) and the field is not evaluable."""
+
+    max_light_ratio: float = Setting(default=0.15, gt=0, allow_inf_nan=False)
+    """Largest light beside the nuclei as a share of that in them, the nuclear channel's over the
+    cell channel's; above it the channels are taken for swapped and the field is not evaluable."""
+
+    shapes: ShapeSettings = Setting(default_factory=ShapeSettings)
+    """What is called a spindle, and what flattened."""
+
+    culture: CultureSettings = Setting(default_factory=CultureSettings)
+    """What the images show; it must agree with the reference's."""
+
+    reference: Reference | None = None
+    """The process's own reference, or the path of its file (``monolayer reference`` makes one),
+    relative to the method file. Empty: wells are not compared."""
+
+    limits: ReferenceLimits = Setting(default_factory=ReferenceLimits)
+    """When a well is compared, what is an alert and what asks for action."""
 
 
 class Method(Settings):

@@ -13,7 +13,7 @@ from monolayer.classify import ControlLot, ViabilitySettings, stain_named
 from monolayer.classify.lots import Controls, ControlSignals, make_lot
 from monolayer.field import FieldImage
 from monolayer.method import Method
-from monolayer.simulate.livedead import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
+from monolayer.simulate.livedead.field import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
 from monolayer.simulate.settings import DebrisSettings, NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image
 

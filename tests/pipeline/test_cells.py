@@ -17,8 +17,8 @@ from monolayer.segment.cells import (
     check_channels,
     outline_cells,
 )
-from monolayer.simulate.cell_settings import CellFieldSettings
-from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.field import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.settings import CellFieldSettings
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 
 Labels = NDArray[np.int32]

@@ -8,9 +8,9 @@ import yaml
 
 from monolayer.cli import _exit_code
 from monolayer.engine.crosscheck import agreement_of, crosscheck_runs, tally
-from monolayer.simulate.livedead import LiveDeadSettings
-from monolayer.simulate.phase_field import simulate_phase_field
-from monolayer.simulate.phase_settings import AdherentSettings, PhaseSettings
+from monolayer.simulate.livedead.field import LiveDeadSettings
+from monolayer.simulate.phase.field import simulate_phase_field
+from monolayer.simulate.phase.settings import AdherentSettings, PhaseSettings
 from monolayer.simulate.tiff import write_image
 from monolayer.summarise.settings import CrosscheckSettings
 

@@ -19,8 +19,8 @@ from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import Method, commented_method, load_method
-from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
-from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.field import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.settings import CellFieldSettings, CellsSettings
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image
 from monolayer.summarise import morphology

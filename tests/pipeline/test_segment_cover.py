@@ -13,8 +13,8 @@ from monolayer.evaluate.manifest import read_mask
 from monolayer.segment.cover import FIGURES, REASONS, ConfluenceSettings, segment_cover
 from monolayer.segment.cover.bare import pixel_noise
 from monolayer.segment.cover.texture import sharpest_binning
-from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
-from monolayer.simulate.phase_settings import (
+from monolayer.simulate.phase.field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase.settings import (
     MICROSCOPES,
     AdherentSettings,
     PhaseArtefactSettings,

@@ -15,9 +15,9 @@ from monolayer.errors import RunFolderError
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import load_method
 from monolayer.simulate import simulate_field
-from monolayer.simulate.cell_plate import CellPlateSettings, plan_cell_plate, simulate_cell_plate
-from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
-from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.field import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.plate import CellPlateSettings, plan_cell_plate, simulate_cell_plate
+from monolayer.simulate.cells.settings import CellFieldSettings, CellsSettings
 from monolayer.simulate.settings import NucleiSettings, OpticsSettings, SimulateSettings
 from monolayer.summarise.shapes import orientation_order
 

@@ -17,10 +17,10 @@ from monolayer.simulate import (
     simulate_phase_field,
 )
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.phase_cells import AdherentCell, draw_adherent, paint_cell, squeezed
-from monolayer.simulate.phase_layer import lay_cells
-from monolayer.simulate.phase_optics import phase_contrast, phase_delay
-from monolayer.simulate.phase_place import (
+from monolayer.simulate.phase.cells import AdherentCell, draw_adherent, paint_cell, squeezed
+from monolayer.simulate.phase.layer import lay_cells
+from monolayer.simulate.phase.optics import phase_contrast, phase_delay
+from monolayer.simulate.phase.place import (
     Floor,
     area_of_coverage,
     coverage_of_area,

@@ -14,7 +14,7 @@ from monolayer.classify import ViabilitySettings, stain_named
 from monolayer.field import FieldImage
 from monolayer.method import Method
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer.simulate.livedead import simulate_livedead
+from monolayer.simulate.livedead.field import simulate_livedead
 from monolayer.summarise.viability import Counts, viability_figures
 
 from .livedead_plate import LOTS, image_of, measured_lot, settings_of, true_counts

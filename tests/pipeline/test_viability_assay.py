@@ -13,7 +13,7 @@ from monolayer.classify import ControlLot, ViabilitySettings, stain_named
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.method import Method
-from monolayer.simulate.livedead import SimulatedLiveDead, simulate_livedead
+from monolayer.simulate.livedead.field import SimulatedLiveDead, simulate_livedead
 
 from .livedead_plate import (
     LOTS,

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
-from monolayer.assays.morphology_settings import MorphologySettings
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
-from monolayer.method import Method
+from monolayer.method import Method, MorphologySettings
 from monolayer.read import channel_among
 from monolayer.report.presentation import Lead, Presentation
 from monolayer.segment import FIGURES, Segmentation, segment_nuclei

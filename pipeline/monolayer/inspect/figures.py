@@ -1,5 +1,6 @@
 """Figures of one channel's image quality; each is None where the image cannot give it."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -82,13 +83,19 @@ def saturated_fraction(pixels: NDArray[Any], full_scale: float | None) -> float:
     reach = max((float(top) - float(bottom)) / 100, 1.0 if pixels.dtype.kind == "u" else 0.0)
     at_top = int(np.count_nonzero(pixels == top))
     if at_top >= _PILE_UP_PIXELS:
-        below = int(np.count_nonzero(pixels >= float(top) - reach)) - at_top
+        below = _count_from(pixels, float(top) - reach) - at_top
         at_top = at_top if at_top > below else 0
     else:
         at_top = 0
     if full_scale is not None and float(top) >= full_scale:
-        at_top = max(at_top, int(np.count_nonzero(pixels >= full_scale)))
+        at_top = max(at_top, _count_from(pixels, full_scale))
     return at_top / pixels.size
+
+
+def _count_from(pixels: NDArray[Any], least: float) -> int:
+    """Pixels of at least so much; integers are not compared as floats, which takes five times."""
+    whole = pixels.dtype.kind == "u"
+    return int(np.count_nonzero(pixels >= (math.ceil(least) if whole else least)))
 
 
 def log_log_slope(pixels: NDArray[Any]) -> float | None:

@@ -12,43 +12,44 @@ makes living and dead cells under two or three dyes; `simulate_livedead_plate` w
 them with its control wells.
 """
 
-from monolayer.simulate.cell_plate import (
+from monolayer.simulate.cells.field import SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.plate import (
     CellPlateSettings,
     PlannedCells,
     plan_cell_plate,
     simulate_cell_plate,
 )
-from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
-from monolayer.simulate.cells import SimulatedCellField, simulate_cell_field
-from monolayer.simulate.chamber import PlannedChamberField, plan_chamber, simulate_chamber
-from monolayer.simulate.chamber_field import SimulatedChamberField, simulate_chamber_field
-from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSettings
-from monolayer.simulate.culture import Visit, expected_density, simulate_culture
-from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
+from monolayer.simulate.cells.settings import CellFieldSettings, CellsSettings
+from monolayer.simulate.chamber.field import SimulatedChamberField, simulate_chamber_field
+from monolayer.simulate.chamber.plate import PlannedChamberField, plan_chamber, simulate_chamber
+from monolayer.simulate.chamber.settings import ChamberFieldSettings, ChamberSettings
 from monolayer.simulate.field import SimulatedField, simulate_field
-from monolayer.simulate.livedead import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
-from monolayer.simulate.livedead_plate import (
+from monolayer.simulate.livedead.field import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
+from monolayer.simulate.livedead.plate import (
     LiveDeadPlateSettings,
     PlannedLiveDead,
     plan_livedead,
     simulate_livedead_plate,
 )
-from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
-from monolayer.simulate.phase_plate import (
+from monolayer.simulate.phase.culture import Visit, expected_density, simulate_culture
+from monolayer.simulate.phase.culture_settings import CultureSettings, SeriesSettings
+from monolayer.simulate.phase.field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase.plate import (
     PhasePlateSettings,
     PlannedPhase,
     plan_phase_plate,
     simulate_phase_plate,
 )
-from monolayer.simulate.phase_settings import (
+from monolayer.simulate.phase.series import PlannedVisit, plan_series, simulate_series
+from monolayer.simulate.phase.settings import (
     MICROSCOPES,
     AdherentSettings,
     PhaseArtefactSettings,
     PhaseOpticsSettings,
     PhaseSettings,
 )
+from monolayer.simulate.phase.vessel import VesselSettings, plan_vessel, simulate_vessel
 from monolayer.simulate.plate import PlannedField, plan_fields, simulate_plate
-from monolayer.simulate.series import PlannedVisit, plan_series, simulate_series
 from monolayer.simulate.settings import (
     SAMPLE_SEED,
     DebrisSettings,
@@ -57,7 +58,6 @@ from monolayer.simulate.settings import (
     PlateSettings,
     SimulateSettings,
 )
-from monolayer.simulate.vessel import VesselSettings, plan_vessel, simulate_vessel
 
 __all__ = [
     "MICROSCOPES",

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.simulate.culture_settings import CultureSettings, SeriesSettings
 from monolayer.simulate.draws import Draws, quantise
 from monolayer.simulate.field import SimulatedField, photograph
-from monolayer.simulate.phase_cells import (
+from monolayer.simulate.phase.cells import (
     AdherentCell,
     Sprite,
     draw_adherent,
@@ -26,13 +25,14 @@ from monolayer.simulate.phase_cells import (
     rounded,
     squeezed,
 )
-from monolayer.simulate.phase_field import (
+from monolayer.simulate.phase.culture_settings import CultureSettings, SeriesSettings
+from monolayer.simulate.phase.field import (
     SimulatedPhaseField,
     canvas_shape,
     inner_part,
     render_phase,
 )
-from monolayer.simulate.phase_place import FULL, STRIDE, Floor, coverage_of_area, outline_noise
+from monolayer.simulate.phase.place import FULL, STRIDE, Floor, coverage_of_area, outline_noise
 from monolayer.simulate.settings import SimulateSettings
 
 __all__ = ["Visit", "expected_density", "simulate_culture"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.optics import smooth_noise
-from monolayer.simulate.phase_cells import (
+from monolayer.simulate.phase.cells import (
     AdherentCell,
     Sprite,
     draw_adherent,
@@ -23,7 +23,7 @@ from monolayer.simulate.phase_cells import (
     paint_cell,
     squeezed,
 )
-from monolayer.simulate.phase_settings import AdherentSettings
+from monolayer.simulate.phase.settings import AdherentSettings
 
 __all__ = [
     "FULL",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.simulate.chamber_settings import ChamberFieldSettings
+from monolayer.simulate.chamber.settings import ChamberFieldSettings
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.optics import blur, smooth_noise
 

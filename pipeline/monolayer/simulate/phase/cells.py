@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monolayer.simulate.draws import Draws, quantise
 from monolayer.simulate.nuclei import Nucleus, draw_cell
-from monolayer.simulate.phase_settings import AdherentSettings
+from monolayer.simulate.phase.settings import AdherentSettings
 from monolayer.simulate.settings import NucleiSettings
 
 __all__ = [

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.simulate.cell_settings import CellFieldSettings, CellsSettings
+from monolayer.simulate.cells.settings import CellFieldSettings, CellsSettings
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.field import MARGIN_UM, SimulatedField, number_labels, simulate_field
 from monolayer.simulate.nuclei import Nucleus, place_cells

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from monolayer.simulate.culture import Visit, simulate_culture
-from monolayer.simulate.culture_settings import SeriesSettings
 from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
-from monolayer.simulate.phase_plate import (
+from monolayer.simulate.phase.culture import Visit, simulate_culture
+from monolayer.simulate.phase.culture_settings import SeriesSettings
+from monolayer.simulate.phase.plate import (
     PlannedPhase,
     field_truth,
     manifest_row,

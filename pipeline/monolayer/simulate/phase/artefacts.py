@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.optics import smooth_noise
-from monolayer.simulate.phase_settings import PhaseArtefactSettings
+from monolayer.simulate.phase.settings import PhaseArtefactSettings
 
 __all__ = ["Obstacles", "add_debris", "add_floating", "draw_obstacles", "ring_shade"]
 

@@ -21,8 +21,8 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
-from monolayer.simulate.phase_field import SimulatedPhaseField, simulate_phase_field
-from monolayer.simulate.phase_settings import MICROSCOPES, PhaseSettings
+from monolayer.simulate.phase.field import SimulatedPhaseField, simulate_phase_field
+from monolayer.simulate.phase.settings import MICROSCOPES, PhaseSettings
 from monolayer.simulate.tiff import write_image, write_labels
 
 __all__ = [

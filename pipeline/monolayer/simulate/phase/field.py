@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.field import number_labels
 from monolayer.simulate.optics import blur, smooth_noise
-from monolayer.simulate.phase_artefacts import (
+from monolayer.simulate.phase.artefacts import (
     Obstacles,
     add_debris,
     add_floating,
     draw_obstacles,
     ring_shade,
 )
-from monolayer.simulate.phase_cells import AdherentCell
-from monolayer.simulate.phase_layer import Layer, lay_cells
-from monolayer.simulate.phase_optics import expose_phase, fast_size, phase_contrast, phase_delay
-from monolayer.simulate.phase_place import outline_noise, place_adherent
-from monolayer.simulate.phase_settings import AdherentSettings, PhaseSettings
+from monolayer.simulate.phase.cells import AdherentCell
+from monolayer.simulate.phase.layer import Layer, lay_cells
+from monolayer.simulate.phase.optics import expose_phase, fast_size, phase_contrast, phase_delay
+from monolayer.simulate.phase.place import outline_noise, place_adherent
+from monolayer.simulate.phase.settings import AdherentSettings, PhaseSettings
 
 __all__ = [
     "SimulatedPhaseField",

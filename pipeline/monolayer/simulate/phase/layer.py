@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.simulate.phase_cells import AdherentCell, meeting, paint_cell
+from monolayer.simulate.phase.cells import AdherentCell, meeting, paint_cell
 
 __all__ = ["Layer", "lay_cells"]
 

@@ -19,8 +19,8 @@ import numpy as np
 from pydantic import Field
 
 from monolayer.settings import Settings
-from monolayer.simulate.cell_settings import CellFieldSettings
-from monolayer.simulate.cells import KINDS, SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.field import KINDS, SimulatedCellField, simulate_cell_field
+from monolayer.simulate.cells.settings import CellFieldSettings
 from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
 from monolayer.simulate.tiff import write_image, write_labels
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
-from monolayer.simulate.phase_settings import PhaseSettings
+from monolayer.simulate.phase.settings import PhaseSettings
 from monolayer.simulate.settings import DebrisSettings, OpticsSettings
 
 __all__ = ["CultureSettings", "SeriesSettings"]

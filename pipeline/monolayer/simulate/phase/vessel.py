@@ -16,9 +16,9 @@ from pydantic import Field
 
 from monolayer.settings import Settings
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.phase_place import coverage_of_area
-from monolayer.simulate.phase_plate import PlannedPhase, with_confluence, write_phase_fields
-from monolayer.simulate.phase_settings import PhaseSettings
+from monolayer.simulate.phase.place import coverage_of_area
+from monolayer.simulate.phase.plate import PlannedPhase, with_confluence, write_phase_fields
+from monolayer.simulate.phase.settings import PhaseSettings
 
 __all__ = ["VesselSettings", "plan_vessel", "simulate_vessel"]
 

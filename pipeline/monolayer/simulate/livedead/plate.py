@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
-from monolayer.simulate.livedead import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
+from monolayer.simulate.livedead.field import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image, write_labels
 

@@ -18,7 +18,7 @@ from scipy import fft
 
 from monolayer.simulate.draws import Draws
 from monolayer.simulate.optics import background, expose, illumination, smooth_noise
-from monolayer.simulate.phase_settings import PhaseOpticsSettings
+from monolayer.simulate.phase.settings import PhaseOpticsSettings
 from monolayer.simulate.settings import OpticsSettings
 
 __all__ = ["expose_phase", "fast_size", "phase_contrast", "phase_delay"]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from monolayer.simulate.chamber_field import SimulatedChamberField, simulate_chamber_field
-from monolayer.simulate.chamber_settings import ChamberFieldSettings, ChamberSettings
+from monolayer.simulate.chamber.field import SimulatedChamberField, simulate_chamber_field
+from monolayer.simulate.chamber.settings import ChamberFieldSettings, ChamberSettings
 from monolayer.simulate.folder import as_text, check_folder, write_table
 from monolayer.simulate.tiff import write_image, write_labels
 

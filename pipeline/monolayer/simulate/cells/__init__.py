@@ -1,0 +1,1 @@
+"""Nuclei and the cells around them, from young to old."""

@@ -1,0 +1,1 @@
+"""Suspended cells in a counting chamber, in bright field."""

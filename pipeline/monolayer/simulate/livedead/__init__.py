@@ -1,0 +1,1 @@
+"""Living and dead cells in two or three dyes that spill over."""

@@ -1,0 +1,1 @@
+"""Phase contrast of adherent cells: fields, ladders of confluence, vessels, growing cultures."""
