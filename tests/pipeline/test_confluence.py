@@ -270,9 +270,9 @@ def test_pooled_over_each_dataset() -> None:
 
 @pytest.mark.data
 def test_annotated_phase_contrast(data_folder: Path) -> None:
-    """Reached: mean absolute error 2.2 points, largest 4.4, rank correlation 0.91.
+    """Reached: mean absolute error 1.4 points, largest 3.5, rank correlation 0.93.
 
-    Cell bodies: median absolute error 4 %, mean 12 %: a third too few in the four fields of
+    Cell bodies: median absolute error 7 %, mean 13 %: a third too few in the four fields of
     thin spindle-shaped cells.
     """
     folder = data_folder / "phase" / "usiigaci"
@@ -287,8 +287,8 @@ def test_annotated_phase_contrast(data_folder: Path) -> None:
         count_errors.append(abs(found.row["n_bodies"] - n_true) / n_true)
     (pooled,) = pool_confluence(rows)
     assert pooled["n_images"] == 12
-    assert pooled["mean_absolute_error_points"] <= 2.4
-    assert pooled["largest_error_points"] <= 5.0
+    assert pooled["mean_absolute_error_points"] <= 1.8
+    assert pooled["largest_error_points"] <= 4.2
     assert pooled["spearman"] >= 0.9
     assert np.median(count_errors) <= 0.08
     assert np.mean(count_errors) <= 0.15

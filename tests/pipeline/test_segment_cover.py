@@ -229,10 +229,10 @@ def test_every_simulated_microscope_from_5_to_100_percent() -> None:
         assert rank is not None
         assert rank >= 0.96, name
     every = [[value for row in part.values() for value in row] for part in (true, found)]
-    errors = np.abs(np.subtract(*every))
+    errors = np.abs(np.subtract(every[0], every[1]))
     assert errors.mean() <= 2.8
     assert errors.max() <= 10.0
-    rank = spearman(*every)
+    rank = spearman(every[0], every[1])
     assert rank is not None
     assert rank >= 0.98
 

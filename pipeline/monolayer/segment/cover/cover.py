@@ -50,8 +50,8 @@ _LOWER = 0.75
 _HIGHER = 2.5
 _CLEAR = 1.2
 _FEW = 0.01
-# From 95 % on, simulated fields of all microscopes had at most 0.0008 of it; up to 87 %, 0.001 or
-# more unless bare surface was more contrasted than `bare.bare_deviation` allows.
+# Share of the simulated fields near to bare: up to 0.0008 from 95 % on, and 0.0027 or more up to
+# 87 %, unless bare surface was more contrasted than `bare.bare_deviation` allows.
 _NEAR = 1.5
 _NO_BARE = 0.0005
 
