@@ -29,9 +29,13 @@ _NAMES = {
     "fluorescence": re.compile(r"cell|cyto|actin|phalloidin|calcein|membrane|wga", re.IGNORECASE),
 }
 
+_BODIES = (
+    "The density from cell bodies is indirect, and far too low where cells crowd (above some 60 % "
+    "confluence): count nuclei where the number matters."
+)
 _NO_CALIBRATION = (
-    "No cell density is estimated: the method holds no calibration of the mean cell area "
-    "(confluence.calibration)."
+    "No density is estimated from the covered area: the method holds no calibration of the mean "
+    "cell area (confluence.calibration)."
 )
 
 # On smaller images the pixels' noise cannot be told from texture: bare ones came out covered.
@@ -120,6 +124,7 @@ class ConfluenceAssay:
 
     def presentation(self, method: Method) -> Presentation:
         """Confluence leads; the map shows where the surface is bare."""
+        phase = method.confluence.source == "phase"
         caveats = () if method.confluence.calibration else (_NO_CALIBRATION,)
         return Presentation(
             title="Confluence",
@@ -137,7 +142,7 @@ class ConfluenceAssay:
                 ("unusable", "not usable, such as the vessel's wall: left out of the area"),
             ),
             label_kinds={1: "covered", 2: "unusable"},
-            caveats=caveats,
+            caveats=(*((_BODIES,) if phase else ()), *caveats),
         )
 
 
