@@ -208,7 +208,9 @@ def test_a_calibrated_method_names_its_calibration() -> None:
     found = ASSAY.evaluate(FieldImage({"Phase": cells_image()}, 0.65), {"cells": "Phase"}, method)
     assert found.row["calibration_version"] == "T98G 3"
     assert found.row["indirect_density_cells_per_cm2"] is not None
-    assert ASSAY.presentation(method).caveats == ()
+    (caveat,) = ASSAY.presentation(method).caveats
+    assert "bodies" in caveat
+    assert len(ASSAY.presentation(METHOD).caveats) == 2
     with pytest.raises(ValueError, match="must lie below"):
         CoverCalibration(**(CALIBRATION.model_dump() | {"confluence_low": 0.9}))
 
