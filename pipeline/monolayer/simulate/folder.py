@@ -1,9 +1,9 @@
 """What every simulated folder shares: it holds nothing else, and its tables keep no last bits."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -11,7 +11,19 @@ import yaml
 from monolayer.errors import RunFolderError
 from monolayer.settings import Settings
 
-__all__ = ["as_text", "check_folder", "settings_text", "write_table"]
+__all__ = [
+    "Rows",
+    "as_text",
+    "check_folder",
+    "make_subfolders",
+    "settings_text",
+    "write_fields",
+    "write_table",
+]
+
+F = TypeVar("F")
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows of a field by the name of their table."""
 
 
 def check_folder(folder: Path, ours: Sequence[str], what: str) -> None:
@@ -40,6 +52,41 @@ def check_folder(folder: Path, ours: Sequence[str], what: str) -> None:
                 f"{folder} holds {path.relative_to(folder)}, which is not of this {what}: "
                 "give an empty folder."
             )
+
+
+def write_fields(
+    folder: Path,
+    fields: Sequence[F],
+    make: Callable[[F], Rows],
+    on_field: Callable[[F], None] | None,
+) -> None:
+    """Make field by field, then write the tables that gather their rows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the tables go.
+    fields : sequence
+        Planned fields.
+    make : callable
+        Simulates one field, writes its images, and gives its rows by the name of their table.
+    on_field : callable or None
+        Told each field once it is written, for a progress bar.
+    """
+    tables: dict[str, list[Mapping[str, Any]]] = {}
+    for field in fields:
+        for name, rows in make(field).items():
+            tables.setdefault(name, []).extend(rows)
+        if on_field is not None:
+            on_field(field)
+    for name, gathered in tables.items():
+        write_table(folder / f"{name}.csv", gathered)
+
+
+def make_subfolders(folder: Path, *names: str) -> None:
+    """Make folders below the one that is written, where they are absent."""
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from monolayer.simulate.field import SimulatedField, simulate_field
-from monolayer.simulate.folder import as_text, check_folder, write_table
+from monolayer.simulate.folder import (
+    Rows,
+    as_text,
+    check_folder,
+    make_subfolders,
+    write_fields,
+)
 from monolayer.simulate.settings import SimulateSettings
 from monolayer.simulate.tiff import write_image, write_labels
 
@@ -117,18 +123,18 @@ def simulate_plate(
     """
     fields = plan_fields(settings)
     check_folder(folder, _files(fields), "plate")
-    for name in ("plate", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    made: list[tuple[PlannedField, SimulatedField]] = []
-    for field in fields:
+    make_subfolders(folder, "plate", "truth")
+
+    def make(field: PlannedField) -> Rows:
         simulated = simulate_field(field.settings, seed, field.index)
         _write_field(folder, field, simulated)
-        made.append((field, simulated))
-        if on_field is not None:
-            on_field(field)
-    write_table(folder / "manifest.csv", [_manifest_row(*both) for both in made])
-    write_table(folder / "truth.csv", [_truth_row(*both) for both in made])
-    write_table(folder / "truth_objects.csv", [r for both in made for r in _object_rows(*both)])
+        return {
+            "manifest": [_manifest_row(field, simulated)],
+            "truth": [_truth_row(field, simulated)],
+            "truth_objects": list(_object_rows(field, simulated)),
+        }
+
+    write_fields(folder, fields, make, on_field)
     (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
 
 

@@ -21,7 +21,14 @@ from pydantic import Field
 from monolayer.settings import Settings
 from monolayer.simulate.cells.field import KINDS, SimulatedCellField, simulate_cell_field
 from monolayer.simulate.cells.settings import CellFieldSettings
-from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
+from monolayer.simulate.folder import (
+    Rows,
+    as_text,
+    check_folder,
+    make_subfolders,
+    settings_text,
+    write_fields,
+)
 from monolayer.simulate.tiff import write_image, write_labels
 
 __all__ = ["CellPlateSettings", "PlannedCells", "plan_cell_plate", "simulate_cell_plate"]
@@ -145,20 +152,18 @@ def simulate_cell_plate(
     written = [f.image(w) for f in fields for w in CHANNELS]
     written += [f.mask(w) for f in fields for w in CHANNELS]
     check_folder(folder, [*TABLES, *written], "plate")
-    for name in ("images", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    manifest, truth, objects = [], [], []
-    for field in fields:
+    make_subfolders(folder, "images", "truth")
+
+    def make(field: PlannedCells) -> Rows:
         simulated = simulate_cell_field(field.settings, seed, field.index)
         _write_field(folder, field, simulated)
-        manifest += [_manifest_row(field, simulated, channel) for channel in CHANNELS]
-        truth.append(_truth_row(field, simulated))
-        objects += list(_object_rows(field, simulated))
-        if on_field is not None:
-            on_field(field)
-    write_table(folder / "manifest.csv", manifest)
-    write_table(folder / "truth.csv", truth)
-    write_table(folder / "truth_objects.csv", objects)
+        return {
+            "manifest": [_manifest_row(field, simulated, channel) for channel in CHANNELS],
+            "truth": [_truth_row(field, simulated)],
+            "truth_objects": list(_object_rows(field, simulated)),
+        }
+
+    write_fields(folder, fields, make, on_field)
     (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
     (folder / "method.yaml").write_text(METHOD, encoding="utf-8")
     (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")

@@ -16,11 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from monolayer.simulate.chamber.field import SimulatedChamberField, simulate_chamber_field
 from monolayer.simulate.chamber.settings import ChamberFieldSettings, ChamberSettings
-from monolayer.simulate.folder import as_text, check_folder, write_table
+from monolayer.simulate.folder import (
+    Rows,
+    as_text,
+    check_folder,
+    make_subfolders,
+    settings_text,
+    write_fields,
+)
 from monolayer.simulate.tiff import write_image, write_labels
 
 __all__ = ["PlannedChamberField", "plan_chamber", "simulate_chamber"]
@@ -125,22 +131,20 @@ def simulate_chamber(
     """
     fields = plan_chamber(settings)
     check_folder(folder, [*TABLES, *(n for f in fields for n in f.files())], "chamber")
-    for name in ("images", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    tables: dict[str, list[dict[str, Any]]] = {name[:-4]: [] for name in TABLES[2:]}
-    for field in fields:
+    make_subfolders(folder, "images", "truth")
+
+    def make(field: PlannedChamberField) -> Rows:
         simulated = simulate_chamber_field(field.settings, seed, field.index)
         _write_field(folder, field, simulated)
-        tables["manifest"].append(_manifest_row(field, simulated))
-        tables["boxes"] += list(_box_rows(field, simulated))
-        tables["truth"].append(_truth_row(field, simulated))
-        tables["truth_objects"] += list(_object_rows(field, simulated))
-        if on_field is not None:
-            on_field(field)
-    for name, rows in tables.items():
-        write_table(folder / f"{name}.csv", rows)
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    (folder / "settings.yaml").write_text(text, encoding="utf-8")
+        return {
+            "manifest": [_manifest_row(field, simulated)],
+            "boxes": list(_box_rows(field, simulated)),
+            "truth": [_truth_row(field, simulated)],
+            "truth_objects": list(_object_rows(field, simulated)),
+        }
+
+    write_fields(folder, fields, make, on_field)
+    (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
     (folder / "README.md").write_text(_readme(settings, len(fields), seed), encoding="utf-8")
 
 

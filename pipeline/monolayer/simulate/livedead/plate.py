@@ -19,7 +19,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
-from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
+from monolayer.simulate.folder import (
+    Rows,
+    as_text,
+    check_folder,
+    make_subfolders,
+    settings_text,
+    write_fields,
+)
 from monolayer.simulate.livedead.field import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
 from monolayer.simulate.tiff import write_image, write_labels
@@ -175,20 +182,18 @@ def simulate_livedead_plate(
     fields = plan_livedead(settings)
     written = [field.image(dye) for field in fields for dye in settings.field.dyes]
     check_folder(folder, [*TABLES, *written, *(field.mask for field in fields)], "plate")
-    for name in ("images", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    manifest, truth, objects = [], [], []
-    for field in fields:
+    make_subfolders(folder, "images", "truth")
+
+    def make(field: PlannedLiveDead) -> Rows:
         simulated = simulate_livedead(field.settings, seed, field.index)
         _write_field(folder, field, simulated)
-        manifest.append(_manifest_row(field, simulated))
-        truth.append(_truth_row(field, simulated))
-        objects += list(_object_rows(field, simulated))
-        if on_field is not None:
-            on_field(field)
-    write_table(folder / "manifest.csv", manifest)
-    write_table(folder / "truth.csv", truth)
-    write_table(folder / "truth_objects.csv", objects)
+        return {
+            "manifest": [_manifest_row(field, simulated)],
+            "truth": [_truth_row(field, simulated)],
+            "truth_objects": list(_object_rows(field, simulated)),
+        }
+
+    write_fields(folder, fields, make, on_field)
     (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
     (folder / "draft.yaml").write_text(_draft(settings), encoding="utf-8")
     (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")

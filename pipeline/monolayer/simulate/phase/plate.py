@@ -20,7 +20,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
-from monolayer.simulate.folder import as_text, check_folder, settings_text, write_table
+from monolayer.simulate.folder import (
+    Rows,
+    as_text,
+    check_folder,
+    make_subfolders,
+    settings_text,
+    write_fields,
+)
 from monolayer.simulate.phase.field import SimulatedPhaseField, simulate_phase_field
 from monolayer.simulate.phase.settings import MICROSCOPES, PhaseSettings
 from monolayer.simulate.tiff import write_image, write_labels
@@ -220,20 +227,18 @@ def write_phase_fields(
         The seed is negative.
     """
     check_folder(folder, [*TABLES, *(n for f in fields for n in f.files())], texts["what"])
-    for name in ("images", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    manifest, truth, objects = [], [], []
-    for field in fields:
+    make_subfolders(folder, "images", "truth")
+
+    def make(field: PlannedPhase) -> Rows:
         simulated = simulate_phase_field(field.settings, seed, field.index)
         write_phase_field(folder, field, simulated)
-        manifest.append(manifest_row(field, simulated))
-        truth.append(_truth_row(field, simulated))
-        objects += list(_object_rows(field, simulated))
-        if on_field is not None:
-            on_field(field)
-    write_table(folder / "manifest.csv", manifest)
-    write_table(folder / "truth.csv", truth)
-    write_table(folder / "truth_objects.csv", objects)
+        return {
+            "manifest": [manifest_row(field, simulated)],
+            "truth": [_truth_row(field, simulated)],
+            "truth_objects": list(_object_rows(field, simulated)),
+        }
+
+    write_fields(folder, fields, make, on_field)
     (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
     (folder / "README.md").write_text(_readme(fields, texts, seed), encoding="utf-8")
 
