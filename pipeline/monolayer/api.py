@@ -189,7 +189,7 @@ def run(
     from monolayer.engine.run import execute
 
     chosen = _method(method, assay).with_pixel_size(pixel_size_um)
-    plan = make_plan(Path(images), chosen, layout, select)
+    plan = make_plan(images, chosen, layout, select)
     outcome = execute(plan, Path(output).expanduser().resolve(), workers)
     return open_run(outcome.run_folder)
 

@@ -23,6 +23,7 @@ from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field
 from monolayer.method import Method
+from monolayer.read.roots import Root
 
 __all__ = ["Job", "commit", "drop_parts", "identity_columns", "process_chunk", "read_part"]
 
@@ -31,7 +32,7 @@ __all__ = ["Job", "commit", "drop_parts", "identity_columns", "process_chunk", "
 class Job:
     """What every chunk of a run shares; small enough to travel with each."""
 
-    root: Path
+    root: Root
     run_folder: Path
     method: Method
     flat_folder: Path | None = None
