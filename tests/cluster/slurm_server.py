@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +111,23 @@ class Slurm:
         """Kill a node's slurmd and its slurmstepds without a word; what they ran goes on."""
         for pid in self.processes(f"{_NODE}={node}"):
             _kill(pid)
+
+    @contextmanager
+    def node_lost(self, node: str) -> Iterator[None]:
+        """Kill a node and let Slurm find out; the node comes back at the end.
+
+        Found out at once: by itself Slurm does so after SlurmdTimeout (tried: 25 s at the
+        shortest), which would only make the tests longer.
+        """
+        self.kill_node(node)
+        self.call("scontrol", "update", f"nodename={node}", "state=down", "reason=killed")
+        try:
+            yield
+        finally:
+            self.call("scancel", "-u", "root", check=False)
+            self.start_node(node)
+            self.call("scontrol", "update", f"nodename={node}", "state=resume", check=False)
+            wait_for("the node's return", lambda: node in self.idle_nodes())
 
     def processes(self, mark: str | None = None) -> list[int]:
         """Every process with this Slurm's folder, or another mark too, in its environment."""

@@ -19,13 +19,12 @@ def test_a_job_runs(slurm: Slurm, tmp_path: Path) -> None:
 def test_a_killed_nodes_job_starts_again_while_the_orphan_goes_on(
     slurm: Slurm, tmp_path: Path
 ) -> None:
-    started = tmp_path / "started"
-    script = f"echo $SLURMD_NODENAME >> {started}; sleep 30; echo end >> {started}"
+    said = tmp_path / "said"
+    script = f"echo start >> {said}; while [ ! -e {tmp_path}/go ]; do sleep 0.2; done; echo end >> {said}"
     job = slurm.call("sbatch", "--parsable", "--requeue", "-o", "/dev/null", "--wrap", script)
-    wait_for("the job's start", started.is_file)
-    node = started.read_text().strip()
-    slurm.kill_node(node)
-    wait_for("the second start", lambda: len(started.read_text().split()) == 2, 60)
-    assert slurm.job(job)["Restarts"] == "1"
-    slurm.start_node(node)
-    slurm.call("scancel", job)
+    wait_for("the job's start", said.is_file)
+    with slurm.node_lost(slurm.job(job)["BatchHost"]):
+        wait_for("the second start", lambda: said.read_text().split() == ["start", "start"])
+        assert slurm.job(job)["Restarts"] == "1"
+        (tmp_path / "go").touch()
+        wait_for("both ends", lambda: said.read_text().split().count("end") == 2)
