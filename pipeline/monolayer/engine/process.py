@@ -78,7 +78,7 @@ def _process_fields(
             count_discs()
         flats = flat_folder(folder) if plan.method.illumination.enabled else None
         job = Job(plan.root, folder, plan.method, flats)
-        with make_executor(execution, len(work.open_fields)) as executor:
+        with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
             described = executor.describe()
             _run_chunks(work, job, executor, tally.add)
     return _session(began, start, tally) | described
