@@ -26,6 +26,7 @@ from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
 from monolayer.read.settings import ReadSettings, best_channel
+from monolayer.read.sources import container_kind
 from monolayer.read.walk import IMAGE_SUFFIXES, Files, list_files
 
 __all__ = ["Listing", "find_fields"]
@@ -95,7 +96,7 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
         listed = read_loaddata(table, folder, files.images)
         entries = [Entry(path, page, place) for path, page, place in listed]
     else:
-        used = asked or choose_layout(files.images)
+        used = asked or _choose_layout(files.images)
         _check_fits(root, used, files.images)
         _ignore_beside(used, files)
         entries = [entry for path in files.images for entry in entries_of_file(folder, path, used)]
@@ -142,6 +143,12 @@ def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
     if wanted and table is None:
         table = _only_table(root)
     return root, files, table
+
+
+def _choose_layout(images: Sequence[str]) -> Layout:
+    """Layout of the plain files; containers name their fields themselves."""
+    plain = [path for path in images if not container_kind(path)]
+    return choose_layout(plain) if plain else named_layout("plain")
 
 
 def _only_table(root: Path) -> Path:
@@ -197,9 +204,9 @@ def _pixel_size(folder: Path, fields: Sequence[Field], settings: ReadSettings) -
     usable = [field for field in fields if field.problem is None]
     for field in usable[:PROBED_FOR_PIXEL_SIZE]:
         name = settings.channel or best_channel(field.channels)
-        path = folder / field.channels[name][0].path
-        if (told := probe(path)) is not None:
-            return pixel_size_of(path, told)
+        plane = field.channels[name][0]
+        if (told := probe(folder / plane.path)) is not None:
+            return pixel_size_of(folder / plane.path, told, plane.page)
     return PixelSize()
 
 
