@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from monolayer.errors import ImageError
+from monolayer.errors import ImageError, MissingExtraError
 from monolayer.read.layouts import Layout, Position, parse
 from monolayer.read.probe import probe
 from monolayer.read.sources import container_kind
@@ -75,6 +75,8 @@ def entries_of_file(folder: Path, path: str, layout: Layout) -> list[Entry]:
         pages, _ = pages_of(folder / path, told)
     except ImageError as error:
         return [Entry(path, 0, place, (error.reason, error.detail))]
+    except MissingExtraError as error:
+        return [Entry(path, 0, place, ("missing_extra", f"{path} cannot be read: {error}"))]
     except (ValueError, KeyError, IndexError, OSError) as error:
         detail = f"{path} has a damaged description of its pages ({error}): export it again."
         return [Entry(path, 0, place, ("unreadable", detail))]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from monolayer.errors import InputError
+from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
@@ -85,6 +85,8 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
     ------
     InputError
         No such folder, no image in it, or a layout that fits none.
+    MissingExtraError
+        None of the images can be read without an optional package.
     ConfigError
         An unknown layout, a wrong regex, or a channel that no field has.
     """
@@ -101,6 +103,7 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
         _ignore_beside(used, files)
         entries = [entry for path in files.images for entry in entries_of_file(folder, path, used)]
     plates = plate_names(folder, entries, used)
+    _check_readable(entries)
     entries = [e.moved(plate=plates[e.place.plate, e.place.plate_folder]) for e in entries]
     entries, projections = split_projections(name_plain_fields(name_channels(entries)))
     files.ignored += [(e.path, "projection of planes that are here") for e in projections]
@@ -166,6 +169,14 @@ def _check_fits(root: Path, layout: Layout, images: Sequence[str]) -> None:
             f"Layout {layout.name} ({layout.description}) fits none of the {len(images)} images in "
             f"{root}, the first of which is {images[0]}: use auto, or another layout."
         )
+
+
+def _check_readable(entries: Sequence[Entry]) -> None:
+    """Refuse a folder of which nothing can be read for want of an optional package."""
+    troubles = [entry.trouble for entry in entries]
+    lacking = [told[1] for told in troubles if told is not None and told[0] == "missing_extra"]
+    if lacking and len(lacking) == len(troubles):
+        raise MissingExtraError(lacking[0])
 
 
 def _ignore_beside(layout: Layout, files: Files) -> None:
