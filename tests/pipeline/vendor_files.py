@@ -121,7 +121,9 @@ def write_nd2(
     }  # fmt: skip
     planes: dict[str, Any] = {
         f"Plane{i}": {
-            "uiCompCount": 1, "sDescription": name, "uiColor": 0,
+            "uiCompCount": 1,
+            "sDescription": name,
+            "uiColor": 0,
             "pFluorescentProbe": {"m_ExcitationSpectrum": {"uiCount": 0}},
         }
         for i, name in enumerate(channels)
@@ -189,7 +191,9 @@ def _clx(name: str, value: Any) -> bytes:
 
 def _write_chunks(path: Path, chunks: Mapping[str, bytes]) -> None:
     signature = b"ND2 FILE SIGNATURE CHUNK NAME01!"
-    out = bytearray(struct.pack("<IIQ", 0x0ABECEDA, 32, 64) + signature + b"Ver3.0".ljust(64, b"\0"))
+    out = bytearray(
+        struct.pack("<IIQ", 0x0ABECEDA, 32, 64) + signature + b"Ver3.0".ljust(64, b"\0")
+    )
     places = bytearray()
     for name, data in chunks.items():
         out += bytes(-len(out) % 4096)

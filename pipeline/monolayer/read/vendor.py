@@ -45,10 +45,11 @@ class _Maker:
     package: str
     heads: tuple[bytes, ...]
     options: tuple[tuple[str, Any], ...] = ()
+    blue_first: bool = False
 
 
 _MAKERS = {
-    ".czi": _Maker("CZI", "bioio_czi", (b"ZISRAWFILE",)),
+    ".czi": _Maker("CZI", "bioio_czi", (b"ZISRAWFILE",), blue_first=True),
     # By its own default a chunk, which is read at once, is a whole Z stack.
     ".lif": _Maker("LIF", "bioio_lif", (b"\x70\0\0\0",), (("chunk_dims", "YX"),)),
     ".nd2": _Maker("ND2", "bioio_nd2", (b"\xda\xce\xbe\n", b"\0\0\0\x0cjP  ")),
@@ -101,7 +102,7 @@ def read_pages(path: Path, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
     """
     import dask.config
 
-    stamp = _stamp(path)
+    maker, stamp = _MAKERS[path.suffix.lower()], _stamp(path)
     contents = _contents(path, stamp)
     for page in pages:
         # Within a Dask worker a reader that works lazily would hand its own work to the cluster,
@@ -114,7 +115,7 @@ def read_pages(path: Path, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
             reader.set_scene(where.scene)
             axes = "YXS" if "S" in reader.dims.order else "YX"
             pixels = np.asarray(reader.get_image_data(axes, **dict(where.index)))
-        yield pixels
+        yield pixels[..., ::-1] if axes == "YXS" and maker.blue_first else pixels
 
 
 def pixel_size(path: Path, page: int) -> PixelSize:
