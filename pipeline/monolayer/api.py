@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from monolayer.engine.executors.settings import ExecutionSettings
+
 __all__ = ["Count", "Result", "assay", "count", "count_scan", "run"]
 
 S = TypeVar("S", bound=Settings)
@@ -168,6 +170,7 @@ def run(
     layout: str = "auto",
     pixel_size_um: float | None = None,
     workers: int = 1,
+    execution: "ExecutionSettings | str | Path | None" = None,
     select: str | None = None,
 ) -> Run:
     """Evaluate a folder of images; resumes where an earlier call stopped.
@@ -184,13 +187,20 @@ def run(
         1 stays in this process; more start as many Dask worker processes. In a script, more
         than one needs ``if __name__ == "__main__":`` around the call, as every process pool
         does.
+    execution : ExecutionSettings or path, optional
+        How and where, in place of `workers`: settings, or the YAML file of ``--cluster``.
     """
+    from monolayer.engine.executors.settings import ExecutionSettings, load_execution
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
 
+    if execution is None:
+        execution = ExecutionSettings(workers=workers)
+    elif not isinstance(execution, ExecutionSettings):
+        execution = load_execution(Path(execution))
     chosen = _method(method, assay).with_pixel_size(pixel_size_um)
     plan = make_plan(images, chosen, layout, select)
-    outcome = execute(plan, Path(output).expanduser().resolve(), workers)
+    outcome = execute(plan, Path(output).expanduser().resolve(), execution)
     return open_run(outcome.run_folder)
 
 

@@ -6,11 +6,8 @@ The commented file that ``monolayer init`` writes is made from the same descript
 settings carry: it cannot drift from the code.
 """
 
-import difflib
 import hashlib
 import json
-import reprlib
-import textwrap
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +16,6 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field as Setting
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from monolayer.classify.settings import ViabilitySettings, required_lot
 from monolayer.errors import ConfigError
@@ -31,6 +27,7 @@ from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
+from monolayer.settings_file import commented, load_yaml, sentence
 from monolayer.summarise.reference_settings import CultureSettings, Reference, ReferenceLimits
 from monolayer.summarise.settings import SummariseSettings
 from monolayer.summarise.shape_settings import ShapeSettings
@@ -190,7 +187,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
         One sentence that names the file, the key and the mend.
     """
     where = "--assay" if path is None else str(path)
-    data = {} if path is None else _load_yaml(path)
+    data = {} if path is None else load_yaml(path, "--method", "monolayer init")
     if path is not None:
         _check_schema(data, path)
         data = _with_references(data, path.parent)
@@ -200,7 +197,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     try:
         method = Method.model_validate(named)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
+        raise ConfigError(f"{where}: {sentence(error.errors()[0], Method)}") from None
     _check_sections(method, data, where)
     return method
 
@@ -208,7 +205,8 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
 def commented_method(method: Method | None = None) -> str:
     """The method as a YAML file in which every key says what it means."""
     head = "# A monolayer method: how images become numbers.\n# Delete what you do not change.\n\n"
-    return head + _commented(method or Method(), indent=0)
+    shown = method or Method()
+    return head + commented(shown, shown.uses)
 
 
 def _check_sections(method: Method, data: Mapping[str, Any], where: str) -> None:
@@ -227,26 +225,8 @@ def _with_references(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         settings = data.get(section)
         name = settings.get("reference") if isinstance(settings, dict) else None
         if isinstance(name, str):
-            content = _load_yaml(folder / name, f"{section}.reference", made_by)
+            content = load_yaml(folder / name, f"{section}.reference", made_by)
             data = data | {section: data[section] | {"reference": content}}
-    return data
-
-
-def _load_yaml(
-    path: Path, named_by: str = "--method", made_by: str = "monolayer init"
-) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {named_by}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
     return data
 
 
@@ -257,51 +237,3 @@ def _check_schema(data: dict[str, Any], path: Path) -> None:
             f"{path}: schema_version {version} is newer than the {SCHEMA_VERSION} this monolayer "
             "reads; update monolayer or use the method file of its own version."
         )
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """One pydantic error as a sentence with the mend."""
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
-        return f"unknown key '{where}'; {mend}"
-    said = error["msg"].removeprefix("Value error, ")
-    if not where:
-        return f"{said}."
-    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
-        return f"'{where}': {said}."
-    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
-
-
-def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    model: Any = Method
-    for part in loc:
-        field = getattr(model, "model_fields", {}).get(str(part))
-        if field is None:
-            return []
-        model = field.annotation
-    return list(getattr(model, "model_fields", {}))
-
-
-def _commented(settings: Settings, indent: int) -> str:
-    pad = "  " * indent
-    lines: list[str] = []
-    for name, field in type(settings).model_fields.items():
-        if isinstance(settings, Method) and not settings.uses(name):
-            continue
-        text = " ".join((field.description or "").replace("``", "").split())
-        lines += [f"{pad}# {line}" for line in textwrap.wrap(text, 88 - len(pad))]
-        value = getattr(settings, name)
-        if isinstance(value, Settings):
-            lines += [f"{pad}{name}:", _commented(value, indent + 1)]
-        else:
-            lines.append(f"{pad}{name}: {json.dumps(_plain(settings, name))}")
-        if indent == 0:
-            lines.append("")
-    return "\n".join(lines)
-
-
-def _plain(settings: Settings, name: str) -> Any:
-    return settings.model_dump(mode="json")[name]

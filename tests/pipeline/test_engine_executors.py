@@ -8,12 +8,9 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from monolayer.engine.executors import (
-    Crashed,
-    default_workers,
-    run_serially,
-    run_with_dask,
-)
+from monolayer.engine.executors import Crashed, default_workers
+from monolayer.engine.executors.local import LocalDask
+from monolayer.engine.executors.serial import Serial
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -46,8 +43,9 @@ class Poison:
 
 def test_serial_and_dask_give_the_same() -> None:
     expected = [square(x) for x in range(40)]
-    assert list(run_serially(square, range(40))) == expected
-    assert sorted(run_with_dask(square, range(40), 2)) == expected
+    assert list(Serial().run(square, range(40))) == expected
+    with LocalDask(2) as executor:
+        assert sorted(executor.run(square, range(40))) == expected
 
 
 def test_chunks_are_drawn_as_they_are_needed() -> None:
@@ -58,15 +56,15 @@ def test_chunks_are_drawn_as_they_are_needed() -> None:
             drawn.append(i)
             yield i
 
-    results = run_with_dask(square, source(), 1)
-    next(results)
-    assert len(drawn) < 10
-    del results  # closes the cluster
+    with LocalDask(1) as executor:
+        next(executor.run(square, source()))
+        assert len(drawn) < 10
 
 
 def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
     before = dict(os.environ)
-    (found,) = run_with_dask(environment, [0], 1)
+    with LocalDask(1) as executor:
+        (found,) = executor.run(environment, [0])
     assert dict(os.environ) == before
     assert found["MALLOC_TRIM_THRESHOLD_"] is None
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "1"
@@ -75,7 +73,8 @@ def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
 
 @pytest.mark.slow
 def test_a_killed_worker_is_said_and_the_others_are_done() -> None:
-    outcomes = list(run_with_dask(Poison(7), range(12), 1))
+    with LocalDask(1) as executor:
+        outcomes = list(executor.run(Poison(7), range(12)))
     crashed = {item.chunk for item in outcomes if isinstance(item, Crashed)}
     done = {item for item in outcomes if not isinstance(item, Crashed)}
     assert 7 in crashed

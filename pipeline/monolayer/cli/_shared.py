@@ -12,6 +12,7 @@ __all__ = [
     "assay_option",
     "channel_option",
     "echo_json",
+    "execution_options",
     "json_option",
     "layout_option",
     "method_option",
@@ -66,6 +67,49 @@ select_option = click.option(
     metavar="KEY=VALUE,...",
     help="Only these, such as plate=P1,well=B03 (keys: plate, well, field, time).",
 )
+_EXECUTION = (
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Worker processes. Default: one a processor, fewer for small runs; 1 stays in this "
+        "process.",
+    ),
+    click.option(
+        "--executor",
+        type=click.Choice(["auto", "serial", "dask", "slurm", "pbs", "lsf", "sge", "htcondor"]),
+        help="What does the work: this process, worker processes here, or jobs of a cluster. "
+        "Default: auto (serial or dask).",
+    ),
+    click.option(
+        "--scheduler", metavar="tcp://HOST:PORT", help="Use the workers of this Dask scheduler."
+    ),
+    click.option(
+        "--cluster",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="YAML file that says how and where runs are executed (docs/cluster.md).",
+    ),
+    click.option(
+        "--field-timeout",
+        "field_timeout_s",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Longest that one field may take before its worker is ended. Default: 600.",
+    ),
+    click.option(
+        "--shard",
+        metavar="I/N",
+        help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
+    ),
+)
+
+
+def execution_options(command: Command) -> Command:
+    """Give a command the options that say how and where it is executed."""
+    for option in reversed(_EXECUTION):
+        command = option(command)
+    return command
 
 
 def echo_json(data: Any) -> None:

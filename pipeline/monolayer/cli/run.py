@@ -9,6 +9,7 @@ from monolayer.cli._shared import (
     assay_option,
     channel_option,
     echo_json,
+    execution_options,
     json_option,
     layout_option,
     method_option,
@@ -35,13 +36,7 @@ __all__ = ["command"]
 @layout_option
 @pixel_size_option
 @channel_option
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Worker processes; 1 stays in this process. Default: one a processor, fewer for "
-    "small runs.",
-)
+@execution_options
 @select_option
 @click.option("--retry", is_flag=True, help="Process again the fields that failed.")
 @click.option(
@@ -59,11 +54,13 @@ def command(
     layout: str,
     pixel_size_um: float | None,
     channel: str | None,
-    workers: int | None,
+    cluster: Path | None,
+    shard: str | None,
     select: str | None,
     retry: bool,
     max_failures: int | None,
     as_json: bool,
+    **execution: Any,
 ) -> int:
     """Evaluate IMAGES (a folder, a file or a LoadData CSV) into the folder RUN.
 
@@ -72,18 +69,22 @@ def command(
     Resumes by default: the same command goes on where it was stopped, and does nothing when
     all is done. One bad image costs its row, never the run; exit code 3 says there are some.
     """
-    from monolayer.engine.executors import default_workers
+    from monolayer.engine.executors.settings import load_execution
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
+    from monolayer.engine.shard import Shard
     from monolayer.method import load_method
 
     method = load_method(method_path, assay).with_options(pixel_size_um, channel)
+    how = load_execution(cluster, **execution)
+    share = Shard.parse(shard) if shard else None
     plan = make_plan(images, method, layout, select)
     with progress(quiet=as_json) as notify:
         outcome = execute(
             plan,
             output.expanduser().resolve(),
-            workers or default_workers(len(plan.fields)),
+            how,
+            shard=share,
             retry=retry,
             max_failures=max_failures,
             notify=notify,
@@ -92,6 +93,8 @@ def command(
         echo_json(_summary(outcome))
     else:
         _tell(outcome, output, plan.pixel_size_um)
+        if not outcome.has_tables:
+            click.echo(f"Shard {share} is done; whoever ends last makes the tables.")
     return 3 if outcome.n_failed else 0
 
 
@@ -104,6 +107,7 @@ def _summary(outcome: Any) -> dict[str, Any]:
         "resumed": outcome.n_resumed,
         "missing": outcome.n_missing,
         "seconds": round(outcome.seconds, 3),
+        "has_tables": outcome.has_tables,
     }
 
 
@@ -127,4 +131,5 @@ def _tell(outcome: Any, output: Path, pixel_size_um: float | None) -> None:
         )
     if total > counts.get("ok", 0):
         click.echo(f"Why fields are left out: monolayer status {output}")
-    click.echo(f"Report: {output / 'report.html'}")
+    if outcome.has_tables:
+        click.echo(f"Report: {output / 'report.html'}")

@@ -4,14 +4,13 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from monolayer.engine import runfolder
 from monolayer.engine.collect import collect
-from monolayer.engine.executors import Crashed, run_serially, run_with_dask
+from monolayer.engine.executors import Crashed, ExecutionSettings, Executor, make_executor
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
 from monolayer.engine.ledger import Chunk, Done, chunks_of
@@ -20,47 +19,19 @@ from monolayer.engine.plan import Notify, Plan
 from monolayer.engine.reporting import write_report
 from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work import FieldResult
+from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunAborted
 from monolayer.field import FAILURES, Field, State
 from monolayer.segment import segmenter_identity
 
-__all__ = ["Work", "process"]
+__all__ = ["process", "process_share"]
 
 CHUNK_FIELDS = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one call of ``run`` has to do.
-
-    Attributes
-    ----------
-    plan : Plan
-        All fields and the method.
-    folder : Path
-        The run's folder, locked by the caller.
-    open_fields : tuple of Field
-        Those that no part holds.
-    signatures : dict of str to str
-        Signature of each field's work, by field id.
-    tables_of : str
-        Name of the tables to make.
-    workers : int
-        1 stays in this process.
-    retry : bool
-        Whether open fields may be in a part, as failures.
-    """
-
-    plan: Plan
-    folder: Path
-    open_fields: tuple[Field, ...]
-    signatures: dict[str, str]
-    tables_of: str
-    workers: int
-    retry: bool
-
-
-def process(work: Work, max_failures: int | None, notify: Notify) -> None:
+def process(
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+) -> None:
     """Do the work, then write tables, record and report.
 
     Raises
@@ -68,24 +39,57 @@ def process(work: Work, max_failures: int | None, notify: Notify) -> None:
     RunAborted
         More fields failed than `max_failures`.
     """
-    start, began = time.perf_counter(), runfolder.now()
-    plan, folder = work.plan, work.folder
+    folder = work.folder
+    # Only a holder of the whole folder may: shards beside each other would take each other's.
     sweep(folder)
     # From here until the end the run is open: killed meanwhile, its status must not say finished.
     runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
+    session = _process_fields(work, execution, max_failures, notify)
+    _make_tables(work, session, notify)
+
+
+def process_share(
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+) -> None:
+    """Do a shard's work and leave word of it for whoever makes the tables.
+
+    Raises
+    ------
+    RunAborted
+        More fields failed than `max_failures`.
+    """
+    runfolder.leave_session(work.folder, _process_fields(work, execution, max_failures, notify))
+
+
+def _process_fields(
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+) -> dict[str, Any]:
+    """Do the open fields; return what the record says of this call."""
+    start, began = time.perf_counter(), runfolder.now()
+    plan, folder = work.plan, work.folder
     if work.retry:
         drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
-    if work.open_fields and not kernels_are_compiled():
-        # Once a version, here and not in every worker at the same time.
-        notify("kernels", 0, 1)
-        count_discs()
     tally = _Tally(len(work.open_fields), max_failures, notify)
-    flats = flat_folder(folder) if plan.method.illumination.enabled else None
-    _run_chunks(work, Job(plan.root, folder, plan.method, flats), tally.add)
+    described: dict[str, Any] = {}
+    if work.open_fields:
+        if not kernels_are_compiled():
+            # Once a version, here and not in every worker at the same time.
+            notify("kernels", 0, 1)
+            count_discs()
+        flats = flat_folder(folder) if plan.method.illumination.enabled else None
+        job = Job(plan.root, folder, plan.method, flats)
+        with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
+            described = executor.describe()
+            _run_chunks(work, job, executor, tally.add)
+    return _session(began, start, tally) | described
+
+
+def _make_tables(work: WorkList, session: dict[str, Any], notify: Notify) -> None:
+    plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
     counts = collect(plan, folder, work.signatures)
     record = runfolder.read_record(folder)
-    history = [*record.get("history", []), _session(began, start, tally, work.workers)]
+    history = [*record.get("history", []), *runfolder.take_sessions(folder), session]
     record |= _description(plan, counts) | {"history": history}
     # Only a run with its report is done: killed in between, the next call makes both again.
     runfolder.write_record(folder, record | {"tables_of": None})
@@ -115,7 +119,7 @@ class _Tally:
             )
 
 
-def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str, Any]:
+def _session(began: str, start: float, tally: _Tally) -> dict[str, Any]:
     """What this call did, for the record; clock times live here and in no table."""
     return {
         "command": shlex.join(["monolayer", *sys.argv[1:]]),
@@ -124,7 +128,6 @@ def _session(began: str, start: float, tally: _Tally, workers: int) -> dict[str,
         "seconds": round(time.perf_counter() - start, 3),
         "field_seconds": round(tally.seconds, 3),
         "n_fields_processed": tally.done,
-        "workers": workers,
         "machine": runfolder.machine(),
         "versions": runfolder.versions(),
     }
@@ -146,25 +149,22 @@ def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _run_chunks(work: Work, job: Job, tell: Callable[[Sequence[Done]], None]) -> None:
+def _run_chunks(
+    work: WorkList, job: Job, executor: Executor, tell: Callable[[Sequence[Done]], None]
+) -> None:
     """Process the open fields; chunks whose worker died are tried again field by field."""
-    fields, workers = work.open_fields, min(work.workers, max(1, len(work.open_fields)))
-    size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * workers)))
+    fields = work.open_fields
+    size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * executor.workers)))
     do = partial(process_chunk, job=job)
-    chunks = chunks_of(fields, work.signatures, size)
-    if workers == 1:
-        for done in run_serially(do, chunks):
-            tell(done)
-        return
     suspects: list[Field] = []
-    for outcome in run_with_dask(do, chunks, workers):
+    for outcome in executor.run(do, chunks_of(fields, work.signatures, size)):
         if isinstance(outcome, Crashed):
             suspects += outcome.chunk.fields
         else:
             tell(outcome)
     # One at a time, so that a field which kills its worker takes no innocent one with it.
     alone = chunks_of(suspects, work.signatures, 1)
-    for outcome in run_with_dask(do, alone, 1, window=1) if suspects else ():
+    for outcome in executor.run(do, alone, window=1) if suspects else ():
         tell(_crashed(outcome.chunk, job) if isinstance(outcome, Crashed) else outcome)
 
 

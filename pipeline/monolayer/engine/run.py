@@ -8,16 +8,23 @@ and the half that computes (`process`) is never imported.
 
 import hashlib
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from monolayer.engine import runfolder
+from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
 from monolayer.engine.plan import Notify, Plan
+from monolayer.engine.shard import Shard
+from monolayer.engine.work_list import WorkList
+from monolayer.errors import RunFolderError
 from monolayer.field import FAILURES, State
 from monolayer.segment import segmenter_identity
 
 __all__ = ["Outcome", "execute"]
+
+HERE = ExecutionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,15 @@ class Outcome:
     run_folder : Path
         Where the results are.
     counts : dict of str to int
-        Number of fields in each state, over the whole plan.
+        Number of fields in each state, over the whole plan (the share, where there are no tables).
     n_processed, n_resumed : int
         Fields processed by this call, and fields that an earlier one had done.
     n_missing : int
         Fields that the plate's plan has and the folder has not.
     seconds : float
         How long this call took.
+    has_tables : bool
+        False for a shard that left fields to others, or its tables to the one that ends last.
     """
 
     run_folder: Path
@@ -44,6 +53,7 @@ class Outcome:
     n_resumed: int
     n_missing: int
     seconds: float
+    has_tables: bool = True
 
     @property
     def n_failed(self) -> int:
@@ -54,8 +64,9 @@ class Outcome:
 def execute(
     plan: Plan,
     folder: Path,
-    workers: int,
+    execution: ExecutionSettings = HERE,
     *,
+    shard: Shard | None = None,
     retry: bool = False,
     max_failures: int | None = None,
     notify: Notify = lambda stage, done, total: None,
@@ -68,8 +79,10 @@ def execute(
         Fields and method.
     folder : Path
         The run's folder; made where absent.
-    workers : int
-        1 runs in this process; more start as many Dask worker processes.
+    execution : ExecutionSettings
+        How and where; changes no result.
+    shard : Shard, optional
+        Do this share of the fields only, beside other shards; the last to end makes the tables.
     retry : bool
         Process again the fields that failed or crashed.
     max_failures : int, optional
@@ -88,33 +101,75 @@ def execute(
     """
     start = time.perf_counter()
     plan.method.check_complete()
-    with runfolder.locked(folder):
-        record = runfolder.claim(folder, plan.root, plan.layout, plan.method)
-        identity = _identity(plan, folder, notify)
-        signatures = {
-            field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
-        }
-        ledger = ledger_of(folder)
-        open_fields = tuple(
-            field
-            for field in plan.fields
-            if _is_open(ledger.get(signatures[field.field_id]), retry)
-        )
-        tables_of = _tables_of(plan, signatures)
-        if open_fields or record.get("tables_of") != tables_of:
-            from monolayer.engine.process import Work, process
-
-            work = Work(plan, folder, open_fields, signatures, tables_of, workers, retry)
-            process(work, max_failures, notify)
-            record = runfolder.read_record(folder)
+    with runfolder.locked(folder, shard):
+        work = _look(plan, folder, shard, retry, notify)
+        if shard is not None:
+            counts = _share(work, execution, max_failures, notify)
+        else:
+            counts = _whole(work, execution, max_failures, notify)
+    of_all = counts if shard is None else _last_out(plan, folder, notify)
     return Outcome(
         folder,
-        record["counts"],
-        len(open_fields),
-        len(plan.fields) - len(open_fields),
+        of_all or counts,
+        len(work.open_fields),
+        len(work.fields) - len(work.open_fields),
         len(plan.missing),
         time.perf_counter() - start,
+        has_tables=of_all is not None,
     )
+
+
+def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Notify) -> WorkList:
+    """Make the folder this plan's, and see what is open. Only for a holder of the folder."""
+    runfolder.claim(folder, plan.root, plan.layout, plan.method)
+    identity = _identity(plan, folder, notify)
+    signatures = {
+        field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
+    }
+    ledger = ledger_of(folder)
+    fields = plan.fields if shard is None else shard.of(plan.fields)
+    open_fields = tuple(
+        field for field in fields if _is_open(ledger.get(signatures[field.field_id]), retry)
+    )
+    tables_of = _tables_of(plan, signatures)
+    return WorkList(plan, folder, fields, open_fields, signatures, tables_of, retry)
+
+
+def _whole(
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+) -> dict[str, int]:
+    """Do what is open and make the tables, unless that was done before."""
+    record = runfolder.read_record(work.folder)
+    if work.open_fields or record.get("tables_of") != work.tables_of:
+        from monolayer.engine.process import process
+
+        process(work, execution, max_failures, notify)
+        record = runfolder.read_record(work.folder)
+    counts: dict[str, int] = record["counts"]
+    return counts
+
+
+def _share(
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+) -> dict[str, int]:
+    """Do what is open of a shard's fields; return how its fields stand."""
+    if work.open_fields:
+        from monolayer.engine.process import process_share
+
+        process_share(work, execution, max_failures, notify)
+    ledger = ledger_of(work.folder)
+    states = Counter(ledger[work.signatures[field.field_id]].state for field in work.fields)
+    return {str(state): states[str(state)] for state in State}
+
+
+def _last_out(plan: Plan, folder: Path, notify: Notify) -> dict[str, int] | None:
+    """Make the tables where no other shard is at work and no field is open; else leave it."""
+    try:
+        with runfolder.locked(folder):
+            work = _look(plan, folder, None, False, notify)
+            return None if work.open_fields else _whole(work, HERE, None, notify)
+    except RunFolderError:
+        return None  # another shard holds the folder, and will be the last one out
 
 
 def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:

@@ -14,14 +14,16 @@ import json
 import os
 import platform
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from monolayer.engine.files import write_file
+from monolayer.engine.shard import Shard
 from monolayer.errors import RunFolderError
 from monolayer.method import Method
 from monolayer.read.roots import Root
@@ -29,16 +31,20 @@ from monolayer.read.roots import Root
 __all__ = [
     "FORMAT",
     "claim",
+    "leave_session",
     "locked",
     "machine",
     "now",
     "program_version",
     "read_record",
+    "take_sessions",
     "versions",
     "write_record",
 ]
 
 FORMAT = 1
+LOCK_SECONDS, CLAIM_SECONDS = 1.0, 60.0
+LOCK_PAUSE_SECONDS = 0.05
 _PACKAGES = (
     "monolayer", "numpy", "numba", "scipy", "scikit-image", "opencv-python-headless", "dask",
     "distributed", "pyarrow", "tifffile", "imagecodecs",
@@ -54,6 +60,12 @@ def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, An
         The folder belongs to another image folder, layout or method, or is not a run's.
     """
     given = {"images": str(root), "layout": layout, "method_sha256": method.sha256}
+    # Shards start beside each other, and the first one makes what the others find.
+    with _held(folder, ".lock-claim", fcntl.LOCK_EX, CLAIM_SECONDS):
+        return _claim(folder, method, given)
+
+
+def _claim(folder: Path, method: Method, given: dict[str, str]) -> dict[str, Any]:
     if (folder / "run.json").is_file():
         record = read_record(folder)
         _check_same(folder, record["given"], given)
@@ -104,23 +116,66 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; a second run on it is refused with the first's name."""
+def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
+    """Hold the folder for this process; a second run on it is refused with the first's name.
+
+    A shard holds the folder together with other shards, and its own place alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if shard is None:
+        with _held(folder, ".lock", fcntl.LOCK_EX):
+            yield
+        return
+    with (
+        _held(folder, ".lock", fcntl.LOCK_SH),
+        _held(folder, f".lock-{shard.index}-of-{shard.count}", fcntl.LOCK_EX),
+    ):
+        yield
+
+
+@contextmanager
+def _held(folder: Path, name: str, kind: int, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     # In append mode the holder's name survives being opened by the one that is refused.
-    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (folder / name).open("a+", encoding="utf-8") as lock:
+        if not _taken(lock, kind, seconds):
             lock.seek(0)
             raise RunFolderError(
                 f"{folder}: is being written to by {lock.read().strip() or 'another run'}; wait "
                 "for it, or give another folder with -o."
-            ) from None
+            )
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()}, started {now()}")
         lock.flush()
         yield
+
+
+def _taken(lock: TextIO, kind: int, seconds: float) -> bool:
+    """Lock, within a time: ``status`` looks whether a lock is free by holding it a moment."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return True
+
+
+def leave_session(folder: Path, session: dict[str, Any]) -> None:
+    """Leave what one call did, for whoever makes the tables."""
+    name = f"{session['started']}-{socket.gethostname()}-{os.getpid()}.json".replace(":", "")
+    write_file(folder / "sessions" / name, json.dumps(session).encode())
+
+
+def take_sessions(folder: Path) -> list[dict[str, Any]]:
+    """Take what calls left, in the order in which they started. Only for the folder's holder."""
+    taken = []
+    for path in sorted((folder / "sessions").glob("[!.]*.json")):
+        taken.append(json.loads(path.read_text(encoding="utf-8")))
+        path.unlink()
+    return taken
 
 
 def now() -> str:
@@ -148,7 +203,7 @@ def machine() -> dict[str, Any]:
 
 
 def _content(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.name != ".lock")
+    return (path for path in folder.iterdir() if not path.name.startswith(".lock"))
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def _reimage(folder: Path) -> list[dict[str, Any]]:
 def _is_locked(folder: Path) -> bool:
     try:
         with (folder / ".lock").open("r", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from monolayer.read.probe import STK_UIC2, UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
+from monolayer.read.sources import container, container_kind
 
 __all__ = ["GIVEN", "PixelSize", "believed", "pixel_size_of", "unit_um"]
 
@@ -39,7 +40,7 @@ class PixelSize:
     note: str = ""
 
 
-def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
+def pixel_size_of(path: Path, probe: Probe, page: int = 0) -> PixelSize:
     """Pixel size of one file.
 
     Parameters
@@ -48,7 +49,11 @@ def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
         The file; side files lie beside it.
     probe : Probe
         What its first bytes told.
+    page : int
+        Plane of a container, whose fields may differ in pixel size.
     """
+    if kind := container_kind(path.name):
+        return container(kind).pixel_size(path, page)
     text = probe.description
     for source, pair in (
         ("OME-XML", _ome(text)),

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from monolayer.field import natural_key
+from monolayer.read import sources
 from monolayer.read.ngff import GROUP_FILES
 
 __all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
 
 MANIFEST = "manifest.csv"
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg", *sources.SUFFIXES,
+)  # fmt: skip
 
 
 @dataclass(slots=True)

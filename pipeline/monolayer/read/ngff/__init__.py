@@ -47,7 +47,8 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
     store, found = store_of(folder), Found()
     owners: dict[str, str] = {}
     for path in paths:
-        one = fields_at(store, path, plate)
+        name = PurePosixPath(path).name or _own_name(folder)
+        one = fields_at(store, path, name, plate)
         taken = {f.plate for f in (*one.fields, *one.missing)} - {plate}
         if any(owners.setdefault(name, path) != path for name in taken):
             # Two plates of one name are told apart by where they lie.
@@ -81,6 +82,10 @@ def stamp(folder: Root, path: str) -> str:
         if PurePosixPath(name).parts[0] not in ("labels", "tables")
     )
     return "\n".join(kept)
+
+
+def _own_name(folder: Root) -> str:
+    return folder.name if isinstance(folder, Remote) else folder.resolve().name
 
 
 def _in_plate(field: Field, plate: str, shared: str) -> Field:

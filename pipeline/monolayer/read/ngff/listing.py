@@ -69,7 +69,7 @@ class _Place:
         return self.at({}, ("missing", detail))
 
 
-def fields_at(store: Store, path: str, plate: str) -> Found:
+def fields_at(store: Store, path: str, name: str, plate: str) -> Found:
     """Find the fields of one OME-Zarr.
 
     Parameters
@@ -78,8 +78,10 @@ def fields_at(store: Store, path: str, plate: str) -> Found:
         Where it is.
     path : str
         Of its top group below the store.
+    name : str
+        What the OME-Zarr's folder is called.
     plate : str
-        Name of the plate where the OME-Zarr is none itself, or has no name.
+        Name of the plate where the OME-Zarr is none itself.
 
     Returns
     -------
@@ -87,7 +89,6 @@ def fields_at(store: Store, path: str, plate: str) -> Found:
         Planes with paths that end in ``/``: image groups below the store.
     """
     found = Found()
-    name = PurePosixPath(path).name or plate
     stem = name.removesuffix(".zarr").removesuffix(".ome")
     alone = _Place(plate, "", stem)
     top = groups_at(store, [path]).get(path)

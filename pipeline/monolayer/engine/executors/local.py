@@ -1,0 +1,98 @@
+"""Dask's worker processes on this machine, of one thread each."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any
+
+from monolayer.engine.executors.contract import Work
+from monolayer.engine.executors.window import WINDOW_PER_WORKER, WORKER_ENVIRONMENT, run_windowed
+
+__all__ = ["LocalDask"]
+
+
+class LocalDask:
+    """Worker processes of this machine.
+
+    Parameters
+    ----------
+    workers : int
+        How many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._open = ExitStack()
+        self._client: Any = None
+        self._cluster: Any = None
+
+    def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
+        """Run chunks, a bounded window at a time."""
+        under_way = window or self.workers * WINDOW_PER_WORKER
+        return run_windowed(self._client, work, chunks, under_way, self._revive)
+
+    def describe(self) -> dict[str, Any]:
+        """What the run's record says of it."""
+        return {
+            "executor": "dask",
+            "workers": self.workers,
+            "dashboard": self._cluster.dashboard_link if self._cluster else None,
+        }
+
+    def __enter__(self) -> "LocalDask":
+        self._client, self._cluster = self._open.enter_context(_cluster(self.workers))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def _revive(self) -> None:
+        """Start workers again whose nannies gave up."""
+        if len(self._cluster.scheduler.workers) < self.workers:
+            self._cluster.scale(self.workers)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what Dask's nannies, which live in this process, do to its environment.
+
+    They leave the workers' variables behind, and numba then refuses to compile ("Cannot set
+    NUMBA_NUM_THREADS to a different value") in the notebook that asked for the run.
+    """
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
+    import dask.config
+    from distributed import Client, LocalCluster
+
+    settings = {
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        "distributed.worker.memory.terminate": False,
+        "distributed.scheduler.allowed-failures": 1,
+    }
+    with (
+        _environment_kept(),
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client, cluster

@@ -1,0 +1,38 @@
+"""What one call of ``run`` has to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from monolayer.engine.plan import Plan
+from monolayer.field import Field
+
+__all__ = ["WorkList"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """What one call of ``run`` has to do.
+
+    Attributes
+    ----------
+    plan : Plan
+        All fields and the method.
+    folder : Path
+        The run's folder, held by the caller.
+    fields, open_fields : tuple of Field
+        The call's own fields (all, or a shard's), and those of them that no part holds.
+    signatures : dict of str to str
+        Signature of each field's work, by field id, for the whole plan.
+    tables_of : str
+        Name of the tables to make.
+    retry : bool
+        Whether open fields may be in a part, as failures.
+    """
+
+    plan: Plan
+    folder: Path
+    fields: tuple[Field, ...]
+    open_fields: tuple[Field, ...]
+    signatures: dict[str, str]
+    tables_of: str
+    retry: bool

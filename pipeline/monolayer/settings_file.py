@@ -1,0 +1,97 @@
+"""Settings in files: YAML in, one sentence for what is wrong with it, commented YAML out.
+
+Shared by everything a site keeps in a file: the method, and how and where runs are executed.
+"""
+
+import difflib
+import json
+import reprlib
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_core import ErrorDetails
+
+from monolayer.errors import ConfigError
+from monolayer.settings import Settings
+
+__all__ = ["commented", "load_yaml", "sentence"]
+
+
+def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
+    """Read a YAML file of ``key: value`` pairs.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    named_by, made_by : str
+        The option that named it and what writes such a file, for the error's sentence.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or is no such file.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check {named_by}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
+    return data
+
+
+def sentence(error: ErrorDetails, model: type[Settings]) -> str:
+    """One pydantic error as a sentence with the mend, for the settings of a file."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1], model)
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
+        return f"unknown key '{where}'; {mend}"
+    said = error["msg"].removeprefix("Value error, ")
+    if not where:
+        return f"{said}."
+    if isinstance(error["input"], Mapping):  # a section's content would drown the sentence
+        return f"'{where}': {said}."
+    return f"'{where}' is {reprlib.repr(error['input'])}: {said}."
+
+
+def commented(
+    settings: Settings, shows: Callable[[str], bool] = lambda name: True, indent: int = 0
+) -> str:
+    """Settings as YAML in which every key says what it means; `shows` takes the top ones."""
+    pad = "  " * indent
+    lines: list[str] = []
+    for name, field in type(settings).model_fields.items():
+        if not shows(name):
+            continue
+        text = " ".join((field.description or "").replace("``", "").split())
+        lines += [f"{pad}# {line}" for line in textwrap.wrap(text, 88 - len(pad))]
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            lines += [f"{pad}{name}:", commented(value, indent=indent + 1)]
+        else:
+            lines.append(f"{pad}{name}: {json.dumps(settings.model_dump(mode='json')[name])}")
+        if indent == 0:
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _known_keys(loc: tuple[int | str, ...], model: type[Settings]) -> list[str]:
+    known: Any = model
+    for part in loc:
+        field = getattr(known, "model_fields", {}).get(str(part))
+        if field is None:
+            return []
+        known = field.annotation
+    return list(getattr(known, "model_fields", {}))
