@@ -19,6 +19,7 @@ __all__ = [
     "pixel_size_option",
     "progress",
     "select_option",
+    "shard_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -97,11 +98,11 @@ _EXECUTION = (
         metavar="SECONDS",
         help="Longest that one field may take before its worker is ended. Default: 600.",
     ),
-    click.option(
-        "--shard",
-        metavar="I/N",
-        help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
-    ),
+)
+shard_option = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
 )
 
 
@@ -139,6 +140,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         "tables": "writing tables",
         "report": "drawing the report",
         "images": "scoring images",
+        "converted": "converting fields",
         "simulated": "simulating fields",
         "controls": "measuring controls",
     }

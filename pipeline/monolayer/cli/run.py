@@ -16,6 +16,7 @@ from monolayer.cli._shared import (
     pixel_size_option,
     progress,
     select_option,
+    shard_option,
 )
 
 __all__ = ["command"]
@@ -37,6 +38,7 @@ __all__ = ["command"]
 @pixel_size_option
 @channel_option
 @execution_options
+@shard_option
 @select_option
 @click.option("--retry", is_flag=True, help="Process again the fields that failed.")
 @click.option(

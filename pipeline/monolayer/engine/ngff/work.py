@@ -1,0 +1,130 @@
+"""What a worker converts, and the ledger of what is converted."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from monolayer.engine.files import UNFINISHED
+from monolayer.engine.ledger import Chunk
+from monolayer.engine.ngff.field import write_field
+from monolayer.engine.ngff.image import Storage
+from monolayer.errors import ImageError
+from monolayer.field import Field
+from monolayer.read import ReadSettings, Root
+
+__all__ = [
+    "ConvertJob",
+    "Line",
+    "append_ledger",
+    "convert_chunk",
+    "flush_tree",
+    "read_ledger",
+    "write_ledger",
+]
+
+LEDGER = ".monolayer-convert.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertJob:
+    """What every chunk of a conversion shares; small enough to travel with each.
+
+    Attributes
+    ----------
+    root : Path or Remote
+        The image folder.
+    settings : ReadSettings
+        How it is read.
+    storage : Storage
+        How arrays are stored.
+    folder : Path
+        Where the plate is built.
+    paths : dict of str to str
+        Path of each field's image in it, by field id.
+    """
+
+    root: Root
+    settings: ReadSettings
+    storage: Storage
+    folder: Path
+    paths: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one field: a line of the ledger, with a reason where it failed."""
+
+    signature: str
+    reason: str = ""
+    detail: str = ""
+
+
+def convert_chunk(chunk: Chunk, job: ConvertJob) -> list[Line]:
+    """Convert a chunk's fields. Runs in a worker."""
+    return [
+        _convert(field, signature, job)
+        for field, signature in zip(chunk.fields, chunk.signatures, strict=True)
+    ]
+
+
+def _convert(field: Field, signature: str, job: ConvertJob) -> Line:
+    if field.problem is not None:
+        return Line(signature, *field.problem)
+    beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=job.folder))
+    try:
+        write_field(field, job.root, job.settings, job.storage, beside)
+        beside.chmod(job.folder.stat().st_mode)
+        flush_tree(beside)
+        place = job.folder / job.paths[field.field_id]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
+        beside.rename(place)
+    except ImageError as error:
+        return Line(signature, error.reason, error.detail)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Line(signature)
+
+
+def flush_tree(folder: Path, *, files_only_here: bool = False) -> None:
+    """Flush a folder's files to disk: a name must never be there before its content."""
+    for path in folder.glob("*" if files_only_here else "**/*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def read_ledger(folder: Path) -> Mapping[str, Line]:
+    """What is converted, by signature; the last word counts, and a line cut short does not."""
+    known: dict[str, Line] = {}
+    try:
+        lines = (folder / LEDGER).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return known
+    for text in lines:
+        try:
+            line = Line(**json.loads(text))
+        except (ValueError, TypeError):
+            continue
+        known[line.signature] = line
+    return known
+
+
+def append_ledger(folder: Path, lines: Sequence[Line]) -> None:
+    """Add what became of a chunk."""
+    with (folder / LEDGER).open("a", encoding="utf-8") as file:
+        # A line that a killed call cut short must not swallow the next one.
+        file.write("".join(f"\n{json.dumps(asdict(line))}" for line in lines) + "\n")
+
+
+def write_ledger(folder: Path, lines: Sequence[Line]) -> None:
+    """Leave only what counts, for the next call to see that all is done."""
+    text = "".join(f"{json.dumps(asdict(line))}\n" for line in lines)
+    (folder / LEDGER).write_text(text, encoding="utf-8")
