@@ -57,18 +57,28 @@ def finished_folder(path: Path) -> Iterator[Path]:
 
 def discard(folder: Path) -> None:
     """Remove a folder in one visible step: half of it must never be taken for the whole."""
-    beside = folder.with_name(UNFINISHED + folder.name)
-    folder.rename(beside)
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
+        folder.rename(beside)
+    except FileNotFoundError:
+        pass  # somebody else took it away, or put it in its place
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left behind. Only for the holder of the run's lock."""
-    for leftover in folder.rglob(f"{UNFINISHED}*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
+    """Remove what killed writers left behind. Only for the holder of the run's lock.
+
+    A writer may be alive all the same, on a node that was given up for dead: what it is filling
+    is taken from under its name first, or it might complete and publish a half-emptied folder.
+    """
+    for where, folders, names in os.walk(folder):
+        for name in [name for name in folders if name.startswith(UNFINISHED)]:
+            folders.remove(name)
+            discard(Path(where) / name)
+        for name in names:
+            if name.startswith(UNFINISHED):
+                (Path(where) / name).unlink(missing_ok=True)
 
 
 def labels_path(field_id: str) -> str:

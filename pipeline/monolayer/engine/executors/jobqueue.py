@@ -30,6 +30,8 @@ class JobQueue:
         Which batch system, how many workers, and what a job asks for.
     """
 
+    isolated = True
+
     def __init__(self, settings: ExecutionSettings) -> None:
         self.settings = settings
         self.workers = settings.workers or 1
