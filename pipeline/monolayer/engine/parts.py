@@ -122,14 +122,20 @@ def unfinished(field: Field, reason: str, job: Job) -> FieldResult:
     A field that took too long has failed by our order; ``crashed`` is for deaths nobody ordered.
     """
     if reason == "timed_out":
-        state, what = State.FAILED, (
-            f"was not done after {job.field_timeout_s:g} s; look at the file and the disk it is "
-            "on, then run again with --retry, or with a longer --field-timeout as well."
+        state, what = (
+            State.FAILED,
+            (
+                f"was not done after {job.field_timeout_s:g} s; look at the file and the disk it is "
+                "on, then run again with --retry, or with a longer --field-timeout as well."
+            ),
         )
     else:
-        state, what = State.CRASHED, (
-            "the process that worked on it died each time (out of memory, or a defect in a "
-            "compiled library); look at the file, then run again with --retry."
+        state, what = (
+            State.CRASHED,
+            (
+                "the process that worked on it died each time (out of memory, or a defect in a "
+                "compiled library); look at the file, then run again with --retry."
+            ),
         )
     detail = f"{field.paths[0] if field.paths else field.field_id}: {what}"
     return FieldResult({"state": str(state), "reason": reason, "detail": detail})
