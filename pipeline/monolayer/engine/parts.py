@@ -125,8 +125,8 @@ def unfinished(field: Field, reason: str, job: Job) -> FieldResult:
         state, what = (
             State.FAILED,
             (
-                f"was not done after {job.field_timeout_s:g} s; look at the file and the disk it is "
-                "on, then run again with --retry, or with a longer --field-timeout as well."
+                f"was not done after {job.field_timeout_s:g} s; look at the file and the disk "
+                "it is on, then run again with --retry, or with a longer --field-timeout as well."
             ),
         )
     else:

@@ -75,7 +75,7 @@ def _process_fields(
             notify("kernels", 0, 1)
             count_discs()
         flats = flat_folder(folder) if plan.method.illumination.enabled else None
-        with make_executor(execution, len(work.open_fields)) as executor:
+        with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
             described = executor.describe()
             job = Job(
                 plan.root, folder, plan.method, flats, new_session(), execution.field_timeout_s,
