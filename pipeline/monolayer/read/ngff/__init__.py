@@ -11,9 +11,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import PurePosixPath
 
+from monolayer.errors import MissingExtraError
 from monolayer.field import Field
 from monolayer.read.ngff.listing import Found, fields_at
 from monolayer.read.ngff.store import store_of
@@ -46,6 +48,11 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
         Of the OME-Zarrs; empty for `folder` itself.
     plate : str
         Plate of the images that belong to none.
+
+    Raises
+    ------
+    MissingExtraError
+        There are some, and zarr is not installed.
     """
     store, found = store_of(folder), Found()
     _listing.cache_clear()
@@ -63,6 +70,9 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
         found.missing += one.missing
         if found.pixel_size.um is None:
             found.pixel_size = one.pixel_size
+    if found.fields and find_spec("zarr") is None:
+        # Before the first field, and not in the row of each.
+        raise MissingExtraError.named("zarr", "zarr")
     return found
 
 
