@@ -61,7 +61,7 @@ def test_plate_pixel_for_pixel(tmp_path: Path, version: str, sharded: bool) -> N
     if sharded and version == "0.4":
         pytest.skip("Zarr 2 has no shards")
     images = {"B/3/0": noise(1, (2, 3, 90, 100)), "AB/12/1": noise(2, (2, 3, 90, 100))}
-    storage = {"shards": (1, 1, 128, 128)} if sharded else {}
+    storage: dict[str, Any] = {"shards": (1, 1, 128, 128)} if sharded else {}
     write_plate(tmp_path / "P.zarr", images, version, labels=["DAPI", "GFP"], **storage)
     found = fields(tmp_path)
     assert list(found) == ["P/AB12/1", "P/B03/0"]
@@ -236,7 +236,7 @@ def test_chunk_left_out_as_empty_is_read_where_a_coarser_level_agrees(
 ) -> None:
     pixels = noise(1, (128, 128))
     pixels[:64, 64:] = 0
-    settings = {"config": {"write_empty_chunks": False}}
+    settings: dict[str, Any] = {"config": {"write_empty_chunks": False}}
     write_plate(tmp_path / "P.zarr", {"A/1/0": pixels}, version, levels=3, **settings)
     (field,) = fields(tmp_path).values()
     image = read_field(field, tmp_path, Z0)

@@ -16,7 +16,7 @@ from monolayer.cli._shared import (
     select_option,
 )
 
-__all__ = ["command"]
+__all__ = ["command", "tell"]
 
 
 @click.command("convert")
@@ -75,13 +75,18 @@ def command(
     with progress(quiet=as_json) as notify:
         storage = Storage(chunk, sharded)
         done = convert(plan, output.expanduser().resolve(), storage, how, notify)
+    return tell(done, as_json)
+
+
+def tell(done: list[Any], as_json: bool) -> int:
+    """Say what became of each plate; give the exit code."""
     if as_json:
         echo_json([_summary(one) for one in done])
-    else:
-        for one in done:
-            click.echo(f"{one.path}: {one.n_images} images, {one.n_converted} converted now.")
-            for field_id, detail in one.failed:
-                click.echo(f"  not converted: {field_id}: {detail}")
+        return 3 if any(one.failed for one in done) else 0
+    for one in done:
+        click.echo(f"{one.path}: {one.n_images} images, {one.n_converted} converted now.")
+        for field_id, detail in one.failed:
+            click.echo(f"  not converted: {field_id}: {detail}")
     return 3 if any(one.failed for one in done) else 0
 
 

@@ -8,7 +8,7 @@ the plate appears under its name when all of it is there.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -37,6 +37,10 @@ from monolayer.field import Field
 __all__ = ["Converted", "convert"]
 
 CHUNK_FIELDS = 8
+
+
+Finish = Callable[[Path, Sequence[Field], Mapping[str, str]], None]
+"""Is given the folder of a plate, its fields and the paths of their images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def convert(
     storage: Storage,
     execution: ExecutionSettings,
     notify: Notify = lambda stage, done, total: None,
+    *,
+    also: tuple[str, Finish] | None = None,
 ) -> list[Converted]:
     """Convert the fields of a plan, taking up what an earlier call left.
 
@@ -98,6 +104,8 @@ def convert(
         How and where; changes no pixel.
     notify : callable
         Told ``(stage, done, total)`` as the work goes on.
+    also : tuple of (str, callable), optional
+        What else goes into each plate before it gets its name, and what identifies that.
 
     Returns
     -------
@@ -122,12 +130,13 @@ def convert(
     done = []
     for fields in plates:
         target = output if output.suffix == ".zarr" else output / _file_name(fields[0].plate)
-        plate = _plate_of(plan, fields, target, storage)
+        plate = _plate_of(plan, fields, target, storage, also[0] if also else "")
         if target.exists():
             done.append(_as_found(plate))
         else:
             with locked(plate.work):
-                done.append(_convert_plate(plate, execution, notify))
+                finish = also[1] if also else None
+                done.append(_convert_plate(plate, execution, notify, finish))
     return done
 
 
@@ -135,11 +144,13 @@ def _file_name(plate: str) -> str:
     return plate.replace("/", "_") + ".zarr"
 
 
-def _plate_of(plan: Plan, fields: Sequence[Field], target: Path, storage: Storage) -> _Plate:
+def _plate_of(
+    plan: Plan, fields: Sequence[Field], target: Path, storage: Storage, also: str
+) -> _Plate:
     absent = {field.field_id for field in plan.missing}
     present = tuple(field for field in fields if field.field_id not in absent)
     paths = image_paths([field for field in present if field.problem is None])
-    identity = repr((plan.method.read, storage, program_version()))
+    identity = repr((plan.method.read, storage, program_version(), also))
     signatures = {
         field.field_id: source_signature(
             field, plan.root, f"{identity} {paths.get(field.field_id)}"
@@ -161,7 +172,9 @@ def _as_found(plate: _Plate) -> Converted:
     return _told(plate, known, 0)
 
 
-def _convert_plate(plate: _Plate, execution: ExecutionSettings, notify: Notify) -> Converted:
+def _convert_plate(
+    plate: _Plate, execution: ExecutionSettings, notify: Notify, finish: Finish | None
+) -> Converted:
     """Convert what is open, then give the plate its metadata and its name."""
     _sweep(plate.work)
     known = read_ledger(plate.work)
@@ -173,6 +186,8 @@ def _convert_plate(plate: _Plate, execution: ExecutionSettings, notify: Notify) 
         shutil.rmtree(plate.work)  # a plate without an image would be no plate
         return _told(plate, known, 0)
     _drop_others(plate, converted)
+    if finish is not None:
+        finish(plate.work, converted, plate.paths)
     write_metadata(plate.work, converted, plate.paths, _ours(plate, known))
     lines = [_line(plate, field, known) for field in plate.fields]
     write_ledger(plate.work, lines)

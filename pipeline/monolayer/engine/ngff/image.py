@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.engine.files import write_file
 from monolayer.engine.ngff.levels import halved, n_levels
 from monolayer.errors import MissingExtraError
+from monolayer.read.ngff.metadata import ZarrFormat
 
 try:
     import zarr
@@ -63,6 +65,8 @@ class Pyramid:
         How arrays are stored.
     coarser : callable
         Makes a level's plane of the finer one's.
+    zarr_format : int
+        2 where it goes into an OME-Zarr 0.4 of others.
     """
 
     def __init__(
@@ -74,12 +78,13 @@ class Pyramid:
         axes: str,
         storage: Storage,
         coarser: Callable[[NDArray[Any]], NDArray[Any]] = halved,
+        zarr_format: ZarrFormat = 3,
     ) -> None:
         self.coarser = coarser
-        shapes = list(_shapes(*plane))
+        make = _array if zarr_format == 3 else _array_2
         self.arrays = [
-            _array(folder / str(i), (*before, *shape), dtype, axes, storage)
-            for i, shape in enumerate(shapes)
+            make(folder / str(i), (*before, *shape), dtype, axes, storage)
+            for i, shape in enumerate(_shapes(*plane))
         ]
 
     def write(self, at: tuple[int, ...], plane: NDArray[Any]) -> NDArray[Any]:
@@ -115,6 +120,21 @@ def _array(
     )
 
 
+def _array_2(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str, storage: Storage
+) -> Any:
+    del axes  # Zarr 2 has no names of dimensions
+    return zarr.create_array(
+        store=str(path),
+        shape=shape,
+        dtype=dtype,
+        chunks=(1,) * (len(shape) - 2) + tuple(min(storage.chunk, n) for n in shape[-2:]),
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        zarr_format=2,
+        config={"write_empty_chunks": True},
+    )
+
+
 def multiscales(
     axes: str, levels: int, pixel_size_um: float | None, name: str
 ) -> list[dict[str, Any]]:
@@ -145,14 +165,24 @@ def multiscales(
 
 
 def write_group(
-    folder: Path, ome: Mapping[str, Any] | None = None, **others: Mapping[str, Any]
+    folder: Path,
+    ome: Mapping[str, Any] | None = None,
+    *,
+    zarr_format: ZarrFormat = 3,
+    **others: Any,
 ) -> None:
     """Write a group's metadata: OME-Zarr's, and attributes of others beside it."""
-    attributes: dict[str, Any] = {}
-    if ome is not None:
-        attributes["ome"] = {"version": VERSION, **ome}
-    attributes |= {name: told for name, told in others.items() if told}
+    attributes = {name: told for name, told in others.items() if told}
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    if zarr_format == 2:
+        _write(folder / ".zgroup", {"zarr_format": 2})
+        _write(folder / ".zattrs", {**(ome or {}), **attributes})
+        return
+    if ome is not None:
+        attributes = {"ome": {"version": VERSION, **ome}, **attributes}
+    _write(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+
+
+def _write(path: Path, told: Mapping[str, Any]) -> None:
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-    (folder / "zarr.json").write_text(text, encoding="utf-8")
+    write_file(path, text.encode())

@@ -12,7 +12,7 @@ from typing import Any
 from monolayer.engine.ngff.image import write_group
 from monolayer.field import Field, natural_key
 
-__all__ = ["image_paths", "write_metadata"]
+__all__ = ["image_paths", "row_and_column", "write_metadata"]
 
 
 def image_paths(fields: Sequence[Field]) -> dict[str, str]:
@@ -33,7 +33,7 @@ def image_paths(fields: Sequence[Field]) -> dict[str, str]:
     when = {field.field_id: (natural_key(field.time), natural_key(field.field)) for field in fields}
     numbers = {key: i for i, key in enumerate(sorted(set(when.values())))}
     return {
-        field.field_id: "/".join((*_row_and_column(field.well), str(numbers[when[field.field_id]])))
+        field.field_id: "/".join((*row_and_column(field.well), str(numbers[when[field.field_id]])))
         for field in fields
     }
 
@@ -97,7 +97,7 @@ def _write_plate(
     write_group(folder, {"plate": plate}, monolayer=ours)
 
 
-def _row_and_column(well: str) -> tuple[str, str]:
-    """``B`` and ``03`` of ``B03``."""
+def row_and_column(well: str) -> tuple[str, str]:
+    """Row and column of a well: ``B`` and ``03`` of ``B03``."""
     row = well.rstrip("0123456789")
     return row, well[len(row) :]
