@@ -18,6 +18,7 @@ from typing import Any
 from monolayer.engine.executors import Crashed, ExecutionSettings, make_executor
 from monolayer.engine.files import UNFINISHED
 from monolayer.engine.ledger import Chunk, chunks_of, source_signature
+from monolayer.engine.ngff.groups import flush_tree
 from monolayer.engine.ngff.image import Storage
 from monolayer.engine.ngff.plate import image_paths, write_metadata
 from monolayer.engine.ngff.work import (
@@ -25,7 +26,6 @@ from monolayer.engine.ngff.work import (
     Line,
     append_ledger,
     convert_chunk,
-    flush_tree,
     read_ledger,
     write_ledger,
 )
@@ -256,7 +256,7 @@ def _drop_others(plate: _Plate, converted: Sequence[Field]) -> None:
 
 def _sweep(work: Path) -> None:
     """Remove what killed writers left. Only for the holder of the folder."""
-    for leftover in work.glob(f"{UNFINISHED}*"):
+    for leftover in work.rglob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover)
 
 

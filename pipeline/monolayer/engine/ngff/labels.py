@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.engine.ngff.groups import add_to_list
+from monolayer.engine.ngff.groups import add_to_list, replaced_folder
 from monolayer.engine.ngff.image import Pyramid, Storage, multiscales, write_group
 from monolayer.engine.ngff.levels import subsampled
 from monolayer.read.ngff.metadata import ZarrFormat
@@ -39,14 +39,16 @@ def write_labels(
     zarr_format : int
         That of the image.
     """
-    folder = image / "labels" / name
     height, width = labels.shape
     dtype = np.dtype(labels.dtype)
-    pyramid = Pyramid(folder, (), (height, width), dtype, "yx", storage, subsampled, zarr_format)
-    pyramid.write((), labels)
-    scales = multiscales("yx", len(pyramid.arrays), pixel_size_um, name)
     about: dict[str, Any] = {"source": {"image": "../../"}}
-    if zarr_format == 2:
-        scales[0]["version"] = about["version"] = "0.4"
-    write_group(folder, {"multiscales": scales, "image-label": about}, zarr_format=zarr_format)
+    with replaced_folder(image / "labels" / name) as folder:
+        pyramid = Pyramid(
+            folder, (), (height, width), dtype, "yx", storage, subsampled, zarr_format
+        )
+        pyramid.write((), labels)
+        scales = multiscales("yx", len(pyramid.arrays), pixel_size_um, name)
+        if zarr_format == 2:
+            scales[0]["version"] = about["version"] = "0.4"
+        write_group(folder, {"multiscales": scales, "image-label": about}, zarr_format=zarr_format)
     add_to_list(image / "labels", "labels", name, zarr_format)

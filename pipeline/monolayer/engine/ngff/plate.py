@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monolayer.engine.ngff.image import write_group
+from monolayer.engine.ngff.image import VERSION, write_group
 from monolayer.field import Field, natural_key
 
 __all__ = ["image_paths", "row_and_column", "write_metadata"]
@@ -79,6 +79,7 @@ def _write_plate(
     for well, images in wells.items():
         write_group(folder / well, {"well": {"images": images}})
     plate: dict[str, Any] = {
+        "version": VERSION,
         "name": fields[0].plate,
         "rows": [{"name": row} for row in rows],
         "columns": [{"name": column} for column in columns],

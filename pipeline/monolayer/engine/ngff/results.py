@@ -85,11 +85,11 @@ def add_to_input(run_folder: Path, storage: Storage) -> int:
     plan, _ = _plan_of(run_folder)
     if isinstance(plan.root, Remote):
         raise InputError(f"{plan.root}: is in an object store; give a plate of its own with -o.")
-    others = [
-        field.field_id for field in plan.fields if field.problem is None and not is_ngff(field)
-    ]
+    others = [f.field_id for f in plan.fields if f.problem is None and not is_ngff(f)]
     if others:
-        raise InputError(f"{others[0]} and others are no OME-Zarr: give a plate with -o.")
+        raise InputError(
+            f"{plan.root}: field {others[0]} is in no OME-Zarr; give a plate of its own with -o."
+        )
     paths = {field.field_id: field.paths[0].strip("/") for field in plan.fields if field.paths}
     return _write_images(plan.root, plan.fields, paths, run_folder, plan.method.assay, storage)
 

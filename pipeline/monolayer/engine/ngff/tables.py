@@ -4,7 +4,6 @@ IMAGE/tables/NAME    feature_table: one row an object, bound to a label image
 PLATE/tables/NAME    condition_table: one row a field or well, with its row and column
 """
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monolayer.engine.files import write_file
-from monolayer.engine.ngff.groups import add_to_list
+from monolayer.engine.ngff.groups import add_to_list, replaced_folder
 from monolayer.engine.ngff.image import write_group
 from monolayer.read.ngff.metadata import ZarrFormat
 
@@ -59,9 +57,8 @@ def write_condition_table(
 def _write(
     tables: Path, name: str, table: pa.Table, told: Mapping[str, Any], zarr_format: ZarrFormat
 ) -> None:
-    folder = tables / name
-    shutil.rmtree(folder, ignore_errors=True)
     attributes = {"table_version": "1", "backend": "parquet", **told}
-    write_group(folder, zarr_format=zarr_format, **attributes)
-    write_file(folder / "table.parquet", lambda beside: pq.write_table(table, beside))
+    with replaced_folder(tables / name) as folder:
+        write_group(folder, zarr_format=zarr_format, **attributes)
+        pq.write_table(table, folder / "table.parquet")
     add_to_list(tables, "tables", name, zarr_format)

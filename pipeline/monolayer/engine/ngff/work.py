@@ -1,16 +1,13 @@
 """What a worker converts, and the ledger of what is converted."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from monolayer.engine.files import UNFINISHED
 from monolayer.engine.ledger import Chunk
 from monolayer.engine.ngff.field import write_field
+from monolayer.engine.ngff.groups import replaced_folder
 from monolayer.engine.ngff.image import Storage
 from monolayer.errors import ImageError
 from monolayer.field import Field
@@ -21,7 +18,6 @@ __all__ = [
     "Line",
     "append_ledger",
     "convert_chunk",
-    "flush_tree",
     "read_ledger",
     "write_ledger",
 ]
@@ -74,31 +70,12 @@ def convert_chunk(chunk: Chunk, job: ConvertJob) -> list[Line]:
 def _convert(field: Field, signature: str, job: ConvertJob) -> Line:
     if field.problem is not None:
         return Line(signature, *field.problem)
-    beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=job.folder))
     try:
-        write_field(field, job.root, job.settings, job.storage, beside)
-        beside.chmod(job.folder.stat().st_mode)
-        flush_tree(beside)
-        place = job.folder / job.paths[field.field_id]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
+        with replaced_folder(job.folder / job.paths[field.field_id]) as folder:
+            write_field(field, job.root, job.settings, job.storage, folder)
     except ImageError as error:
         return Line(signature, error.reason, error.detail)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return Line(signature)
-
-
-def flush_tree(folder: Path, *, files_only_here: bool = False) -> None:
-    """Flush a folder's files to disk: a name must never be there before its content."""
-    for path in folder.glob("*" if files_only_here else "**/*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
 
 def read_ledger(folder: Path) -> Mapping[str, Line]:
