@@ -71,7 +71,16 @@ class Runs:
 
     def command(self, run: Path, *options: str) -> list[str]:
         """The command line of a run of the plate into a folder."""
-        return [sys.executable, "-m", "monolayer", "run", str(self.images), "-o", str(run), *options]
+        return [
+            sys.executable,
+            "-m",
+            "monolayer",
+            "run",
+            str(self.images),
+            "-o",
+            str(run),
+            *options,
+        ]
 
     def finish(self, process: subprocess.Popen[str], code: int = 0) -> str:
         """Wait for a run's end; give what it said on standard error."""
@@ -90,9 +99,7 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def plate(
-    tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate
-) -> tuple[Path, Path]:
+def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate) -> tuple[Path, Path]:
     """A small plate and a serial run of it."""
     folder = tmp_path_factory.mktemp("cluster")
     wells: Sequence[str] = [f"{row}{column:02d}" for row in "BC" for column in range(2, 6)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Runs
+from .conftest import PATIENCE, Runs
 from .slurm_server import wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -13,12 +13,12 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 SHARD = "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"
 
 
-def submit_array(runs: Runs, run: Path, *options: str) -> str:
-    """Four shards of the plate; gives the array's id."""
+def submit_array(runs: Runs, run: Path, shards: int) -> str:
+    """Shards of the plate; gives the array's id."""
     command = shlex.join(runs.command(run, "--executor", "serial")) + f" --shard {SHARD}"
     return runs.slurm.call(
-        "sbatch", "--parsable", "--requeue", "--array=1-4", f"--output={run.parent}/%a.out",
-        *options, "--wrap", command,
+        "sbatch", "--parsable", "--requeue", f"--array=1-{shards}",
+        f"--output={run.parent}/%a.out", "--wrap", command,
     )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def submit_array(runs: Runs, run: Path, *options: str) -> str:
 def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_path: Path) -> None:
     """What a cancelled element leaves is done by the job that comes after the array."""
     run = tmp_path / "RUN"
-    array = submit_array(runs, run)
+    array = submit_array(runs, run, 4)
     command = shlex.join(runs.command(run, "--executor", "serial"))
     after = runs.slurm.call(
         "sbatch", "--parsable", f"--dependency=afterany:{array}", "-o", "/dev/null",
@@ -35,12 +35,10 @@ def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_pa
     wait_for("the first part", lambda: runs.parts(run))
     runs.slurm.call("scancel", f"{array}_3")
     runs.slurm.call("scontrol", "requeue", f"{array}_2")
-    wait_for("its return", lambda: f"{array}_2" in runs.slurm.jobs("PENDING"))
-    runs.slurm.call("scontrol", "update", f"jobid={array}_2", "starttime=now")
-    wait_for("the last job's end", lambda: not runs.slurm.jobs(), 150)
+    runs.slurm.restart_now(f"{array}_2")
+    wait_for("the last job's end", lambda: not runs.slurm.jobs(), PATIENCE)
     states = {i: runs.slurm.job(f"{array}_{i}")["JobState"] for i in range(1, 5)}
     assert states == {1: "COMPLETED", 2: "COMPLETED", 3: "CANCELLED", 4: "COMPLETED"}
-    assert runs.slurm.job(f"{array}_2")["Restarts"] == "1"
     assert runs.slurm.job(after)["JobState"] == "COMPLETED"
     runs.check(run)
 
@@ -49,13 +47,12 @@ def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_pa
 def test_an_array_on_a_node_that_dies_while_its_orphans_go_on(runs: Runs, tmp_path: Path) -> None:
     """Both copies of the node's shards write at the same time, and one set of tables comes out."""
     run = tmp_path / "RUN"
-    array = submit_array(runs, run)
+    array = submit_array(runs, run, 2)
     wait_for("the first part", lambda: runs.parts(run))
-    host = {i: runs.slurm.job(f"{array}_{i}")["BatchHost"] for i in range(1, 5)}
+    host = {i: runs.slurm.job(f"{array}_{i}")["BatchHost"] for i in (1, 2)}
     with runs.slurm.node_lost(host[1]):
-        wait_for("the second copies", lambda: len(runs.slurm.jobs("RUNNING")) == 4)
         assert orphans(runs), "nothing lived on"
-        wait_for("the array's end", lambda: not runs.slurm.jobs(), 150)
+        wait_for("the array's end", lambda: not runs.slurm.jobs(), PATIENCE)
     states = {runs.slurm.job(f"{array}_{i}")["JobState"] for i in host}
     assert states == {"COMPLETED"}
     for i in host:
