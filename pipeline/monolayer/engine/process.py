@@ -43,6 +43,7 @@ def process(
     # From here until the end the run is open: killed meanwhile, its status must not say finished.
     runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     session = _process_fields(work, execution, max_failures, notify)
+    sweep(folder)  # workers may have died in this call as well
     _make_tables(work, session, notify)
 
 
