@@ -18,12 +18,16 @@ import tifffile
 import zarr
 
 from monolayer.cli import _exit_code as cli
+from monolayer.engine import convert as engine_convert
 from monolayer.engine.convert import convert
-from monolayer.engine.executors import ExecutionSettings
+from monolayer.engine.executors import Crashed, ExecutionSettings
+from monolayer.engine.ngff import work
+from monolayer.engine.ngff.field import write_field
 from monolayer.engine.ngff.image import Storage
 from monolayer.engine.ngff.levels import halved, n_levels, subsampled
 from monolayer.engine.plan import make_plan
-from monolayer.errors import ConfigError, ImageError, RunFolderError
+from monolayer.engine.runfolder import locked
+from monolayer.errors import ConfigError, ImageError, RunAborted, RunFolderError
 from monolayer.field import Field
 from monolayer.method import Method
 from monolayer.read import ReadSettings, find_fields, read_field
@@ -75,16 +79,16 @@ def _told(field: Field, folder: Path, settings: ReadSettings) -> Any:
 
 @pytest.mark.data
 @pytest.mark.parametrize(
-    "name",
+    ("name", "z"),
     [
-        "cellprofiler_examplehuman",
-        "cellprofiler_sbs",
-        "cv8000",
-        "imagexpress_exported",
-        "imagexpress_native",
+        ("cellprofiler_examplehuman", "max"),
+        ("cellprofiler_sbs", "max"),
+        ("cv8000", "max"),
+        ("imagexpress_exported", 0),
+        ("imagexpress_native", "max"),
+        ("imagexpress_native", 0),
     ],
 )
-@pytest.mark.parametrize("z", ["max", 0])
 def test_real_folders_come_back_whole(tmp_path: Path, name: str, z: Any) -> None:
     if not (READERS / name).is_dir():
         pytest.skip(f"{READERS / name} is not here")
@@ -221,7 +225,7 @@ def small(tmp_path: Path, write_plate: WritePlate) -> Path:
 def test_killed_and_resumed_equals_undisturbed(tmp_path: Path, small: Path) -> None:
     converted(small, tmp_path / "whole.zarr")
     target = tmp_path / "again.zarr"
-    work = tmp_path / ".again.zarr.unfinished"
+    unfinished = tmp_path / ".again.zarr.unfinished"
     code = (
         "import sys, time; from pathlib import Path\n"
         "import monolayer.engine.ngff.work as work\n"
@@ -234,7 +238,7 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path, small: Path) -> N
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
-    while len(list(work.glob("*/*/*/zarr.json"))) < 3:
+    while len(list(unfinished.glob("*/*/*/zarr.json"))) < 3:
         assert time.monotonic() < end, "nothing was converted in a minute"
         assert process.poll() is None, "ended before it was killed"
         time.sleep(0.02)
@@ -246,8 +250,79 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path, small: Path) -> N
     assert done[1] == 9
     assert 0 < done[2] <= 7
     assert bytes_of(target) == bytes_of(tmp_path / "whole.zarr")
-    assert not work.exists()
+    assert not unfinished.exists()
     assert converted(small, target) == [(target, 9, 0)]
+
+
+@pytest.mark.timeout(method="thread")  # the alarm is the engine's own
+def test_field_that_hangs_is_named_and_the_rest_converted(
+    tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(field: Field, *rest: Any) -> None:
+        if field.field_id == "P1/B03/2":
+            time.sleep(60)
+        write(field, *rest)
+
+    write = write_field
+    monkeypatch.setattr(work, "write_field", slow)
+    limited = ExecutionSettings(executor="serial", field_timeout_s=3)
+    (done,) = convert(make_plan(small, Method()), tmp_path / "P1.zarr", Storage(), limited)
+    assert done.n_images == 8
+    assert [name for name, _ in done.failed] == ["P1/B03/2"]
+    assert told(tmp_path / "P1.zarr", ReadSettings())["P1/B03/2"][0] == "timed_out"
+
+
+class _Deadly:
+    """An executor whose workers die on one field."""
+
+    workers, isolated = 1, False
+
+    def __enter__(self) -> "_Deadly":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, do: Any, chunks: Any, window: int | None = None) -> Any:
+        for chunk in chunks:
+            deadly = any(field.field_id == "P1/C04/1" for field in chunk.fields)
+            yield Crashed(chunk) if deadly else do(chunk)
+
+
+def test_field_that_kills_its_worker_takes_no_innocent_one(
+    tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_convert, "make_executor", lambda *_: _Deadly())
+    (done,) = convert(make_plan(small, Method()), tmp_path / "P1.zarr", Storage(), HERE)
+    assert done.n_images == 8
+    assert [name for name, _ in done.failed] == ["P1/C04/1"]
+
+
+def test_full_disk_is_one_sentence_and_what_is_finished_is_kept(
+    tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(field: Field, *rest: Any) -> None:
+        if field.field_id == "P1/B03/1":
+            raise OSError(28, "No space left on device")
+        write(field, *rest)
+
+    write = write_field
+    monkeypatch.setattr(work, "write_field", full)
+    with pytest.raises(RunAborted, match="No space left"):
+        converted(small, tmp_path / "P1.zarr")
+    assert not (tmp_path / "P1.zarr").exists()
+    monkeypatch.undo()
+    ((_, images, now),) = converted(small, tmp_path / "P1.zarr")
+    assert images == 9
+    assert now < 9
+
+
+def test_two_conversions_at_once_are_refused(tmp_path: Path, small: Path) -> None:
+    with (
+        locked(tmp_path / ".P1.zarr.unfinished"),
+        pytest.raises(RunFolderError, match="being written to by process"),
+    ):
+        converted(small, tmp_path / "P1.zarr")
 
 
 @pytest.mark.slow

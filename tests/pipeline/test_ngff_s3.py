@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from monolayer.cli import _exit_code as cli
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.read import ReadSettings, Remote, find_fields, read_field, root_of
-from monolayer.read.ngff import stamp
+from monolayer.read.ngff import stamp, store
 
 from .conftest import disc_field
 from .ngff_plates import write_plate
@@ -21,6 +22,7 @@ from .ngff_plates import write_plate
 moto_server = pytest.importorskip("moto.server", reason="moto[server] is not installed")
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
 pytest.importorskip("s3fs", reason="s3fs is not installed")
+botocore = pytest.importorskip("botocore.exceptions", reason="botocore is not installed")
 # moto and botocore themselves use what Python deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -58,20 +60,20 @@ def put(folder: Path) -> Iterator[Put]:
     patch.setenv("AWS_ACCESS_KEY_ID", "tester")
     patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    store = boto3.client("s3")
-    store.create_bucket(Bucket="plates")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="plates")
 
     def change(key: str, content: bytes | None) -> None:
         if content is None:
-            store.delete_object(Bucket="plates", Key=key)
+            client.delete_object(Bucket="plates", Key=key)
         else:
-            store.put_object(Bucket="plates", Key=key, Body=content)
+            client.put_object(Bucket="plates", Key=key, Body=content)
 
     for path in folder.rglob("*"):
         if path.is_file():
             change(f"{folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
     yield change
-    store.close()
+    client.close()
     patch.undo()
     server.stop()
 
@@ -128,6 +130,51 @@ def test_what_is_not_there_costs_one_row(put: Put, folder: Path) -> None:
         "P1/B02/1": "missing_chunk"
     }
     assert stamp_now(root, "B/02/1/") == before
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TimeoutError(), "unreachable"),
+        (ConnectionResetError("reset by peer"), "unreachable"),
+        (botocore.EndpointConnectionError(endpoint_url="x"), "unreachable"),
+        (PermissionError("403"), "permission"),
+        (OSError(5, "InternalError"), "unreadable"),
+    ],
+)
+def test_store_that_fails_costs_one_row_after_some_tries(
+    put: Put, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    root = Remote("s3://plates/P1.zarr")
+    bad, good, *_ = find_fields(root, ReadSettings()).fields
+    asked = []
+    give = store._file_system
+
+    class Failing:
+        def __init__(self, system: Any) -> None:
+            self.system = system
+
+        def cat_file(self, path: str, **stretch: Any) -> Any:
+            if path.startswith("plates/P1.zarr/B/02/0/0/c/"):
+                asked.append(path)
+                raise error
+            return self.system.cat_file(path, **stretch)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.system, name)
+
+    def failing(remote: Remote) -> tuple[Any, str]:
+        system, path = give(remote)
+        return Failing(system), path
+
+    monkeypatch.setattr(store, "_file_system", failing)
+    with pytest.raises(ImageError) as told:
+        read_field(bad, root, ReadSettings())
+    assert told.value.reason == reason
+    assert "B/02/0" in told.value.detail
+    if isinstance(error, TimeoutError | ConnectionError):
+        assert asked.count(asked[0]) == 3
+    read_field(good, root, ReadSettings())
 
 
 def test_changed_object_is_seen(put: Put, folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from monolayer.engine.executors import Crashed, ExecutionSettings, make_executor
-from monolayer.engine.files import UNFINISHED
+from monolayer.engine.files import saying_what_failed, sweep
 from monolayer.engine.ledger import Chunk, chunks_of, source_signature
 from monolayer.engine.ngff.groups import flush_tree
 from monolayer.engine.ngff.image import Storage
@@ -134,7 +134,7 @@ def convert(
         if target.exists():
             done.append(_as_found(plate))
         else:
-            with locked(plate.work):
+            with locked(plate.work), saying_what_failed(plate.work):
                 finish = also[1] if also else None
                 done.append(_convert_plate(plate, execution, notify, finish))
     return done
@@ -176,7 +176,7 @@ def _convert_plate(
     plate: _Plate, execution: ExecutionSettings, notify: Notify, finish: Finish | None
 ) -> Converted:
     """Convert what is open, then give the plate its metadata and its name."""
-    _sweep(plate.work)
+    sweep(plate.work)
     known = read_ledger(plate.work)
     wanted = [field for field in plate.fields if not _is_done(plate, field, known)]
     _convert_fields(plate, wanted, execution, notify)
@@ -192,6 +192,7 @@ def _convert_plate(
     lines = [_line(plate, field, known) for field in plate.fields]
     write_ledger(plate.work, lines)
     (plate.work / ".lock").unlink()
+    shutil.rmtree(plate.work / ".logs", ignore_errors=True)
     flush_tree(plate.work, files_only_here=True)
     plate.work.rename(plate.target)
     return _told(plate, known, len(set(map(id, wanted)) & set(map(id, converted))))
@@ -216,8 +217,9 @@ def _convert_fields(
         return
     notify("converted", 0, len(fields))
     count = 0
-    do = partial(convert_chunk, job=_job(plate))
     with make_executor(execution, len(fields), plate.work / ".logs") as executor:
+        job = _job(plate, execution.field_timeout_s, executor.isolated)
+        do = partial(convert_chunk, job=job)
         size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * executor.workers)))
         suspects: list[Field] = []
         for outcome in executor.run(do, chunks_of(fields, plate.signatures, size)):
@@ -235,13 +237,18 @@ def _convert_fields(
             notify("converted", count, len(fields))
 
 
-def _job(plate: _Plate) -> ConvertJob:
-    plan = plate.plan
-    return ConvertJob(plan.root, plan.method.read, plate.storage, plate.work, plate.paths)
+def _job(plate: _Plate, field_timeout_s: float, may_end_process: bool) -> ConvertJob:
+    read, root = plate.plan.method.read, plate.plan.root
+    return ConvertJob(
+        root, read, plate.storage, plate.work, plate.paths, field_timeout_s, may_end_process
+    )
 
 
 def _died(chunk: Chunk) -> Line:
-    detail = f"{chunk.fields[0].paths[0]}: its worker process died on it: look at the file."
+    detail = (
+        f"{chunk.fields[0].paths[0]}: its worker process died on it, or was ended because it took "
+        "longer than --field-timeout; look at the file, then run again."
+    )
     return Line(chunk.signatures[0], "worker_died", detail)
 
 
@@ -252,12 +259,6 @@ def _drop_others(plate: _Plate, converted: Sequence[Field]) -> None:
     for folder in plate.work.glob("/".join(["[!.]*"] * (depth + 1))):
         if folder.is_dir() and folder.relative_to(plate.work).as_posix() not in kept | {"OME"}:
             shutil.rmtree(folder)
-
-
-def _sweep(work: Path) -> None:
-    """Remove what killed writers left. Only for the holder of the folder."""
-    for leftover in work.rglob(f"{UNFINISHED}*"):
-        shutil.rmtree(leftover)
 
 
 def _ours(plate: _Plate, known: Mapping[str, Line]) -> dict[str, Any]:

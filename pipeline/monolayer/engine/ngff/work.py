@@ -1,6 +1,7 @@
 """What a worker converts, and the ledger of what is converted."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from monolayer.engine.ledger import Chunk
 from monolayer.engine.ngff.field import write_field
 from monolayer.engine.ngff.groups import replaced_folder
 from monolayer.engine.ngff.image import Storage
+from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.errors import ImageError
 from monolayer.field import Field
 from monolayer.read import ReadSettings, Root
@@ -41,6 +43,10 @@ class ConvertJob:
         Where the plate is built.
     paths : dict of str to str
         Path of each field's image in it, by field id.
+    field_timeout_s : float
+        Longest that one field may take.
+    may_end_process : bool
+        Whether chunks run in processes of their own, which that limit may end.
     """
 
     root: Root
@@ -48,6 +54,8 @@ class ConvertJob:
     storage: Storage
     folder: Path
     paths: dict[str, str]
+    field_timeout_s: float
+    may_end_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,33 @@ class Line:
 
 def convert_chunk(chunk: Chunk, job: ConvertJob) -> list[Line]:
     """Convert a chunk's fields. Runs in a worker."""
+    convert = _ended if job.may_end_process else _interrupted
     return [
-        _convert(field, signature, job)
+        convert(field, signature, job)
         for field, signature in zip(chunk.fields, chunk.signatures, strict=True)
     ]
+
+
+def _ended(field: Field, signature: str, job: ConvertJob) -> Line:
+    """Convert a field in a process that ends where it takes too long; its driver is told."""
+    with (
+        tempfile.TemporaryFile() as record,
+        ending_this_process(record.fileno(), job.field_timeout_s),
+    ):
+        return _convert(field, signature, job)
+
+
+def _interrupted(field: Field, signature: str, job: ConvertJob) -> Line:
+    """Convert a field in the process that asked for it."""
+    try:
+        with interrupting(job.field_timeout_s):
+            return _convert(field, signature, job)
+    except FieldTimedOut:
+        detail = (
+            f"{field.paths[0]}: was not converted after {job.field_timeout_s:g} s; look at the "
+            "file and the disk, or raise --field-timeout."
+        )
+        return Line(signature, "timed_out", detail)
 
 
 def _convert(field: Field, signature: str, job: ConvertJob) -> Line:

@@ -249,7 +249,12 @@ def _reading_chunks(shown: str) -> Iterator[None]:
             raise ValueError(str(error)) from error
         except InputError as error:
             raise ImageError("unreadable", str(error)) from error
+        except (TimeoutError, ConnectionError) as error:
+            raise _unreachable(shown, error) from error
         except network_errors() as error:
-            why = " ".join(str(error).split())[:120]
-            detail = f"{shown} cannot be reached ({why}): run again with --retry."
-            raise ImageError("unreachable", detail) from error
+            raise _unreachable(shown, error) from error
+
+
+def _unreachable(shown: str, error: Exception) -> ImageError:
+    why = " ".join(str(error).split())[:120] or type(error).__name__
+    return ImageError("unreachable", f"{shown} cannot be reached ({why}): run again with --retry.")
