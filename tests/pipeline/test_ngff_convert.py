@@ -490,3 +490,16 @@ def test_export_needs_a_place_and_a_zarr(
     assert cli(["export", run, "--into-input"]) == 2
     assert cli(["export", run, "--into-input", "--format", "ome-zarr"]) == 2
     assert "is in no OME-Zarr" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ome-zarr.md").read_text(encoding="utf-8")
+    block = page.split("```sh\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_data").mkdir()
+    (tmp_path / "sample_data" / "plate").symlink_to(SAMPLES)
+    codes = [cli(line.removeprefix("monolayer ").split()) for line in block.splitlines()]
+    assert codes == [0, 0, 0, 0]
+    for plate in ("sample.zarr", "results.zarr"):
+        assert (tmp_path / plate / "B/02/0/labels/nuclei/0/zarr.json").is_file()
