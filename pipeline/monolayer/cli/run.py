@@ -1,6 +1,5 @@
 """``monolayer run``."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,10 +12,10 @@ __all__ = ["command"]
 
 
 @click.command("run")
-@click.argument("images", type=click.Path(path_type=Path))
+@click.argument("images")
 @run_options
 @shard_option
-def command(images: Path, shard: str | None, **options: Any) -> int:
+def command(images: str, shard: str | None, **options: Any) -> int:
     """Evaluate IMAGES (a folder, a file or a LoadData CSV) into the folder RUN.
 
     Without --assay or --method nuclei in fluorescence are counted.

@@ -27,6 +27,7 @@ from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, inte
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field, State
 from monolayer.method import Method
+from monolayer.read.roots import Root
 
 __all__ = [
     "Job",
@@ -59,7 +60,7 @@ class Job:
         Whether chunks run in processes of their own, which a time limit may end.
     """
 
-    root: Path
+    root: Root
     run_folder: Path
     method: Method
     flat_folder: Path | None = None
