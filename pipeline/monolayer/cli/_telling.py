@@ -14,15 +14,15 @@ from monolayer.errors import ConfigError, exit_code_of, sentence_of
 if TYPE_CHECKING:
     from monolayer.engine.events import Events, Line
 
-__all__ = ["telling"]
+__all__ = ["BUSY", "telling"]
 
+BUSY = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try later
 OUTCOMES = {
     0: "finished",
     1: "internal_error",
     2: "refused",
     3: "finished_with_failures",
     4: "aborted",
-    75: "busy",
 }
 
 
@@ -74,7 +74,9 @@ def _done_file(path: Path, asked: RunOptions, events: "Events") -> Iterator[None
             "finished": now(),
             "last_event": last,
         }
-        write_file(path, _json(said).encode())
+        # A second start that found the first at work must not say for it that it has ended.
+        if code != BUSY and last.get("error") != "FolderBusyError":
+            write_file(path, _json(said).encode())
 
 
 def _json(data: Any) -> str:

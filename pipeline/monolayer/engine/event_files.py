@@ -22,7 +22,10 @@ __all__ = ["EventFile", "Stream", "as_json", "event_lines", "streams_of"]
 FOLDER = "events"
 KEPT = 200
 # A call that found nothing to do tells only these, and leaves no file behind.
-_FRAME = ("run_started", "run_finished")
+_FRAME = (
+    "run_started", "run_finished", "watch_started", "watch_finished", "files_seen",
+    "round_started", "fields_awaited",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ __all__ = [
     "kind_of",
 ]
 
+# A watch may tell of failures for days before there is a folder to keep them in.
+EARLY = 20
+
 Line = Mapping[str, Any]
 """An event as it is written: its kind and times, then its own fields."""
 
@@ -260,6 +263,7 @@ class Events:
     last: Line | None = None
     _start: float = field(default_factory=time.monotonic)
     _records: dict[Path, Record] = field(default_factory=dict)
+    _early: list[Line] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
         """Tell an event to all listeners and to the run folder's record."""
@@ -273,17 +277,21 @@ class Events:
             listener(self.last)
         for record in self._records.values():
             record(self.last)
+        if not self._records and len(self._early) < EARLY:
+            self._early.append(self.last)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Tell how far a stage is."""
         self.tell(Stage(stage, done, total))
 
     def record_in(self, folder: Path) -> None:
-        """Keep what is told from now on in a run's folder. Only for a holder of the folder."""
+        """Keep what is told, and was told before, in a run's folder. Only for its holder."""
         if folder not in self._records:
             from monolayer.engine.event_files import EventFile
 
-            self._records[folder] = EventFile(folder)
+            record = self._records[folder] = EventFile(folder)
+            while self._early:
+                record(self._early.pop(0))
 
     def close(self) -> None:
         """End the records; listeners belong to whoever gave them."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monolayer.engine import runfolder
+from monolayer.engine.arrivals import read_record
 from monolayer.engine.event_files import Stream, streams_of
 from monolayer.engine.ledger import LedgerEntry, ledger_of
 from monolayer.engine.pace import Pace
@@ -53,7 +54,7 @@ def status_of(folder: Path) -> dict[str, Any]:
         "holders": [each.described() for each in holders],
         "shards": _shards(told),
         "failures": [] if finished else _failures(ledger, told),
-        "awaited": next((each.awaited for each in reversed(told) if each.awaited), []),
+        "awaited": read_record(folder).get("awaited", []),
         "left_out": _left_out(folder) if finished else [],
         "reimage": _reimage(folder) if finished else [],
         "report": str(folder / "report.html") if (folder / "report.html").is_file() else None,
@@ -85,7 +86,6 @@ class _Told:
     states: Counter[str] = field(default_factory=Counter)
     failures: dict[str, dict[str, Any]] = field(default_factory=dict)
     workers_lost: int = 0
-    awaited: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, stream: Stream) -> "_Told":
@@ -126,9 +126,6 @@ class _Told:
     def _worker_lost(self, line: dict[str, Any]) -> None:
         del line
         self.workers_lost += 1
-
-    def _fields_awaited(self, line: dict[str, Any]) -> None:
-        self.awaited = line["fields"]
 
     @property
     def is_working(self) -> bool:
