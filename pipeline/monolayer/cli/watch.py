@@ -19,18 +19,12 @@ __all__ = ["command"]
 _UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-class Duration(click.ParamType[float]):
-    """``90``, ``30s``, ``10min``, ``2h``, ``1d``; seconds where no unit is named."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)?\s*", str(value))
-        if not found:
-            self.fail(f"'{value}' is no duration: give such as 30s, 10min, 2h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2] or ""]
+def seconds_of(text: str) -> float:
+    """Read ``90``, ``30s``, ``10min``, ``2h``, ``1d``; seconds where no unit is named."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)?\s*", text)
+    if not found:
+        raise click.BadParameter(f"'{text}' is no duration: give such as 30s, 10min, 2h or 1d")
+    return float(found[1]) * _UNITS[found[2] or ""]
 
 
 @click.command("watch")
@@ -38,7 +32,7 @@ class Duration(click.ParamType[float]):
 @run_options
 @click.option(
     "--settle",
-    type=Duration(),
+    type=seconds_of,
     default="30s",
     show_default=True,
     metavar="TIME",
@@ -46,7 +40,7 @@ class Duration(click.ParamType[float]):
 )
 @click.option(
     "--every",
-    type=Duration(),
+    type=seconds_of,
     default="60s",
     show_default=True,
     metavar="TIME",
@@ -54,7 +48,7 @@ class Duration(click.ParamType[float]):
 )
 @click.option(
     "--deadline",
-    type=Duration(),
+    type=seconds_of,
     default="2h",
     show_default=True,
     metavar="TIME",
