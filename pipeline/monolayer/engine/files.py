@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["discard", "finished_folder", "labels_path", "sweep", "write_file"]
+__all__ = ["discard", "file_beside", "finished_folder", "labels_path", "sweep", "write_file"]
 
 # What a killed writer leaves behind starts with this; `sweep` takes it away.
 UNFINISHED = ".unfinished-"
@@ -16,15 +16,22 @@ UNFINISHED = ".unfinished-"
 
 def write_file(path: Path, content: bytes | Callable[[Path], object]) -> None:
     """Write bytes, or what a function writes to the path given to it, in one visible step."""
+    with file_beside(path) as beside:
+        if callable(content):
+            content(beside)
+        else:
+            beside.write_bytes(content)
+
+
+@contextmanager
+def file_beside(path: Path) -> Iterator[Path]:
+    """Give a path to write to; the file appears under its own when the context is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
-        if callable(content):
-            content(beside)
-        else:
-            beside.write_bytes(content)
+        yield beside
         beside.chmod(0o666 & ~_umask())
         _flush(beside)
         beside.replace(path)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
+from monolayer.packed import PackedFields
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
     Entry,
@@ -42,7 +43,7 @@ class Listing:
     ----------
     layout : str
         Name of the layout used; ``regex`` for one given as such.
-    fields : tuple of Field
+    fields : sequence of Field
         In the order of `Field.sort_key`.
     missing : tuple of Field
         Planned and absent: no channels, and a ``problem`` that says who planned them.
@@ -55,7 +56,7 @@ class Listing:
     """
 
     layout: str
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     missing: tuple[Field, ...] = ()
     incomplete: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
@@ -113,7 +114,7 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
     size = _pixel_size(folder, fields, settings)
     return Listing(
         layout=used.name,
-        fields=tuple(fields),
+        fields=PackedFields(fields),
         missing=tuple(missing_fields(fields, used, _side_files(folder, files, plates))),
         incomplete=tuple(incomplete_fields(fields)) if used.pattern is not None else (),
         ignored=tuple(files.ignored),
