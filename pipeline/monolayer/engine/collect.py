@@ -22,11 +22,10 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monolayer.assays import assay_of
-from monolayer.engine.files import file_beside, labels_path
+from monolayer.engine.files import labels_path
 from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
 from monolayer.engine.part_rows import PartRows
 from monolayer.engine.parts import identity_columns
@@ -36,10 +35,13 @@ from monolayer.engine.schema import IDENTITY, fields_schema
 from monolayer.field import Field, State
 from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_quality
 from monolayer.summarise import plates_table, wells_table
+from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD, schema_of
 
 __all__ = ["collect", "objects_path"]
 
 ROWS_AT_ONCE = 1024
+# Some wells of an ordinary plate: 60 columns of them are 8 MB.
+OBJECTS_A_GROUP = 16_384
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
@@ -173,13 +175,19 @@ class _Tables(ExitStack):
         self.producer = _producer(plan)
         objects = parts.objects_schema() or pa.schema([(name, pa.string()) for name in IDENTITY])
         self.objects_schema = objects.with_metadata(self.producer)
-        self.fields, self.wells, self.plates = (self._open(n) for n in ("fields", "wells", "plates"))
+        assay, method, channels = assay_of(plan.method), plan.method, plan.channels
+        wells = [*WELL_HEAD, *WELL_QUALITY, *assay.well_columns(channels, method)]
+        plates = [*PLATE_HEAD, *PLATE_QUALITY, *assay.plate_columns(channels, method)]
+        self.fields = self._open("fields", parts.schema)
+        self.wells = self._open("wells", schema_of(wells))
+        self.plates = self._open("plates", schema_of(plates))
 
     def plate(self, name: str) -> "_PlateTables":
         return _PlateTables(self, self.folder / objects_path(name))
 
-    def _open(self, name: str) -> RowGroups:
-        return self.enter_context(RowGroups(self.folder / f"{name}.parquet", self.producer))
+    def _open(self, name: str, schema: pa.Schema) -> RowGroups:
+        path = self.folder / f"{name}.parquet"
+        return self.enter_context(RowGroups(path, schema.with_metadata(self.producer)))
 
 
 class _PlateTables(ExitStack):
@@ -190,8 +198,7 @@ class _PlateTables(ExitStack):
         self._tables = tables
         self._assay, self._method = assay_of(tables.plan.method), tables.plan.method
         self._wells: list[pa.Table] = []
-        beside = self.enter_context(file_beside(path))
-        self._objects = self.enter_context(pq.ParquetWriter(beside, tables.objects_schema))
+        self._objects = self.enter_context(RowGroups(path, tables.objects_schema, OBJECTS_A_GROUP))
 
     def __exit__(self, *failure: Any) -> bool:
         super().__exit__(*failure)
@@ -228,8 +235,7 @@ class _PlateTables(ExitStack):
         """Write a well's objects; give their columns to who summarises them."""
         schema = self._tables.objects_schema
         table = self._tables.parts.objects(places, schema)
-        if table.num_rows:
-            self._objects.write_table(table)
+        self._objects.add(table)
         return {
             name: np.asarray(table[name].to_numpy(zero_copy_only=False))
             for name, kind in zip(schema.names, schema.types, strict=True)

@@ -7,14 +7,13 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
 from monolayer.field import Field, State
+from monolayer.packed import Places
 
 __all__ = [
     "Chunk",
@@ -73,8 +72,7 @@ class Signatures(Mapping[str, str]):
     """Signature of each field's work, by field id, in 48 bytes a field.
 
     A dict of texts takes six times as much, which a driver of a million fields has better use
-    for. Kept are the digests, and the ids' 64-bit hashes in order to find them: a million ids
-    have one chance in 40 million that two of them share theirs.
+    for.
 
     Parameters
     ----------
@@ -83,28 +81,25 @@ class Signatures(Mapping[str, str]):
     """
 
     def __init__(self, signed: Iterable[tuple[str, str]]) -> None:
-        hashes, digests = array("q"), bytearray()
-        for field_id, signature in signed:
-            hashes.append(hash(field_id))
-            digests += bytes.fromhex(signature)
-        order = array("L", sorted(range(len(hashes)), key=hashes.__getitem__))
-        self._hashes = array("q", map(hashes.__getitem__, order))
-        self._place = order
-        self._digests = bytes(digests)
+        self._digests = bytearray()
+        self._places = Places(self._id_of(item) for item in signed)
+
+    def _id_of(self, item: tuple[str, str]) -> str:
+        self._digests += bytes.fromhex(item[1])
+        return item[0]
 
     def __getitem__(self, field_id: str) -> str:
-        wanted = hash(field_id)
-        at = bisect_left(self._hashes, wanted)
-        if at == len(self._hashes) or self._hashes[at] != wanted:
+        place = self._places.of(field_id)
+        if place is None:
             raise KeyError(field_id)
-        return self.at(self._place[at])
+        return self.at(place)
 
     def at(self, place: int) -> str:
         """Signature of the field that was given at this place, counted from 0."""
         return self._digests[_DIGEST * place : _DIGEST * (place + 1)].hex()
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return len(self._places)
 
     def __iter__(self) -> Iterator[str]:
         raise TypeError("ids are not kept, only their hashes")

@@ -1,17 +1,15 @@
 """A Parquet table written as its rows come, in row groups of a fixed size, whole or not at all."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monolayer.engine.files import file_beside
 
-__all__ = ["ROWS_A_GROUP", "RowGroups"]
-
-ROWS_A_GROUP = 4096
+__all__ = ["RowGroups"]
 
 
 class RowGroups(ExitStack):
@@ -21,34 +19,29 @@ class RowGroups(ExitStack):
     ----------
     path : Path
         The file, which appears when the context is left.
-    described : mapping of str to str
-        The table's metadata.
+    schema : pyarrow.Schema
+        Columns and metadata of the table.
+    rows : int
+        Of a row group.
     """
 
-    def __init__(self, path: Path, described: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, rows: int = 4096) -> None:
         super().__init__()
-        self._described = dict(described)
-        self._held: list[pa.Table] = []
-        self._beside = self.enter_context(file_beside(path))
-        self._writer: pq.ParquetWriter | None = None
+        self._rows, self._schema = rows, schema
+        self._held = [schema.empty_table()]
+        beside = self.enter_context(file_beside(path))
+        self._writer = self.enter_context(pq.ParquetWriter(beside, schema))
 
     def add(self, table: pa.Table) -> None:
-        """Add rows; the first table's columns are those of all."""
-        if self._writer is None:
-            schema = table.schema.with_metadata(self._described)
-            self._writer = self.enter_context(pq.ParquetWriter(self._beside, schema))
-            self.callback(self._write_rest)
-        self._held.append(table.replace_schema_metadata(self._described))
-        while sum(map(len, self._held)) >= ROWS_A_GROUP:
+        """Add rows, which have the table's columns."""
+        self._held.append(table.replace_schema_metadata(self._schema.metadata))
+        while sum(map(len, self._held)) >= self._rows:
             held = pa.concat_tables(self._held)
-            self._write(held.slice(0, ROWS_A_GROUP))
-            self._held = [held.slice(ROWS_A_GROUP).combine_chunks()]
+            self._writer.write_table(held.slice(0, self._rows).combine_chunks())
+            self._held = [held.slice(self._rows).combine_chunks()]
 
-    def _write_rest(self) -> None:
+    def __exit__(self, *failure: Any) -> bool:
         rest = pa.concat_tables(self._held)
-        if rest.num_rows:
-            self._write(rest)
-
-    def _write(self, table: pa.Table) -> None:
-        assert self._writer is not None
-        self._writer.write_table(table.combine_chunks(), row_group_size=ROWS_A_GROUP)
+        if failure[0] is None and rest.num_rows:
+            self._writer.write_table(rest.combine_chunks())
+        return bool(super().__exit__(*failure))

@@ -10,6 +10,7 @@ from monolayer.assays import assay_of
 from monolayer.engine.plan import Plan
 from monolayer.inspect import FIGURES as INSPECTED
 from monolayer.inspect import GATE_COLUMNS
+from monolayer.summarise.schema import schema_of
 
 __all__ = ["IDENTITY", "fields_schema"]
 
@@ -31,5 +32,5 @@ def fields_schema(plan: Plan) -> pa.Schema:
         *assay_of(plan.method).field_columns(plan.channels, plan.method),
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
+    return schema_of(columns)
 

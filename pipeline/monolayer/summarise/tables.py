@@ -19,6 +19,7 @@ from monolayer.summarise.schema import (
     WELL_HEAD,
     channels_of,
     plate_schema,
+    schema_of,
     well_schema,
 )
 from monolayer.summarise.settings import SummariseSettings
@@ -162,5 +163,4 @@ def _grouped(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Key, list[
 
 
 def _table(rows: list[dict[str, Any]], columns: Columns) -> pa.Table:
-    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=schema_of(columns))
