@@ -5,7 +5,7 @@ their text, so blocks of them compress to a tenth. Walking along is made for: th
 stays unpacked.
 """
 
-import marshal
+import json
 import zlib
 from array import array
 from bisect import bisect_left
@@ -37,7 +37,7 @@ class PackedFields(Sequence[Field]):
         self._last: tuple[int, list[Any]] = (-1, [])
         rest = iter(fields)
         while block := [_packed(field) for field in islice(rest, BLOCK)]:
-            self._blocks.append(zlib.compress(marshal.dumps(block), 1))
+            self._blocks.append(zlib.compress(json.dumps(block).encode(), 1))
             self._length += len(block)
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class PackedFields(Sequence[Field]):
 
     def __iter__(self) -> Iterator[Field]:
         for block in self._blocks:
-            yield from map(_field, marshal.loads(zlib.decompress(block)))
+            yield from map(_field, json.loads(zlib.decompress(block)))
 
     @overload
     def __getitem__(self, at: int) -> Field: ...
@@ -57,7 +57,7 @@ class PackedFields(Sequence[Field]):
         place = range(self._length)[at]
         number, row = divmod(place, BLOCK)
         if self._last[0] != number:
-            self._last = number, marshal.loads(zlib.decompress(self._blocks[number]))
+            self._last = number, json.loads(zlib.decompress(self._blocks[number]))
         return _field(self._last[1][row])
 
     def __eq__(self, other: object) -> bool:
@@ -113,4 +113,5 @@ def _packed(field: Field) -> tuple[Any, ...]:
 def _field(packed: tuple[Any, ...]) -> Field:
     plate, well, field, time, well_text, problem, channels = packed
     found = {name: tuple(Plane(*plane) for plane in planes) for name, planes in channels}
-    return Field(plate, well, field, time, found, well_text, problem)
+    told = None if problem is None else (problem[0], problem[1])
+    return Field(plate, well, field, time, found, well_text, told)

@@ -22,8 +22,6 @@ NODES = ("n1", "n2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 _NODE = "MONOLAYER_TEST_NODE"
 
-# `cred_expire` is also how long a requeued job waits before it starts again (default: 120 s);
-# SlurmdTimeout is how long a node may be silent before its jobs are given to another.
 CONFIGURATION = """
 ClusterName=monolayer-tests
 SlurmctldHost={host}(127.0.0.1)
@@ -32,7 +30,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={folder}/munge.socket,cred_expire=4
+AuthInfo=socket={folder}/munge.socket
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -40,7 +38,6 @@ SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdParameters=config_overrides
-SlurmdTimeout=6
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
@@ -116,11 +113,13 @@ class Slurm:
     def node_lost(self, node: str) -> Iterator[None]:
         """Kill a node and let Slurm find out; the node comes back at the end.
 
-        Found out at once: by itself Slurm does so after SlurmdTimeout (tried: 25 s at the
-        shortest), which would only make the tests longer.
+        At once: by itself Slurm finds out after some 25 s, and jobs that it queues again wait for
+        two minutes.
         """
         self.kill_node(node)
         self.call("scontrol", "update", f"nodename={node}", "state=down", "reason=killed")
+        for job_id in self.jobs("PENDING"):
+            self.call("scontrol", "update", f"jobid={job_id}", "starttime=now")
         try:
             yield
         finally:

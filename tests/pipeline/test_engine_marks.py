@@ -65,7 +65,7 @@ def test_an_empty_field_and_another_plate_are_not_compared() -> None:
 
 
 def test_plates_between_one_another_are_judged_apart() -> None:
-    rows = [row(str(i), slope, plate=p) for i, slope in enumerate(SHARP) for p in "PQ"]
+    rows = [row(f"{p}{i}", slope, plate=p) for i, slope in enumerate(SHARP) for p in "PQ"]
     blurred = row("blurred", -4.1, plate="Q")
     assert states(marked([*rows, blurred], InspectSettings())) == ["ok"] * 16 + ["not_evaluable"]
 

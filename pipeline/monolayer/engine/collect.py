@@ -200,11 +200,10 @@ class _PlateTables(ExitStack):
         self._wells: list[pa.Table] = []
         self._objects = self.enter_context(RowGroups(path, tables.objects_schema, OBJECTS_A_GROUP))
 
-    def __exit__(self, *failure: Any) -> bool:
+    def __exit__(self, *failure: Any) -> None:
         super().__exit__(*failure)
         if failure[0] is None:
             self._summarise()
-        return False
 
     def add(self, some: Sequence[_Planned], rows: pa.Table) -> None:
         """Add whole wells: their fields' rows, their objects, and what both come to."""

@@ -102,4 +102,3 @@ class PartRows:
             rows.append(self._row[place])
         if rows:
             yield part, rows
-

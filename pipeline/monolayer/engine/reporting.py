@@ -19,7 +19,7 @@ from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import Field, FieldImage, State
 from monolayer.method import Method
 from monolayer.packed import Places
-from monolayer.read import find_fields, read_field
+from monolayer.read import Root, find_fields, read_field, root_of
 from monolayer.report import build_content, render_report
 from monolayer.report.gallery import BACKGROUND, FOCUS, SATURATION, Overlay, Overlays
 from monolayer.report.presentation import Presentation
@@ -40,7 +40,7 @@ _SHOWN = ("field_id", "weight", "segmentation_score", "area_um2", "area_px", "in
 
 
 def write_report(
-    folder: Path, root: Path | None = None, fields: Sequence[Field] | None = None
+    folder: Path, root: Root | None = None, fields: Sequence[Field] | None = None
 ) -> Path:
     """Draw the report of a run's folder from its tables; return its path.
 
@@ -75,7 +75,7 @@ def write_report(
 def field_reader(
     folder: Path,
     record: dict[str, Any],
-    root: Path | None = None,
+    root: Root | None = None,
     fields: Sequence[Field] | None = None,
 ) -> Callable[[str], FieldImage]:
     """Give a function that reads a field's pixels again, by its id.
@@ -86,7 +86,7 @@ def field_reader(
         The images are not where they were, or have no such field.
     """
     method = Method.model_validate(record["method"])
-    images = root or Path(record["given"]["images"])
+    images = root or root_of(record["given"]["images"])
     if fields is None:
         try:
             fields = find_fields(images, method.read, record["given"]["layout"]).fields
@@ -135,7 +135,7 @@ def _columns_of_wells(show: Presentation) -> set[str]:
 def _overlays(
     folder: Path,
     record: dict[str, Any],
-    where: tuple[Path | None, Sequence[Field] | None],
+    where: tuple[Root | None, Sequence[Field] | None],
     show: Presentation,
     table: pa.Table,
 ) -> Overlays:

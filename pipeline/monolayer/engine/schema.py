@@ -33,4 +33,3 @@ def fields_schema(plan: Plan) -> pa.Schema:
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]
     return schema_of(columns)
-

@@ -84,7 +84,7 @@ def build_content(
     rows = FieldRows(fields, {SCORE: scores.mean()})
     listed, wells_left_out = _plates(plate_rows, wells, rows, (measure, show))
     points = _drawn_places(rows)
-    out = [row for row in rows.at(_not_ok(rows)[:EXCLUSIONS_LISTED])]
+    out = list(rows.at(_not_ok(rows)[:EXCLUSIONS_LISTED]))
     return ReportContent(
         title=_title(plate_rows),
         stamp=run_stamp(run),
@@ -190,7 +190,9 @@ def _plates(
         n_listed, n_left_out = (
             (n_listed + len(own), n_left_out) if listed else (n_listed, n_left_out + len(own))
         )
-        results.append(_plate(row, wells.take(pa.array(own, pa.int64())).to_pylist(), reasons, listed, how))
+        results.append(
+            _plate(row, wells.take(pa.array(own, pa.int64())).to_pylist(), reasons, listed, how)
+        )
     return tuple(results), n_left_out
 
 
@@ -324,7 +326,8 @@ def _field_notes(fields: pa.Table) -> list[str]:
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values[np.isfinite(values)]
+    known: NDArray[np.float64] = values[np.isfinite(values)]
+    return known
 
 
 class MeanScores:
@@ -354,7 +357,9 @@ class MeanScores:
     def mean(self) -> NDArray[np.float64]:
         """One value a field; NaN where no object has a score."""
         total, count = self._sums
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+        mean = np.full(total.shape, np.nan)
+        np.divide(total, count, out=mean, where=count > 0)
+        return mean
 
 
 def _histograms(

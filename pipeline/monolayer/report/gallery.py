@@ -104,9 +104,7 @@ def _lowest_scores(rows: FieldRows) -> list[Choice]:
     # Scores that are all alike, as of a method that gives none, single nobody out.
     low = np.flatnonzero(scores < (np.median(known) if known.size else 0.0))
     lowest = low[np.argsort(scores[low], kind="stable")][:_N_CHOICES]
-    return [
-        (row, f"low mean segmentation score, {row[SCORE]:.2f}") for row in rows.at(ok[lowest])
-    ]
+    return [(row, f"low mean segmentation score, {row[SCORE]:.2f}") for row in rows.at(ok[lowest])]
 
 
 def _extremes(rows: FieldRows, measure: Measure) -> Iterator[list[Choice]]:
@@ -132,7 +130,10 @@ def _robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return unknown
     median = float(np.median(known))
     spread = 1.4826 * float(np.median(np.abs(known - median)))
-    return unknown if spread == 0 else np.where(np.isfinite(values), (values - median) / spread, np.nan)
+    if spread == 0:
+        return unknown
+    scores: NDArray[np.float64] = np.where(np.isfinite(values), (values - median) / spread, unknown)
+    return scores
 
 
 def _drawn(

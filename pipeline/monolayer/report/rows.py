@@ -40,7 +40,7 @@ class FieldRows:
         }
 
     def __len__(self) -> int:
-        return self._table.num_rows
+        return len(self._table)
 
     def places(self, state: State) -> NDArray[np.int64]:
         """Rows of the fields in a state, in the table's order."""

@@ -40,6 +40,8 @@ class JobQueue:
         Folder of the jobs' own output.
     """
 
+    isolated = True
+
     def __init__(
         self, settings: ExecutionSettings, n_fields: int, logs: Path | None = None
     ) -> None:
