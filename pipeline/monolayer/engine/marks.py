@@ -54,7 +54,7 @@ class Evidence:
         Says in which fields there is something to be in focus.
     """
 
-    COLUMNS = ("state", "plate", "channel", "pixels_sha256", *FIGURES)
+    COLUMNS = ("field_id", "state", "plate", "channel", "pixels_sha256", *FIGURES)
 
     def __init__(self, n_fields: int, settings: InspectSettings) -> None:
         self.settings = settings
