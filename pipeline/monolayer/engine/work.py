@@ -12,7 +12,6 @@ come through here, so their numbers are the same.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import correct_illumination, inspect_field
 from monolayer.method import Method
-from monolayer.read import read_field
+from monolayer.read import Root, read_field
 
 __all__ = ["FieldResult", "evaluate_image", "process_field"]
 
@@ -52,7 +51,7 @@ class FieldResult:
 
 
 def process_field(
-    where: Field, root: Path, method: Method, flat_fields: FlatFields | None = None
+    where: Field, root: Root, method: Method, flat_fields: FlatFields | None = None
 ) -> FieldResult:
     """Read and evaluate one field; whatever fails becomes its row.
 

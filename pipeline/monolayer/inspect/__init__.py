@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         well_quality,
     )
     from monolayer.inspect.field import Inspection, inspect_field
-    from monolayer.inspect.figures import FIGURES
+    from monolayer.inspect.figures import FIGURES, quality_figures
     from monolayer.inspect.illumination import correct_illumination, estimate_flat_field
     from monolayer.inspect.outliers import blurred_beside
     from monolayer.inspect.reference import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         make_reference,
         other_objective,
     )
+    from monolayer.inspect.scan import inspect_scan
     from monolayer.inspect.settings import (
         GateSettings,
         IlluminationSettings,
@@ -51,11 +52,13 @@ __all__ = [
     "estimate_flat_field",
     "has_focus",
     "inspect_field",
+    "inspect_scan",
     "judge_field",
     "lacking",
     "make_reference",
     "other_objective",
     "plate_quality",
+    "quality_figures",
     "well_quality",
 ]
 
@@ -76,11 +79,13 @@ __getattr__, __dir__ = lazy(
         "estimate_flat_field": "illumination",
         "has_focus": "reference",
         "inspect_field": "field",
+        "inspect_scan": "scan",
         "judge_field": "reference",
         "lacking": "completeness",
         "make_reference": "reference",
         "other_objective": "reference",
         "plate_quality": "completeness",
+        "quality_figures": "figures",
         "well_quality": "completeness",
     },
 )

@@ -19,7 +19,15 @@ from monolayer.inspect.reference import (
 )
 from monolayer.inspect.settings import InspectSettings
 
-__all__ = ["Inspection", "inspect_field"]
+__all__ = [
+    "Figures",
+    "Inspection",
+    "blank",
+    "concluded",
+    "inspect_field",
+    "out_of_focus",
+    "too_saturated",
+]
 
 Figures = dict[str, float | None]
 
@@ -85,10 +93,10 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
         pixels = _plain(pixels)
         figures |= {"intensity_min": float(pixels.min()), "intensity_max": float(pixels.max())}
         figures["saturated_fraction"] = saturated_fraction(pixels, image.full_scale.get(channel))
-        problem = _blank(figures, image.full_scale.get(channel))
+        problem = blank(figures, image.full_scale.get(channel))
     if problem is None:
         figures |= quality_figures(pixels)
-        problem = _too_saturated(figures, settings) or _out_of_focus(figures, settings)
+        problem = too_saturated(figures, settings) or out_of_focus(figures, settings)
     if problem is None:
         verdict = worst_verdict(
             {
@@ -99,6 +107,13 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
         gate = verdict.row()
         if verdict.gate == "refused":
             problem = verdict.reason, verdict.detail
+    return concluded(problem, figures, gate)
+
+
+def concluded(
+    problem: tuple[str, str] | None, figures: Figures, gate: dict[str, float | str | None]
+) -> Inspection:
+    """Inspection that found a problem, or none."""
     if problem is None:
         return Inspection(State.OK, "", "", figures, gate)
     return Inspection(State.NOT_EVALUABLE, *problem, figures, gate)
@@ -147,7 +162,8 @@ def _unusable(pixels: NDArray[Any], settings: InspectSettings) -> tuple[str, str
     return None
 
 
-def _blank(figures: Figures, full_scale: float | None) -> tuple[str, str] | None:
+def blank(figures: Figures, full_scale: float | None) -> tuple[str, str] | None:
+    """Reason and sentence where all pixels are equal."""
     value = figures["intensity_max"]
     if value is None or figures["intensity_min"] != value:
         return None
@@ -156,7 +172,8 @@ def _blank(figures: Figures, full_scale: float | None) -> tuple[str, str] | None
     return "blank", f"Every pixel is {value:g}."
 
 
-def _too_saturated(figures: Figures, settings: InspectSettings) -> tuple[str, str] | None:
+def too_saturated(figures: Figures, settings: InspectSettings) -> tuple[str, str] | None:
+    """Reason and sentence where more pixels are saturated than the limit."""
     share = figures["saturated_fraction"] or 0.0
     if share <= settings.max_saturated_fraction:
         return None
@@ -164,7 +181,7 @@ def _too_saturated(figures: Figures, settings: InspectSettings) -> tuple[str, st
     return "saturated", f"{share:.3%} of pixels are saturated; max_saturated_fraction is {limit}."
 
 
-def _out_of_focus(figures: Figures, settings: InspectSettings) -> tuple[str, str] | None:
+def out_of_focus(figures: Figures, settings: InspectSettings) -> tuple[str, str] | None:
     """Judge focus only where there is something to be in focus."""
     limit, slope = settings.min_focus_log_log_slope, figures["focus_log_log_slope"]
     signal = figures["signal_to_noise"]

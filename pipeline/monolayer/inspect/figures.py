@@ -17,7 +17,12 @@ from monolayer.inspect.blocks import (
 from monolayer.inspect.settings import FIGURES
 from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
 
-__all__ = ["FIGURES", "quality_figures", "saturated_fraction"]
+__all__ = [
+    "FIGURES",
+    "quality_figures",
+    "saturated_fraction",
+    "saturated_fraction_of_levels",
+]
 
 _TILES = 8
 # Blocks a side of a tile below which a single cell may fill it; 512 px a side of the field.
@@ -90,6 +95,27 @@ def saturated_fraction(pixels: NDArray[Any], full_scale: float | None) -> float:
     if full_scale is not None and float(top) >= full_scale:
         at_top = max(at_top, _count_from(pixels, full_scale))
     return at_top / pixels.size
+
+
+def saturated_fraction_of_levels(counts: NDArray[np.int64], full_scale: float | None) -> float:
+    """`saturated_fraction` of an image of integers from how often each level occurs.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (levels,)
+        Pixels of each grey level from 0.
+    full_scale : float or None
+        As for `saturated_fraction`.
+    """
+    levels = np.flatnonzero(counts)
+    bottom, top = int(levels[0]), int(levels[-1])
+    reach = max((float(top) - float(bottom)) / 100, 1.0)
+    at_top = int(counts[top])
+    below = int(counts[max(0, math.ceil(top - reach)) : top].sum())
+    at_top = at_top if at_top >= _PILE_UP_PIXELS and at_top > below else 0
+    if full_scale is not None and top >= full_scale:
+        at_top = max(at_top, int(counts[math.ceil(full_scale) :].sum()))
+    return at_top / int(counts.sum())
 
 
 def _count_from(pixels: NDArray[Any], least: float) -> int:

@@ -34,6 +34,14 @@ class ReadSettings(Settings):
     pixel_size_um: Annotated[float, Limits(ge=0.01, le=100)] | None = None
     """Micrometres per pixel; wins over what the files say. Empty: as the files say."""
 
+    max_field_mp: Annotated[float, Limits(gt=0)] = 20.0
+    """Megapixels up to which a field is held in memory as a whole. A larger one is a scan: it is
+    evaluated in overlapping windows, whose pixels are all that is in memory."""
+
+    window_px: Annotated[int, Limits(ge=64, multiple_of=16)] = 2048
+    """Side of a scan's windows without their margin, pixels; larger than any object by far. Each
+    window's background is its own, so that another side gives slightly other outlines."""
+
 
 def best_channel(names: Iterable[str]) -> str:
     """Choose a channel: the nuclear stain by name, else the first in natural order."""

@@ -47,6 +47,8 @@ class Strips:
         Rows that one band of the file's own strips or tiles holds; 1 where any number can be read.
     plain : bool
         Whether all rows lie one after the other in the file, as they are.
+    tiled : bool
+        Whether the file keeps its pixels in tiles.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Strips:
     pixel_size: PixelSize
     band_rows: int
     plain: bool
+    tiled: bool = False
 
     def read(self, max_strip_mb: float = 32.0, rows: int | None = None) -> Iterator[NDArray[Any]]:
         """Read the plane from top to bottom.
@@ -85,14 +88,58 @@ class Strips:
     ) -> NDArray[Any]:
         """Read a box of the plane; the last two sides are exclusive.
 
-        All columns of its rows are read and decoded, `max_strip_mb` at a time.
+        Of plain rows and of tiles only what the box touches is read. Compressed strips hold whole
+        rows, which are decoded `max_strip_mb` at a time.
         """
         pixels = np.empty((bottom - top, right - left), self.dtype)
+        if self.plain or self.tiled:
+            with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
+                page = tif.pages[self.page].aspage()
+                with self.path.open("rb") as handle:
+                    fill = self._fill_rows if self.plain else self._fill_tiles
+                    return fill(handle, page, pixels, (top, left))
         y = 0
         for strip in self._between(top, bottom, max_strip_mb, None):
             pixels[y : y + len(strip)] = strip[:, left:right]
             y += len(strip)
         return pixels
+
+    def _fill_rows(
+        self,
+        handle: BinaryIO,
+        page: tifffile.TiffPage,
+        pixels: NDArray[Any],
+        corner: tuple[int, int],
+    ) -> NDArray[Any]:
+        """Stretches of rows that lie one after the other in the file."""
+        (top, left), width, size = corner, self.shape[1], self.dtype.itemsize
+        stored = np.empty(pixels.shape, self.dtype.newbyteorder(page.parent.byteorder))
+        # Whole rows are one stretch.
+        lines = [stored] if pixels.shape[1] == width else list(stored)
+        for y, line in enumerate(lines, start=top):
+            handle.seek(page.dataoffsets[0] + (y * width + left) * size)
+            if handle.readinto(line.data.cast("B")) != line.nbytes:  # type: ignore[attr-defined]
+                detail = f"{self.path} ends before its row {y + 1}: copy it again."
+                raise ImageError("truncated", detail)
+        return _as_shown(page, stored, self.dtype)
+
+    def _fill_tiles(
+        self,
+        handle: BinaryIO,
+        page: tifffile.TiffPage,
+        pixels: NDArray[Any],
+        corner: tuple[int, int],
+    ) -> NDArray[Any]:
+        """The tiles that the box touches, one after the other."""
+        (top, left), (rows, columns) = corner, (page.tilelength, page.tilewidth)
+        across = -(-self.shape[1] // columns)
+        for tile_y in range(top // rows, -(-(top + pixels.shape[0]) // rows)):
+            for tile_x in range(left // columns, -(-(left + pixels.shape[1]) // columns)):
+                index = tile_y * across + tile_x
+                handle.seek(page.dataoffsets[index])
+                tile = _decode(page, handle.read(page.databytecounts[index]), index)
+                _copy(tile, (tile_y * rows, tile_x * columns), pixels, corner)
+        return _as_shown(page, pixels, self.dtype)
 
     def _between(
         self, top: int, bottom: int, max_strip_mb: float, rows: int | None
@@ -192,7 +239,8 @@ def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -
             dtype = np.dtype(found.dtype).newbyteorder("=")
             shape = (found.imagelength, found.imagewidth)
             plain = bool(found.is_contiguous)
-            return Strips(path, page, shape, dtype, size, 1 if plain else _band_rows(found), plain)
+            rows = 1 if plain else _band_rows(found)
+            return Strips(path, page, shape, dtype, size, rows, plain, bool(found.is_tiled))
 
 
 def _check(page: tifffile.TiffPage, shown: str) -> None:
@@ -219,6 +267,22 @@ def _place(page: tifffile.TiffPage, data: bytes, index: int, strip: NDArray[Any]
     pixels, (_, _, y, x, _), (_, height, width, _) = decode(data, index, jpegtables=page.jpegtables)
     into = strip[y - top : y - top + height, x : x + width]
     into[:] = pixels[0, : len(into), : into.shape[1], 0]
+
+
+def _decode(page: tifffile.TiffPage, data: bytes, index: int) -> NDArray[Any]:
+    """One tile, whole."""
+    decode: Any = page.decode
+    pixels: NDArray[Any] = decode(data, index, jpegtables=page.jpegtables)[0]
+    return pixels[0, :, :, 0]
+
+
+def _copy(
+    tile: NDArray[Any], at: tuple[int, int], pixels: NDArray[Any], corner: tuple[int, int]
+) -> None:
+    """Copy of a tile what lies within a box, whose first pixel is `corner`."""
+    y, x = at[0] - corner[0], at[1] - corner[1]
+    into = pixels[max(0, y) : max(0, y + tile.shape[0]), max(0, x) : max(0, x + tile.shape[1])]
+    into[:] = tile[max(0, -y) :, max(0, -x) :][: into.shape[0], : into.shape[1]]
 
 
 def _as_shown(page: tifffile.TiffPage, strip: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ depends on them: same windows, same objects.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,21 @@ from monolayer_kernels.measure_runs import Runs, find_runs
 from monolayer_kernels.objects import join_objects, select_objects
 from monolayer_kernels.stitch import Tile, cut_tiles, own_objects, shared_pixels, shift_runs
 
-__all__ = ["TileBand", "segment_tiles"]
+__all__ = [
+    "FixedScale",
+    "FoundInTiles",
+    "TileBand",
+    "around",
+    "find_in_tiles",
+    "fix_scale",
+    "keep_once",
+    "no_objects",
+    "reaching_below",
+    "sample_boxes",
+    "segment_tiles",
+    "tile_groups",
+    "tile_rows",
+]
 
 ReadWindow = Callable[[int, int, int, int], NDArray[Any]]
 
@@ -35,6 +49,7 @@ WINDOW_PX = 2048
 SAMPLE_PX = 1024
 _SAMPLES = (0.5, 0.2, 0.8)
 _MARGIN_DIAMETERS = 5
+_MARGIN_UNKNOWN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,58 @@ class TileBand:
     scores: NDArray[np.float64]
     n_cut: int
     n_doubles: int
+
+
+@dataclass(frozen=True, slots=True)
+class FixedScale:
+    """What is fixed once for a plane.
+
+    Attributes
+    ----------
+    settings : SegmentSettings
+        With the diameter told.
+    pixel_size_um : float or None
+        To give with them: 1 where a pixel is the only unit there is.
+    diameter_px : float or None
+        Typical diameter; None where no sample holds a nucleus.
+    margin_px : int
+        How far windows look beyond their cores.
+    """
+
+    settings: SegmentSettings
+    pixel_size_um: float | None
+    diameter_px: float | None
+    margin_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInTiles:
+    """Objects of one row of windows, before those that two windows kept are counted once.
+
+    Attributes
+    ----------
+    runs : Runs
+        In the plane's coordinates, window by window; labels from 1.
+    scores : ndarray of float64, shape (n,)
+    n_cut : int
+        As in `TileBand`.
+    overlaps : ndarray of int64, shape (m, 2)
+        Positions of two that share more than half of the smaller one's pixels; ascending.
+    figures : tuple of mapping
+        Of each window: see `monolayer.segment.Segmentation`.
+    """
+
+    runs: Runs
+    scores: NDArray[np.float64]
+    n_cut: int
+    overlaps: NDArray[np.int64]
+    figures: tuple[Mapping[str, float | None], ...]
+
+    @property
+    def firsts(self) -> NDArray[np.int32]:
+        """Row and column of each object's first pixel."""
+        first = self.runs.first[:-1]
+        return np.stack([self.runs.row[first], self.runs.start[first]], axis=1)
 
 
 def segment_tiles(
@@ -109,60 +176,142 @@ def segment_tiles(
     ConfigError
         A setting in um without a pixel size, or no nucleus in any sample to take a size from.
     """
-    settings, size, diameter = _fixed(read_window, shape, settings, pixel_size_um)
-    margin = margin_px if margin_px is not None else math.ceil(_MARGIN_DIAMETERS * diameter)
-    label, before = 1, _none()
-    for band in _bands(cut_tiles(shape, window_px, margin)):
-        found = []
-        for tiles in _groups(band, tile_px):
-            box = _around(tiles)
-            pixels = read_window(*box)
-            found += [_own(_part(pixels, box, t), t, shape, (settings, size)) for t in tiles]
-        runs = join_objects([before, *(objects for objects, _, _ in found)])
-        old = before.label.size
-        doubles = _doubles(runs)
-        doubles = doubles[doubles >= old]
-        kept = np.setdiff1d(np.arange(old, runs.label.size), doubles)
-        firsts = runs.first[kept]
-        kept = kept[np.lexsort((runs.start[firsts], runs.row[firsts]))]
-        own = select_objects(runs, kept)
+    fixed = fix_scale(read_window, shape, settings, pixel_size_um)
+    if fixed.diameter_px is None:
+        detail = "no nucleus was found in the plane's samples: give expected_diameter_um."
+        raise ConfigError(detail)
+    margin = margin_px if margin_px is not None else fixed.margin_px
+    label, before = 1, no_objects()
+    for tiles in tile_rows(cut_tiles(shape, window_px, margin)):
+        found = find_in_tiles(read_window, tiles, shape, fixed, tile_px)
+        kept = keep_once(before, found.runs, found.firsts, found.overlaps)
+        own = select_objects(found.runs, kept)
         own = own._replace(label=np.arange(label, label + kept.size, dtype=np.int32))
         label += kept.size
-        scores = np.concatenate([part for _, part, _ in found])[kept - old]
-        rows = (band[0].window[0], band[0].window[2])
-        yield TileBand(rows, own, scores, sum(cut for _, _, cut in found), doubles.size)
-        # Only what reaches into the next row of windows can be met there again.
-        lasts = own.row[own.first[1:] - 1]
-        before = select_objects(own, np.flatnonzero(lasts >= band[0].core[2]))
+        n_doubles = found.scores.size - kept.size
+        rows = (tiles[0].window[0], tiles[0].window[2])
+        yield TileBand(rows, own, found.scores[kept], found.n_cut, n_doubles)
+        before = reaching_below(own, tiles[0].core[2])
 
 
-def _fixed(
+def fix_scale(
     read_window: ReadWindow,
     shape: tuple[int, int],
     settings: SegmentSettings,
-    size: float | None,
-) -> tuple[SegmentSettings, float | None, float]:
-    """Settings with the diameter told, the pixel size to give with them, diameter in pixels."""
-    if settings.expected_diameter_um is not None:
-        if size is None:
-            detail = "expected_diameter_um is set but the pixel size is unknown: give it too."
-            raise ConfigError(detail)
-        return settings, size, settings.expected_diameter_um / size
-    if size is None and settings.min_area_um2 is not None:
-        detail = "min_area_um2 is set but the pixel size is unknown: give it too."
-        raise ConfigError(detail)
-    samples = (segment_nuclei(read_window(*window), settings, size) for window in _samples(shape))
-    diameters = [found.diameter_px for found in samples if found.diameter_px and found.scores.size]
-    if not diameters:
-        detail = "no nucleus was found in the plane's samples: give expected_diameter_um."
-        raise ConfigError(detail)
-    diameter = float(np.median(diameters))
+    pixel_size_um: float | None = None,
+) -> FixedScale:
+    """Fix once for a plane what a field finds in itself; parameters as for `segment_tiles`.
+
+    Where no sample holds a nucleus nothing is fixed: each window then looks for its own.
+
+    Raises
+    ------
+    ConfigError
+        A setting in um without a pixel size.
+    """
+    told = _told(settings, pixel_size_um)
+    seen = told or _seen_diameter(read_window, shape, settings, pixel_size_um)
+    if seen is None:
+        return FixedScale(settings, pixel_size_um, None, _MARGIN_UNKNOWN)
+    margin = math.ceil(_MARGIN_DIAMETERS * seen)
+    if told:
+        return FixedScale(settings, pixel_size_um, told, margin)
     # Where nobody knows the pixel size, a pixel is the unit of the only length that is told.
-    unit = 1.0 if size is None else size
-    return settings.model_copy(update={"expected_diameter_um": diameter * unit}), unit, diameter
+    unit = 1.0 if pixel_size_um is None else pixel_size_um
+    fixed = settings.model_copy(update={"expected_diameter_um": seen * unit})
+    return FixedScale(fixed, unit, seen, margin)
 
 
-def _samples(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def find_in_tiles(
+    read_window: ReadWindow,
+    tiles: Sequence[Tile],
+    shape: tuple[int, int],
+    fixed: FixedScale,
+    tile_px: int,
+) -> FoundInTiles:
+    """Segment one row of windows; the same whatever the other rows hold.
+
+    Parameters
+    ----------
+    read_window, shape, tile_px
+        As for `segment_tiles`.
+    tiles : sequence of Tile
+        Of one row: from `tile_rows`.
+    fixed : FixedScale
+        From `fix_scale`.
+    """
+    parts = []
+    for group in tile_groups(tiles, tile_px):
+        box = around(group)
+        pixels = read_window(*box)
+        parts += [_own(_part(pixels, box, t), t, shape, fixed) for t in group]
+    runs = join_objects([part.runs for part in parts])
+    return FoundInTiles(
+        runs,
+        np.concatenate([part.scores for part in parts]),
+        sum(part.n_cut for part in parts),
+        _more_than_half(runs),
+        tuple(part.figures for part in parts),
+    )
+
+
+def keep_once(
+    before: Runs, runs: Runs, firsts: NDArray[np.int32], overlaps: NDArray[np.int64]
+) -> NDArray[np.intp]:
+    """Which objects of a row of windows are counted, in the order of their first pixels.
+
+    Parameters
+    ----------
+    before : Runs
+        Counted objects of the row above that reach into this one.
+    runs : Runs
+        Objects of the row: all, or those that may meet one of `before`; labels say which.
+    firsts : ndarray of int32, shape (n, 2)
+        Row and column of each object's first pixel, of all of the row's objects.
+    overlaps : ndarray of int64, shape (m, 2)
+        Pairs within the row of which one must go: `FoundInTiles.overlaps`.
+    """
+    pairs = _more_than_half(join_objects([before, runs]))
+    n = before.label.size
+    across = pairs[(pairs[:, 0] < n) & (pairs[:, 1] >= n)]
+    out = {int(runs.label[b - n]) - 1 for _, b in across.tolist()}
+    # In the order of the pairs: what is out already puts nothing else out.
+    for a, b in overlaps.tolist():
+        if a not in out:
+            out.add(b)
+    kept = np.setdiff1d(np.arange(len(firsts)), np.array(sorted(out), np.intp))
+    return kept[np.lexsort((firsts[kept, 1], firsts[kept, 0]))]
+
+
+def reaching_below(runs: Runs, row: int) -> Runs:
+    """Objects that reach a row: only they can be met again in the windows below."""
+    lasts = runs.row[runs.first[1:] - 1]
+    return select_objects(runs, np.flatnonzero(lasts >= row))
+
+
+def _told(settings: SegmentSettings, size: float | None) -> float | None:
+    """Diameter that the settings say, pixels."""
+    if settings.expected_diameter_um is None:
+        if size is None and settings.min_area_um2 is not None:
+            detail = "min_area_um2 is set but the pixel size is unknown: give it too."
+            raise ConfigError(detail)
+        return None
+    if size is None:
+        detail = "expected_diameter_um is set but the pixel size is unknown: give it too."
+        raise ConfigError(detail)
+    return settings.expected_diameter_um / size
+
+
+def _seen_diameter(
+    read_window: ReadWindow, shape: tuple[int, int], settings: SegmentSettings, size: float | None
+) -> float | None:
+    """Median diameter of the samples that hold nuclei."""
+    samples = (segment_nuclei(read_window(*box), settings, size) for box in sample_boxes(shape))
+    diameters = [found.diameter_px for found in samples if found.diameter_px and found.scores.size]
+    return float(np.median(diameters)) if diameters else None
+
+
+def sample_boxes(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     """Nine windows, from the middle to the corners; they depend on the plane alone."""
     boxes: dict[tuple[int, int, int, int], None] = {}
     for fy in _SAMPLES:
@@ -174,7 +323,7 @@ def _samples(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     return sorted(boxes)
 
 
-def _bands(tiles: list[Tile]) -> Iterator[list[Tile]]:
+def tile_rows(tiles: Sequence[Tile]) -> Iterator[list[Tile]]:
     """Tiles of equal top, in order."""
     band: list[Tile] = []
     for tile in tiles:
@@ -185,7 +334,7 @@ def _bands(tiles: list[Tile]) -> Iterator[list[Tile]]:
     yield band
 
 
-def _groups(band: list[Tile], tile_px: int) -> Iterator[list[Tile]]:
+def tile_groups(band: Sequence[Tile], tile_px: int) -> Iterator[list[Tile]]:
     """Neighbouring windows whose cores are read together."""
     group: list[Tile] = []
     for tile in band:
@@ -196,7 +345,7 @@ def _groups(band: list[Tile], tile_px: int) -> Iterator[list[Tile]]:
     yield group
 
 
-def _around(tiles: Sequence[Tile]) -> tuple[int, int, int, int]:
+def around(tiles: Sequence[Tile]) -> tuple[int, int, int, int]:
     """Box around the windows of neighbours."""
     first, last = tiles[0].window, tiles[-1].window
     return first[0], first[1], last[2], last[3]
@@ -207,31 +356,33 @@ def _part(pixels: NDArray[Any], box: tuple[int, int, int, int], tile: Tile) -> N
     return pixels[:, tile.window[1] - box[1] : tile.window[3] - box[1]]
 
 
-def _own(
-    pixels: NDArray[Any],
-    tile: Tile,
-    shape: tuple[int, int],
-    how: tuple[SegmentSettings, float | None],
-) -> tuple[Runs, NDArray[np.float64], int]:
-    """A window's own objects in the plane's coordinates, their scores, how many may be cut."""
-    found = segment_nuclei(pixels, *how)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one window gave."""
+
+    runs: Runs
+    scores: NDArray[np.float64]
+    n_cut: int
+    figures: Mapping[str, float | None]
+
+
+def _own(pixels: NDArray[Any], tile: Tile, shape: tuple[int, int], fixed: FixedScale) -> _Part:
+    """A window's own objects in the plane's coordinates."""
+    found = segment_nuclei(pixels, fixed.settings, fixed.pixel_size_um)
     runs = find_runs(found.labels)
     owned = own_objects(runs, tile, shape)
     own = shift_runs(select_objects(runs, owned.kept), tile.window[0], tile.window[1])
-    return own, found.scores[owned.kept], int(owned.cut.sum())
+    return _Part(own, found.scores[owned.kept], int(owned.cut.sum()), found.figures)
 
 
-def _doubles(runs: Runs) -> NDArray[np.intp]:
-    """Objects that share more than half of the smaller one's pixels with one that comes before."""
+def _more_than_half(runs: Runs) -> NDArray[np.int64]:
+    """Pairs of objects that share more than half of the smaller one's pixels."""
     pairs, shared = shared_pixels(runs)
     areas = np.add.reduceat(runs.stop - runs.start, runs.first[:-1]) if runs.row.size else shared
-    out: set[int] = set()
-    for (a, b), pixels in zip(pairs.tolist(), shared.tolist(), strict=True):
-        if a not in out and 2 * pixels > min(areas[a], areas[b]):
-            out.add(b)
-    return np.array(sorted(out), np.intp)
+    return pairs[2 * shared > areas[pairs].min(axis=1)] if len(pairs) else pairs
 
 
-def _none() -> Runs:
+def no_objects() -> Runs:
+    """Return the runs of nothing."""
     nothing = np.zeros(0, np.int32)
     return Runs(nothing, np.zeros(1, np.int64), nothing, nothing, nothing)
