@@ -232,6 +232,7 @@ def test_the_page_holds_every_simulated_row() -> None:
 def test_a_simulated_run_takes_what_a_real_one_does(tmp_path: Path) -> None:
     """Two workers: fields' own seconds in, the clock of the whole out."""
     page.write_fields(tmp_path / "images", 48, 256)
-    seconds, took_s, start_s = page.real_run(tmp_path, 2)
+    commit_s = page.commit_s_per_field(tmp_path)
+    seconds, took_s, start_s = page.real_run(tmp_path, 2, commit_s)
     assert len(seconds) == 48
     assert page.predicted_s(seconds, 2, start_s) == pytest.approx(took_s, rel=0.5)

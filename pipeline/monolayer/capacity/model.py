@@ -122,7 +122,6 @@ class _Kind(IntEnum):
     ANSWERED = 3
     DIED = 4
     NODE_LOST = 5
-    RETURNED = 6
 
 
 @dataclass(slots=True)
@@ -179,11 +178,11 @@ class _Run:
         self.workers = [_Worker(i // per_node) for i in range(self.farm.workers)]
         self.chunks = deque(self._cut())
         self.left = len(self.chunks)
-        self.returned: list[_Chunk] = []
+        self.on_the_way: list[_Chunk] = []
         self.number = 0
 
     def run(self) -> float:
-        """Run to the last answer; return when that was."""
+        """Run until the driver has the last answer in hand; return when that was."""
         self._start()
         handle = {
             _Kind.WORKER_UP: self._worker_up,
@@ -192,13 +191,12 @@ class _Run:
             _Kind.ANSWERED: self._answered,
             _Kind.DIED: self._died,
             _Kind.NODE_LOST: self._node_lost,
-            _Kind.RETURNED: self._returned,
         }
         now_s = 0.0
         while self.left:
             now_s, kind, _, who, life = heapq.heappop(self.events)
             handle[_Kind(kind)](now_s, who, life)
-        return now_s
+        return max(now_s, self.driver.free_s)
 
     def quarantine_s(self) -> float:
         """Seconds of trying suspects field by field, one at a time."""
@@ -256,17 +254,20 @@ class _Run:
         self._later(now_s + wait_s, _Kind.NODE_LOST, node)
 
     def _send(self, now_s: float) -> None:
-        """Have the driver take the next chunk, and whatever it was told before, in hand."""
-        self._later(self.driver.serve(now_s, self.costs.driver_s_per_chunk), _Kind.SENT, 0)
-
-    def _sent(self, now_s: float, who: int, life: int) -> None:
-        del who, life
+        """Have the driver send the next chunk: one half of its work for it."""
         if self.chunks:
-            self._offer(now_s, self.chunks.popleft())
+            self.on_the_way.append(self.chunks.popleft())
+            sent_s = self.driver.serve(now_s, self.costs.driver_s_per_chunk / 2)
+            self._later(sent_s, _Kind.SENT, len(self.on_the_way) - 1)
 
-    def _returned(self, now_s: float, which: int, life: int) -> None:
+    def _hear(self, now_s: float) -> None:
+        """Have the driver take an answer, its other half, and then send the next chunk."""
+        self.left -= 1
+        self._send(self.driver.serve(now_s, self.costs.driver_s_per_chunk / 2))
+
+    def _sent(self, now_s: float, which: int, life: int) -> None:
         del life
-        self._offer(now_s, self.returned[which])
+        self._offer(now_s, self.on_the_way[which])
 
     def _offer(self, now_s: float, chunk: _Chunk) -> None:
         if self.idle:
@@ -325,9 +326,8 @@ class _Run:
         if life != worker.life or worker.chunk is None:
             return
         self.useful_s += worker.chunk.seconds
-        self.left -= 1
         worker.chunk = None
-        self._send(now_s)
+        self._hear(now_s)
         self._next(now_s, who)
 
     def _died(self, now_s: float, who: int, life: int) -> None:
@@ -358,12 +358,11 @@ class _Run:
         chunk.attempts += 1
         if chunk.attempts > self.costs.allowed_failures:
             self.suspects.append(chunk)
-            self.left -= 1
-            self._send(now_s)
+            self._hear(now_s)
         else:
             self.n_retried += 1
-            self.returned.append(chunk)
-            self._later(now_s + notice_s, _Kind.RETURNED, len(self.returned) - 1)
+            self.on_the_way.append(chunk)
+            self._later(now_s + notice_s, _Kind.SENT, len(self.on_the_way) - 1)
 
 
 def field_seconds(load: Load, rng: np.random.Generator) -> NDArray[np.float64]:
