@@ -5,12 +5,10 @@ on this machine; --validate holds simulated against real runs of one and two wor
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from monolayer.engine.parts import Job, process_chunk
 from monolayer.engine.plan import make_plan
 from monolayer.engine.run import execute
 from monolayer.engine.runfolder import read_record, write_record
+from monolayer.engine.selfcheck import count_discs
 from monolayer.field import Field, Plane
 from monolayer.method import Method
 
@@ -149,8 +148,8 @@ def scaling(workers: Sequence[int] = WORKERS) -> list[str]:
     return lines
 
 
-def changes(workers: int = 1000) -> list[str]:
-    """What one change does to a run with a driver; SIMULATED."""
+def changes(workers: int = 1000, only: Sequence[str] = ()) -> list[str]:
+    """What one change does to a run with a driver; SIMULATED. `only` names some of them."""
     load, costs, farm = Load(), EngineCosts(), Farm(workers=workers)
     every: list[tuple[str, Load, EngineCosts, Farm]] = [
         ("as above", load, costs, farm),
@@ -179,7 +178,11 @@ def changes(workers: int = 1000) -> list[str]:
         "| driver | disk | metadata | longest | EUR |",
         "|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
-    return lines + [_row(name, simulate_run(work, own, where)) for name, work, own, where in every]
+    return lines + [
+        _row(name, simulate_run(work, own, where))
+        for name, work, own, where in every
+        if not only or name in only
+    ]
 
 
 def _row(name: str, run: SimulatedRun) -> str:
@@ -243,15 +246,14 @@ def _nothing(chunk: Chunk, job: Job) -> list[Done]:
 
 
 def validated(n_fields: int, side: int = 512) -> Iterator[str]:
-    """Real runs with one and two workers beside the simulated ones."""
+    """Real workers, one and two, beside simulated ones."""
     yield "| fields | workers | field ms, mean | cv | counted in, real | SIMULATED | ratio |"
     yield "|--:|--:|--:|--:|--:|--:|--:|"
     with tempfile.TemporaryDirectory(prefix="monolayer-capacity-") as folder:
         root = Path(folder)
         write_fields(root / "images", n_fields, side)
-        commit_s = commit_s_per_field(root)
         for workers in (1, 2):
-            seconds, took_s, start_s = real_run(root, workers, commit_s)
+            seconds, took_s, start_s = real_run(root, workers)
             mean, cv = statistics.fmean(seconds), statistics.pstdev(seconds)
             predicted = predicted_s(seconds, workers, start_s)
             yield (
@@ -281,50 +283,35 @@ def predicted_s(seconds: Sequence[float], workers: int, start_s: float) -> float
     return simulate_run(load, EngineCosts(), farm).fields_s
 
 
-def commit_s_per_field(root: Path, n_fields: int = 25) -> float:
-    """Seconds to write a field's labels and its share of a part; no `Done` counts them."""
+def real_run(root: Path, workers: int) -> tuple[list[float], float, float]:
+    """Seconds of each field, of all of them by the clock, and until the workers were ready."""
     plan = make_plan(root / "images", Method())
-    fields = plan.fields[:n_fields]
-    signed = {field.field_id: "0" * 64 for field in fields}
-    (chunk,) = chunks_of(fields, signed, n_fields)
-    job = Job(plan.root, root / "commit", plan.method)
-    process_chunk(chunk, replace(job, run_folder=root / "warm"))
-    began = time.perf_counter()
-    done = process_chunk(chunk, job)
-    return (time.perf_counter() - began - sum(item.seconds for item in done)) / len(fields)
-
-
-def real_run(root: Path, workers: int, commit_s: float) -> tuple[list[float], float, float]:
-    """Seconds of each field, of all of them as the clock saw it, and until workers were ready."""
-    plan = make_plan(root / "images", Method())
-    stages: dict[str, float] = {}
-
-    def notify(stage: str, done: int, total: int) -> None:
-        del total
-        stages.setdefault(f"{stage} {'some' if done else 'none'}", time.perf_counter())
-
-    run = root / f"run-{workers}"
-    execution = ExecutionSettings(executor="dask", workers=workers)
-    start_s = _start_s(workers)
-    execute(plan, run, execution, notify=notify)
-    took_s = stages["tables none"] - stages["fields none"]
-    ledgers = [json.loads(path.read_text()) for path in sorted(run.glob("parts/*/ledger.json"))]
-    seconds = [entry["seconds"] + commit_s for ledger in ledgers for entry in ledger]
-    return seconds, took_s, start_s
-
-
-def _start_s(workers: int) -> float:
-    """Seconds until workers have answered, with what a field needs imported, and until they end."""
+    job = Job(plan.root, root / f"run-{workers}", plan.method)
+    signed = {field.field_id: "0" * 64 for field in plan.fields}
+    costs, seconds = EngineCosts(), list[float]()
+    share = len(plan.fields) // (costs.chunks_per_worker * workers)
+    size = max(1, min(costs.max_chunk_fields, share))
     began = time.perf_counter()
     with LocalDask(workers) as executor:
         list(executor.run(_import, range(workers)))
-    return time.perf_counter() - began
+        start_s = time.perf_counter() - began
+        for each in executor.run(partial(_timed, job=job), chunks_of(plan.fields, signed, size)):
+            seconds += each
+        took_s = time.perf_counter() - began
+    return seconds, took_s, start_s
+
+
+def _timed(chunk: Chunk, job: Job) -> list[float]:
+    """Seconds of each field, with its share of the chunk's commit, which no `Done` counts."""
+    began = time.perf_counter()
+    own = [item.seconds for item in process_chunk(chunk, job)]
+    rest_s = (time.perf_counter() - began - sum(own)) / len(own)
+    return [each + rest_s for each in own]
 
 
 def _import(number: int) -> int:
-    import monolayer.engine.parts
-
-    del monolayer
+    """Have the worker import, and compile or load, what a field needs."""
+    count_discs()
     return number
 
 
