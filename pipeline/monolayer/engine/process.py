@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from monolayer.engine import runfolder
-from monolayer.engine.attempts import new_session
+from monolayer.engine import attempts, runfolder
 from monolayer.engine.collect import collect
 from monolayer.engine.executors import ExecutionSettings, make_executor
 from monolayer.engine.files import sweep
@@ -43,6 +42,8 @@ def process(
     # From here until the end the run is open: killed meanwhile, its status must not say finished.
     runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     session = _process_fields(work, execution, max_failures, notify)
+    sweep(folder)  # workers may have died in this call as well
+    attempts.clear(folder)
     _make_tables(work, session, notify)
 
 
@@ -78,7 +79,7 @@ def _process_fields(
         with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
             described = executor.describe()
             job = Job(
-                plan.root, folder, plan.method, flats, new_session(), execution.field_timeout_s,
+                plan.root, folder, plan.method, flats, attempts.new_session(), execution.field_timeout_s,
                 executor.isolated,
             )  # fmt: skip
             run_rounds(work, job, executor, tally.add)
