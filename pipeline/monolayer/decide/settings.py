@@ -75,6 +75,9 @@ class DecideSettings(Settings):
     warn_viability: float = Field(default=0.90, gt=0, lt=1)
     """Viability under which a warning is given."""
 
+    max_viability_age_h: float = Field(default=72.0, gt=0, allow_inf_nan=False)
+    """Hours after which a sound viability says nothing of the vessel; one that is not, stays."""
+
     max_doublings: float = Field(default=20.0, gt=0, allow_inf_nan=False)
     """Highest population doubling level."""
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import leastsq
 
-from monolayer.grow.models import MODELS, Law, ln_u, value_at
-from monolayer.grow.series import GrowthSeries, Quantity, ln_u_of
+from monolayer.grow.models import MODELS, Law, ln_u
+from monolayer.grow.series import GrowthSeries, Quantity, ln_u_of, value_of
 from monolayer.grow.settings import ModelName, Scale
 
 __all__ = ["Fit", "fit_law"]
@@ -72,9 +72,7 @@ class Fit:
 
     def curve(self, times_h: Floats) -> Floats:
         """The fitted curve on the scale of the scatter."""
-        return _on_scale(
-            self.law, self.parameters, times_h, self.quantity, self.scale, self._held()
-        )
+        return self._curve_with(self.parameters, times_h)
 
     def standard_error(self, times_h: Floats) -> Floats:
         """Standard error of the curve at those times: what more points would shrink."""
@@ -83,34 +81,21 @@ class Fit:
         for i, step in enumerate(steps):
             shift = np.zeros_like(self.parameters)
             shift[i] = step
-            up, down = (self._moved(sign * shift).curve_of(times_h) for sign in (1, -1))
+            up = self._curve_with(self.parameters + shift, times_h)
+            down = self._curve_with(self.parameters - shift, times_h)
             slopes[i] = (up - down) / (2 * step)
         variance = np.einsum("it,ij,jt->t", slopes, self.covariance, slopes)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
     def values(self, times_h: Floats) -> Floats:
         """The fitted curve as confluence or density."""
-        return value_at(self.law, self._whole(self.parameters), times_h, self.quantity)
+        return value_of(
+            self.quantity,
+            ln_u(self.law, self.parameters, times_h, self.quantity, self.plateau),
+        )
 
-    def _held(self) -> float | None:
-        return None if self.plateau_fitted else self.plateau
-
-    def _moved(self, shift: Floats) -> "_Curve":
-        return _Curve(self, self.parameters + shift)
-
-    def _whole(self, parameters: Floats) -> Floats:
-        return _with_plateau(parameters, self._held())
-
-
-@dataclass(frozen=True, slots=True)
-class _Curve:
-    fit: Fit
-    parameters: Floats
-
-    def curve_of(self, times_h: Floats) -> Floats:
-        fit = self.fit
-        held = None if fit.plateau_fitted else fit.plateau
-        return _on_scale(fit.law, self.parameters, times_h, fit.quantity, fit.scale, held)
+    def _curve_with(self, parameters: Floats, times_h: Floats) -> Floats:
+        return _on_scale(self.law, parameters, times_h, self.quantity, self.scale, self.plateau)
 
 
 def fit_law(
@@ -191,14 +176,8 @@ def fit_law(
 def _on_scale(
     law: Law, p: Floats, times_h: Floats, quantity: Quantity, scale: Scale, held: float | None
 ) -> Floats:
-    whole = _with_plateau(p, held)
-    if scale == "auto":
-        return ln_u(law, whole, times_h, quantity)
-    return value_at(law, whole, times_h, quantity)
-
-
-def _with_plateau(parameters: Floats, held: float | None) -> Floats:
-    return parameters if held is None else np.append(parameters, math.log(held))
+    drawn = ln_u(law, p, times_h, quantity, held)
+    return drawn if scale == "auto" else value_of(quantity, drawn)
 
 
 def _starts(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.grow.doublings import log_linear_rate
-from monolayer.grow.series import Quantity, ln_u_of, value_of
+from monolayer.grow.series import Quantity, ln_u_of
 from monolayer.grow.settings import ModelName
 
 __all__ = ["MODELS", "Law", "ln_u"]
@@ -56,11 +56,18 @@ class Law:
         return [[float(ln_values[0]), 1.3 * rate, lag] for lag in lags]
 
 
-def ln_u(law: Law, parameters: Floats, times_h: Floats, quantity: Quantity) -> Floats:
-    """A law's curve whose last parameter, if it has one more than its own, is ln plateau."""
+def ln_u(
+    law: Law,
+    parameters: Floats,
+    times_h: Floats,
+    quantity: Quantity,
+    plateau: float | None = None,
+) -> Floats:
+    """A law's curve; one parameter more than its own is ln plateau, and wins over `plateau`."""
     own = len(law.parameters)
-    plateau = float(np.exp(parameters[own])) if len(parameters) > own else None
-    return law.curve(parameters[:own], times_h, quantity, plateau)
+    if len(parameters) > own:
+        plateau = float(np.exp(parameters[own]))
+    return law.curve(parameters, times_h, quantity, plateau)
 
 
 def _exponential(p: Floats, t: Floats, *_: object) -> Floats:
@@ -100,11 +107,6 @@ def _of_value(values: Floats, quantity: Quantity) -> Floats:
     if quantity == "confluence":
         values = np.minimum(values, _FULL)
     return ln_u_of(quantity, values)
-
-
-def value_at(law: Law, parameters: Floats, times_h: Floats, quantity: Quantity) -> Floats:
-    """A law's curve as confluence or density."""
-    return value_of(quantity, ln_u(law, parameters, times_h, quantity))
 
 
 MODELS: dict[ModelName, Law] = {
