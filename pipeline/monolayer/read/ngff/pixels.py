@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError, InputError, MissingExtraError
 from monolayer.read.decode import MAX_RATIO, MAX_UNCHECKED_BYTES, reading
 from monolayer.read.ngff.metadata import Group, Image, groups_at, image_of
-from monolayer.read.ngff.store import network_errors, store_of
+from monolayer.read.ngff.store import network_errors, store_error, store_of
 from monolayer.read.roots import Root
 
 try:
@@ -250,11 +250,6 @@ def _reading_chunks(shown: str) -> Iterator[None]:
         except InputError as error:
             raise ImageError("unreadable", str(error)) from error
         except (TimeoutError, ConnectionError) as error:
-            raise _unreachable(shown, error) from error
+            raise store_error(shown, error) from error
         except network_errors() as error:
-            raise _unreachable(shown, error) from error
-
-
-def _unreachable(shown: str, error: Exception) -> ImageError:
-    why = " ".join(str(error).split())[:120] or type(error).__name__
-    return ImageError("unreachable", f"{shown} cannot be reached ({why}): run again with --retry.")
+            raise store_error(shown, error) from error
