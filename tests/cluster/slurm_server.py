@@ -143,7 +143,7 @@ class Slurm:
     def processes(self, mark: str | None = None) -> list[int]:
         """Every process with this Slurm's folder, or another mark too, in its environment."""
         marks = [str(self.folder).encode(), *([mark.encode()] if mark else [])]
-        pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [
             pid
             for pid in pids

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Runs
+from .conftest import PATIENCE, Runs
 from .slurm_server import wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -55,14 +55,17 @@ def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
 def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More work than fits into a lifetime, which holds a worker's start and several chunks.
-    monkeypatch.setenv("SECONDS_AN_IMAGE", "1")
-    (tmp_path / "cluster.yaml").write_text(JOBS + "  lifetime: 14s\n  lifetime_stagger: 1s\n")
+    # A lifetime holds a worker's start on this machine and several chunks, and two workers need
+    # more than one for 32 images.
+    lifetime = max(12.0, runs.serial_seconds)
+    monkeypatch.setenv("SECONDS_AN_IMAGE", f"{lifetime / 12:.2f}")
+    settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n"
+    (tmp_path / "cluster.yaml").write_text(JOBS + settings)
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(tmp_path / "cluster.yaml"))
     wait_for("the first job", lambda: runs.slurm.jobs("RUNNING"))
     first = set(runs.slurm.jobs())
-    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first)
+    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first, PATIENCE)
     runs.finish(process)
     runs.check(run)
 

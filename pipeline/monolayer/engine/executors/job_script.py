@@ -159,10 +159,10 @@ def _check_names(system: str, keywords: Mapping[str, Any]) -> None:
         "silence_logs", "config_name",
     }  # fmt: skip
     known = _names(cluster_class(system).job_cls) | of_cluster
-    for name in keywords:
-        if name not in known:
-            # `account` is `project` on some systems; the nearest name helps with both.
-            ours = known | set(JobSettings.model_fields)
-            near = difflib.get_close_matches(name, ours, n=1)
-            mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
-            raise ConfigError(f"job.{name}: {CLUSTERS[system]} knows no such key; {mend}")
+    for name in keywords.keys() - known:
+        # Slurm and PBS charge an account, LSF and SGE a project.
+        ours = {"minimum_jobs", "maximum_jobs", "lifetime", "lifetime_stagger", "start_timeout_s"}
+        near = difflib.get_close_matches(name, sorted(known | ours), n=1)
+        near = ["project"] if name == "account" else near
+        mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
+        raise ConfigError(f"job.{name}: {CLUSTERS[system]} knows no such key; {mend}")

@@ -85,12 +85,17 @@ class JobQueue:
         }
 
     def __enter__(self) -> "JobQueue":
+        import dask.config
         from distributed import Client
 
         kind = cluster_class(self.settings.executor)
         refusals: dict[str, str] = {}
         keywords = cluster_keywords(self.settings, self._logs)
         with ExitStack() as starting:
+            # Dask cancels a job whose worker has been away for 15 s, and a replacement of the
+            # same name with it (seen: every second job ended at its start). `Jobs` sees to that.
+            never = {"distributed.deploy.lost-worker-timeout": "1000 days"}
+            starting.enter_context(dask.config.set(never))
             self._cluster = starting.enter_context(
                 kind(**keywords, job_cls=recording(kind.job_cls, refusals))
             )

@@ -37,7 +37,7 @@ class Queued:
 
 
 def queue_of(system: str) -> dict[str, Queued] | None:
-    """This user's jobs by id; None where the system cannot be asked, or does not answer.
+    """List the user's jobs by id; None where the system cannot be asked, or does not answer.
 
     Slurm only: the other systems' listings differ from site to site, and a wrong reading would
     take living jobs for dead.
@@ -140,8 +140,9 @@ class Jobs:
         self._count_stillborn(gone, bool(arrived))
         surplus = len(names) - len(gone) - wanted
         self._close(gone | set(self._dispensable(names - gone, arrived, surplus)))
-        if surplus < 0:
-            self._cluster.scale(jobs=wanted)
+        unsubmitted = set(self._cluster.worker_spec) - set(self._cluster.workers)
+        if surplus < 0 or unsubmitted:
+            self._cluster.scale(jobs=max(wanted, len(self._cluster.worker_spec)))
         self._say(bool(arrived), queue, wanted, now)
 
     def ids(self) -> list[str]:
