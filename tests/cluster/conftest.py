@@ -19,6 +19,7 @@ __all__ = ["write_plate"]
 
 TABLES = ("fields.parquet", "wells.parquet", "plates.parquet", "objects/P1.parquet")
 PATIENCE = 240.0
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="session")
