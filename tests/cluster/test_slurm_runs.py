@@ -69,7 +69,7 @@ def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
 ) -> None:
     # A lifetime holds a worker's start on this machine and several chunks, and two workers need
     # more than one for 32 images.
-    lifetime = max(12.0, runs.serial_seconds)
+    lifetime = max(12.0, 1.5 * runs.serial_seconds)
     monkeypatch.setenv("SECONDS_AN_IMAGE", f"{lifetime / 12:.2f}")
     settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n  cores: 2\n"
     (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
