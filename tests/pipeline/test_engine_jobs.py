@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from monolayer.engine.executors import jobs as module
+from monolayer.engine.executors.jobqueue import JobQueue
 from monolayer.engine.executors.jobs import STILLBORN, Jobs, Queued
+from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.errors import RunAborted
 
 RUNNING = Queued("RUNNING", "None")
@@ -199,3 +201,25 @@ def test_a_squeue_that_does_not_answer_is_no_news(
     (tmp_path / "squeue").write_text("#!/bin/sh\necho '7|PENDING|Resources'\n")
     assert module.queue_of("slurm") == {"7": Queued("PENDING", "Resources")}
     assert module.queue_of("pbs") is None
+
+
+@pytest.mark.parametrize(
+    ("job", "n_fields", "under_way", "wanted"),
+    [
+        ({"maximum_jobs": 5}, 1000, None, 5),
+        ({"maximum_jobs": 5}, 3, None, 3),
+        ({"maximum_jobs": 5, "cores": 4}, 1000, None, 5),
+        ({"maximum_jobs": 5, "cores": 4}, 1000, 7, 2),
+        ({"maximum_jobs": 5, "cores": 4}, 1000, 0, 0),
+        ({"maximum_jobs": 5, "minimum_jobs": 2}, 1000, 1, 2),
+    ],
+)
+def test_jobs_are_as_many_as_have_work(
+    job: dict[str, int], n_fields: int, under_way: int | None, wanted: int
+) -> None:
+    """All while fields wait; towards the end as many as the chunks still under way need."""
+    pytest.importorskip("dask_jobqueue")
+    queue = JobQueue(ExecutionSettings.model_validate({"executor": "slurm", "job": job}), n_fields)
+    if under_way is not None:
+        list(queue._counted(range(under_way)))
+    assert queue._wanted() == wanted

@@ -58,8 +58,8 @@ class JobQueue:
         self._logs = logs
         self._a_job = workers_a_job(settings)
         self._most_jobs = most_jobs(settings, n_fields)
-        self._under_way = 0
-        self._all_drawn = False
+        self._window = self.workers * WINDOW_PER_WORKER
+        self._under_way, self._all_drawn = 0, False
         self._tended = 0.0
         self._open = ExitStack()
         self._client: Any = None
@@ -73,10 +73,10 @@ class JobQueue:
 
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks, a bounded window at a time."""
-        under_way = window or self.workers * WINDOW_PER_WORKER
-        self._all_drawn = False
+        self._window = window or self.workers * WINDOW_PER_WORKER
+        self._under_way, self._all_drawn = 0, False
         for outcome in run_windowed(
-            self._client, work, self._counted(chunks), under_way, self._tend
+            self._client, work, self._counted(chunks), self._window, self._tend
         ):
             self._under_way -= 1
             if time.monotonic() - self._tended > TEND_SECONDS:
@@ -137,8 +137,10 @@ class JobQueue:
 
     def _tend(self) -> None:
         self._tended = time.monotonic()
-        wanted = self._most_jobs
-        if self._all_drawn:
-            needed = -(-self._under_way // self._a_job)
-            wanted = min(wanted, max(needed, self.settings.job.minimum_jobs))
-        self._jobs.tend(wanted)
+        self._jobs.tend(self._wanted())
+
+    def _wanted(self) -> int:
+        """Jobs that have something to do, now and when those under way are done."""
+        busy = self._under_way if self._all_drawn else self._window
+        needed = -(-busy // self._a_job)
+        return min(self._most_jobs, max(needed, self.settings.job.minimum_jobs))
