@@ -79,8 +79,8 @@ def _process_fields(
         with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
             described = executor.describe()
             job = Job(
-                plan.root, folder, plan.method, flats, attempts.new_session(), execution.field_timeout_s,
-                executor.isolated,
+                plan.root, folder, plan.method, flats, attempts.new_session(),
+                execution.field_timeout_s, executor.isolated,
             )  # fmt: skip
             run_rounds(work, job, executor, tally.add)
     return _session(began, start, tally) | described
