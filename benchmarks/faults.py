@@ -385,7 +385,7 @@ def _one_call(site: Site, out: Path, told: Told, draw: random.Random, disturb: b
             code, said = ended(process)
             codes.append(code)
             if code not in (0, 3, -signal.SIGKILL):
-                told.said.append(said.strip().splitlines()[-1])
+                told.said.append(said.strip()[-1500:] if code == 1 else said.strip()[-300:])
         return codes
 
 
