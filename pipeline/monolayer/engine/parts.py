@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from monolayer.engine.attempts import begin_attempt
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
+from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field, State
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
+SHORT_LIMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Job:
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
+        _warm_up()
     results: list[FieldResult] = []
     done: list[Done] = []
     with _attempt(chunk, job) as begin:
@@ -107,6 +111,12 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
 
 def _megapixels(result: FieldResult) -> float:
     return float(result.row.get("height_px", 0) * result.row.get("width_px", 0) / 1e6)
+
+
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    """Load the kernels, once a process, before a time limit that they could use up runs."""
+    count_discs()
 
 
 @contextmanager
