@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monolayer.engine.files import write_file
+from monolayer.errors import InputError
 from monolayer.read.ngff import stamp
 from monolayer.read.walk import list_files
 
@@ -65,11 +66,17 @@ class Arrivals:
 
         Raises
         ------
-        OSError
-            The folder cannot be listed: its disk is gone.
+        InputError
+            The folder cannot be listed: it is not there, or its disk is gone for a moment.
         """
         now, before = uptime(), self.files
-        seen = dict(_stamps(self.root))
+        try:
+            seen = dict(_stamps(self.root))
+        except OSError as error:
+            raise InputError(
+                f"Image folder {self.root} cannot be listed ({error.strerror}): check the path "
+                "and its disk."
+            ) from None
         self.temporary = {path for path in seen if is_temporary(path)}
         self.files = {
             path: before[path] if path in before and before[path].stamp == told else Rest(told, now)
