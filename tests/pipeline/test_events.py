@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -193,7 +194,7 @@ def test_lines_for_logs_are_plain_and_far_between(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     shown = _progress.Lines()
     events = Events([shown.listen])
     events.tell(ExecutorStarted("serial", 1, None, {}))

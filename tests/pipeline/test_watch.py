@@ -195,10 +195,10 @@ def test_our_own_clock_may_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "a.tif").write_bytes(b"x")
     found = Arrivals(tmp_path, 0.3)
     found.look()
-    monkeypatch.setattr(arrivals_module.time, "time", lambda: 9e9)
+    monkeypatch.setattr(time, "time", lambda: 9e9)
     found.look()
     assert found.unsettled == {"a.tif"}
-    monkeypatch.setattr(arrivals_module.time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
     look_until(found, lambda: not found.unsettled)
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from monolayer.engine import runfolder
-from monolayer.engine.attempts import new_session
+from monolayer.engine import attempts, runfolder
 from monolayer.engine.collect import collect
 from monolayer.engine.events import (
     Events,
@@ -53,6 +52,8 @@ def process(
     # From here until the end the run is open: killed meanwhile, its status must not say finished.
     runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     session = _process_fields(work, execution, max_failures, notify)
+    sweep(folder)  # workers may have died in this call as well
+    attempts.clear(folder)
     _make_tables(work, session, notify)
 
 
@@ -93,7 +94,7 @@ def _process_fields(
                 folder,
                 plan.method,
                 flats,
-                new_session(),
+                attempts.new_session(),
                 execution.field_timeout_s,
                 executor.isolated,
             )
