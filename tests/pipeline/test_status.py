@@ -129,6 +129,24 @@ def test_a_killed_run_is_not_running(images: Path, slow: dict[str, str], tmp_pat
     assert [row["field_id"] for row in status["left_out"]] == ["P1/B02/2"]
 
 
+def test_a_watch_stopped_in_the_middle_of_a_round_goes_on(
+    images: Path, slow: dict[str, str], tmp_path: Path
+) -> None:
+    run = tmp_path / "RUN"
+    arguments = ("watch", str(images), "-o", str(run), "--settle", "0", "--executor", "serial")
+    with started(slow, *arguments) as process:
+        assert wait_for(lambda: with_some_done(run))["holders"][0]["is_watch"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=WAIT_SECONDS) == 4
+    status = status_of(run)
+    assert status["state"] == "unfinished"
+    kept = sum(status["fields"].values())
+    assert kept >= 3
+    assert cli([*arguments, "--once", "--json"]) == 3
+    last = status_of(run)["history"][-1]
+    assert last["n_fields_processed"] == 24 - kept
+
+
 def test_asking_takes_no_lock_of_the_run(images: Path, tmp_path: Path) -> None:
     """A run starts while somebody asks all the time."""
     run = tmp_path / "RUN"

@@ -135,7 +135,7 @@ def watch(
         try:
             why = watcher.once() if once else watcher.go_on()
         except KeyboardInterrupt:
-            if watcher.in_round:
+            if watcher.was_cut_short:
                 events.tell(WatchFinished(4, "stopped", watcher.rounds))
                 raise
             why = "stopped"
@@ -150,7 +150,7 @@ class _Watcher:
         self.order, self.settings, self.events = order, settings, events
         self.arrivals = Arrivals(order.images, settings.settle_s)
         self.outcome: Outcome | None = None
-        self.in_round = False
+        self.was_cut_short = False
         self.rounds = 0
         self.taken: dict[str, str] = {}
         self.awaited: list[str] = []
@@ -228,11 +228,12 @@ class _Watcher:
         if not settled:
             return
         self.rounds += 1
-        self.in_round = True
         try:
             self._take_in()
+        except KeyboardInterrupt:
+            self.was_cut_short = True
+            raise
         finally:
-            self.in_round = False
             self.round_ended = time.monotonic()
         self.taken, self.last_failure = settled, ""
         self.save()
