@@ -14,10 +14,10 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "FolderBusyError",
     "ImageError",
     "InputError",
     "MissingExtraError",
-    "FolderBusyError",
     "MonolayerError",
     "RunAborted",
     "RunFolderError",

@@ -28,8 +28,11 @@ VERBS = {
     "quality": "Make the reference that an instrument's images are judged by.",
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "reference": "Make a reference of morphology from good runs, to hold others against.",
+    "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
+    "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
+    "explain": "Say how each rule came to its answer for one vessel.",
     "simulate": "Make a small plate of simulated images with exact truth.",
-    "init": "Write a method file in which every setting says what it means.",
+    "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }
 
