@@ -491,23 +491,13 @@ def test_two_starts_at_once(plate: Path, tmp_path: Path, capfd: pytest.CaptureFi
     assert json.loads(done.read_text())["outcome"] == "finished"
 
 
-def test_many_starts_at_once_lose_and_double_nothing(
-    plate: Path, undisturbed: Path, tmp_path: Path
+def test_another_runs_folder_ends_a_watch_at_once(
+    plate: Path, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = tmp_path / "RUN"
-    command = [sys.executable, "-m", "monolayer", "watch", str(plate), "-o", str(run), "--once"]
-    both = [
-        subprocess.Popen(
-            [*command, "--settle", "0", "--executor", "serial"], stderr=subprocess.PIPE
-        )
-        for _ in range(2)
-    ]
-    codes = []
-    for process in both:
-        process.communicate(timeout=WAIT_SECONDS)
-        codes.append(process.returncode)
-    assert sorted(set(codes)) in ([0], [0, 75])
-    assert_same_tables(run, undisturbed)
+    shutil.copytree(plate, tmp_path / "in")
+    options = ["watch", str(tmp_path / "in"), "-o", str(undisturbed), "--settle", "0"]
+    assert cli(options) == 2
+    assert "another run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,11 @@ class Arrivals:
         return {path: self.files[path].stamp for path in self.files if path in self._closed}
 
     @property
+    def has_images(self) -> bool:
+        """Whether anything but side files is at rest."""
+        return any(not path.lower().endswith(SIDE_SUFFIXES) for path in self._closed)
+
+    @property
     def unsettled(self) -> set[str]:
         """Files that are not, or not known to be, at rest."""
         return set(self.files) - self._closed
