@@ -176,11 +176,11 @@ class _Tables(ExitStack):
         objects = parts.objects_schema() or pa.schema([(name, pa.string()) for name in IDENTITY])
         self.objects_schema = objects.with_metadata(self.producer)
         assay, method, channels = assay_of(plan.method), plan.method, plan.channels
-        wells = [*WELL_HEAD, *WELL_QUALITY, *assay.well_columns(channels, method)]
-        plates = [*PLATE_HEAD, *PLATE_QUALITY, *assay.plate_columns(channels, method)]
+        self.of_wells = [*WELL_QUALITY, *assay.well_columns(channels, method)]
+        self.of_plates = [*PLATE_QUALITY, *assay.plate_columns(channels, method)]
         self.fields = self._open("fields", parts.schema)
-        self.wells = self._open("wells", schema_of(wells))
-        self.plates = self._open("plates", schema_of(plates))
+        self.wells = self._open("wells", schema_of([*WELL_HEAD, *self.of_wells]))
+        self.plates = self._open("plates", schema_of([*PLATE_HEAD, *self.of_plates]))
 
     def plate(self, name: str) -> "_PlateTables":
         return _PlateTables(self, self.folder / objects_path(name))
@@ -225,7 +225,7 @@ class _PlateTables(ExitStack):
                 **well_quality(of_well, gate),
                 **assay.summarise_well(of_well, objects, method),
             },
-            [*WELL_QUALITY, *assay.well_columns(self._tables.plan.channels, method)],
+            self._tables.of_wells,
         )
         self._tables.wells.add(table)
         self._wells.append(table)
@@ -246,7 +246,7 @@ class _PlateTables(ExitStack):
         table = plates_table(
             pa.concat_tables(self._wells),
             lambda wells: {**plate_quality(wells), **assay.summarise_plate(wells, method)},
-            [*PLATE_QUALITY, *assay.plate_columns(self._tables.plan.channels, method)],
+            self._tables.of_plates,
         )
         self._tables.plates.add(table)
 
