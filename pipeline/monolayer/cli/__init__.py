@@ -18,17 +18,22 @@ __all__ = ["main"]
 
 VERBS = {
     "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
+    "watch": "Take acquisitions in as they arrive; or what is there now, for cron.",
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
+    "convert": "Convert images to OME-Zarr 0.5 plates.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
     "controls": "Measure the control wells of a viability stain; write thresholds into a method.",
     "quality": "Make the reference that an instrument's images are judged by.",
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "reference": "Make a reference of morphology from good runs, to hold others against.",
+    "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
+    "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
+    "explain": "Say how each rule came to its answer for one vessel.",
     "simulate": "Make a small plate of simulated images with exact truth.",
-    "init": "Write a method file in which every setting says what it means.",
+    "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }
 

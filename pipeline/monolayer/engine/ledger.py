@@ -7,12 +7,13 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of_each
 from itertools import islice
 from pathlib import Path
 
-from monolayer.field import Field, State
+from monolayer.field import FAILURES, Field, State
 from monolayer.packed import Places
 from monolayer.read.ngff import is_group, stamp
 from monolayer.read.roots import Remote, Root, folder_of
@@ -24,12 +25,14 @@ __all__ = [
     "LedgerEntry",
     "Signatures",
     "chunks_of",
+    "failures_of",
     "ledger_of",
     "part_names",
     "source_signature",
     "write_ledger",
 ]
 
+_KEPT = ("field_id", "state", "reason", "seconds")
 _DIGEST = hashlib.sha256().digest_size
 _STATES = tuple(str(state) for state in State)
 
@@ -53,12 +56,27 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a worker tells the driver of one field."""
+    """What a worker tells the driver of one field.
+
+    Attributes
+    ----------
+    field_id, state, reason, detail : str or None
+        What became of it.
+    seconds : float
+        How long it took until its part was written.
+    megapixels : float
+        Area of the field; 0 where it could not be read.
+    stages : mapping of str to float
+        Seconds of each stage: read, inspect, assay, write.
+    """
 
     field_id: str
     state: str
     reason: str | None
     seconds: float
+    detail: str | None = None
+    megapixels: float = 0.0
+    stages: Mapping[str, float] = of_each(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +193,15 @@ def _stamp(folder: Root, path: str) -> str:
     return f"{stat.st_size}.{stat.st_mtime_ns}"
 
 
-def chunks_of(fields: Iterable[Field], signatures: Mapping[str, str], size: int) -> Iterator[Chunk]:
-    """Cut the open fields into chunks of neighbours, in the plan's order."""
+def chunks_of(
+    fields: Iterable[Field], signatures: Mapping[str, str], size: int | Callable[[], int]
+) -> Iterator[Chunk]:
+    """Cut the open fields into chunks of neighbours, in the plan's order.
+
+    A size that is a function is asked for anew before each chunk.
+    """
     rest = iter(fields)
-    while members := tuple(islice(rest, size)):
+    while members := tuple(islice(rest, size() if callable(size) else size)):
         signed = tuple(signatures[field.field_id] for field in members)
         yield Chunk(_name(signed), members, signed)
 
@@ -186,7 +209,7 @@ def chunks_of(fields: Iterable[Field], signatures: Mapping[str, str], size: int)
 def write_ledger(folder: Path, chunk: Chunk, done: Sequence[Done]) -> None:
     """Write which work a part holds."""
     entries = [
-        asdict(item) | {"signature": signature}
+        {name: getattr(item, name) for name in _KEPT} | {"signature": signature}
         for item, signature in zip(done, chunk.signatures, strict=True)
     ]
     (folder / "ledger.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
@@ -195,6 +218,16 @@ def write_ledger(folder: Path, chunk: Chunk, done: Sequence[Done]) -> None:
 def ledger_of(run_folder: Path) -> Ledger:
     """Find what the parts hold, by signature."""
     return Ledger(run_folder)
+
+
+def failures_of(run_folder: Path) -> list[tuple[str, str]]:
+    """Field id and state of each field that failed or crashed, as the parts have them."""
+    texts = (
+        (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
+        for name in part_names(run_folder)
+    )
+    items = (item for text in texts for item in json.loads(text))
+    return [(item["field_id"], item["state"]) for item in items if item["state"] in FAILURES]
 
 
 def part_names(run_folder: Path) -> list[str]:
