@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -228,21 +228,26 @@ class OpenPart:
     """
 
     def __init__(self, run_folder: Path, name: str, schema: pa.Schema) -> None:
-        folder = run_folder / "parts" / name
-        with pa.OSFile(str(folder / _FIELDS)) as file:
-            self.fields = aligned(ipc.open_file(file).read_all(), schema)
-        self._objects = ipc.open_file(pa.OSFile(str(folder / _OBJECTS)))
-        self.objects_schema: pa.Schema = self._objects.schema
+        self._folder, self._schema = run_folder / "parts" / name, schema
 
-    @cache  # noqa: B019 - a part is closed by being dropped, and this with it
-    def figures(self, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    @cached_property
+    def fields(self) -> pa.Table:
+        """Rows of its fields."""
+        with pa.OSFile(str(self._folder / _FIELDS)) as file:
+            return aligned(ipc.open_file(file).read_all(), self._schema)
+
+    def figures(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of its fields' rows."""
-        rows: list[dict[str, Any]] = self.fields.select(list(columns)).to_pylist()
+        with pa.OSFile(str(self._folder / _FIELDS)) as file:
+            table = ipc.open_file(file).read_all()
+        names = [name for name in columns if name in table.column_names]
+        rows: list[dict[str, Any]] = table.select(names).to_pylist()
         return rows
 
-    def objects(self, row: int) -> pa.Table:
-        """Objects of the field in a row."""
-        return pa.Table.from_batches([self._objects.get_batch(row)])
+    @cached_property
+    def objects(self) -> ipc.RecordBatchFileReader:
+        """Its fields' objects: as many batches as fields."""
+        return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:
@@ -317,6 +322,8 @@ def _objects_batches(chunk: Chunk, results: list[FieldResult]) -> list[pa.Record
 
 def aligned(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Give a table exactly the columns of a schema; null where it has none."""
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(schema.metadata)
     names = set(table.schema.names)
     columns = [
         table.column(name).cast(kind) if name in names else pa.nulls(table.num_rows, kind)
