@@ -57,14 +57,17 @@ class EngineCosts(Settings):
     stats_per_field: NotNegative = 2.0
     """File-system questions that planning asks, a field."""
 
-    commit_operations_per_chunk: NotNegative = 8.0
-    """Creating, flushing and renaming of a part."""
+    commit_operations_per_chunk: NotNegative = 10.0
+    """Creating, flushing and renaming of a part, and the record of the attempt at it."""
 
     commit_operations_per_field: NotNegative = 3.0
     """Creating, flushing and renaming of a label image."""
 
-    allowed_failures: Annotated[int, Field(ge=0)] = 1
-    """Times that a chunk may lose its worker and be tried again whole."""
+    deaths_alone: Annotated[int, Field(ge=0)] = 2
+    """Workers that a suspect may kill when it is tried alone, before it is left out."""
+
+    blame_operations_per_worker: NotNegative = 2.0
+    """Records read, a worker of the run, to find the field that a dead one was at."""
 
     shard_plans_all: bool = True
     """A shard looks at the files of all fields and not only at its own."""
