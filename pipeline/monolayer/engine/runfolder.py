@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 from monolayer.engine.files import write_file
 from monolayer.engine.shard import Shard, started_again
-from monolayer.errors import RunFolderError
+from monolayer.errors import FolderBusyError, RunFolderError
 from monolayer.method import Method
 from monolayer.read.roots import Root
 
@@ -39,6 +39,7 @@ __all__ = [
     "read_record",
     "take_sessions",
     "versions",
+    "watched",
     "write_record",
 ]
 
@@ -138,12 +139,26 @@ def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """Be the one watch of the folder; rounds lock it themselves, so that a run may come between.
+
+    Raises
+    ------
+    FolderBusyError
+        Another watch is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder, ".lock-watch", fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
 def _held(folder: Path, name: str, kind: int, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     # In append mode the holder's name survives being opened by the one that is refused.
     with (folder / name).open("a+", encoding="utf-8") as lock:
         if not _taken(lock, kind, seconds):
             lock.seek(0)
-            raise RunFolderError(
+            raise FolderBusyError(
                 f"{folder}: is being written to by {lock.read().strip() or 'another run'}; wait "
                 "for it, or give another folder with -o."
             )
@@ -207,7 +222,7 @@ def machine() -> dict[str, Any]:
 
 
 def _content(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith(".lock"))
+    return (path for path in folder.iterdir() if not path.name.startswith((".lock", ".watch")))
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:

@@ -6,12 +6,13 @@
 4. Say what is missing (`planned`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
+from monolayer.packed import PackedFields
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
     Entry,
@@ -51,7 +52,7 @@ class Listing:
     ----------
     layout : str
         Name of the layout used; ``regex`` for one given as such.
-    fields : tuple of Field
+    fields : sequence of Field
         In the order of `Field.sort_key`.
     missing : tuple of Field
         Planned and absent: no channels, and a ``problem`` that says who planned them.
@@ -64,7 +65,7 @@ class Listing:
     """
 
     layout: str
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     missing: tuple[Field, ...] = ()
     incomplete: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
@@ -72,7 +73,9 @@ class Listing:
     pixel_size_source: str = ""
 
 
-def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Listing:
+def find_fields(
+    root: Root, settings: ReadSettings, layout: str = "auto", leave_out: Collection[str] = ()
+) -> Listing:
     """Find the fields of a folder of images.
 
     Parameters
@@ -84,6 +87,8 @@ def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Lis
     layout : str
         ``auto``, a name of `LAYOUTS`, or a regex with named groups (`plate well row col field
         channel z time`) that is searched in each path relative to `root`.
+    leave_out : collection of str
+        Files of the folder that are still being written, as if they were not there.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Lis
     asked = None if layout == "auto" else named_layout(layout)
     if isinstance(root, Remote):
         return _groups_alone(root, Files(ngff=remote_groups(root)), settings)
-    folder, files, table = _list(Path(root), asked)
+    folder, files, table = _list(Path(root), asked, leave_out)
     groups_only = files.ngff and not files.images and not files.unreadable
     if asked is OME_ZARR or (asked is None and groups_only):
         return _groups_alone(folder, files, settings)
@@ -126,7 +131,7 @@ def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Lis
     size = _pixel_size(folder, fields, settings)
     listing = Listing(
         layout=used.name,
-        fields=tuple(fields),
+        fields=PackedFields(fields),
         missing=tuple(missing_fields(fields, used, _side_files(folder, files, plates))),
         incomplete=tuple(incomplete_fields(fields)) if used.pattern is not None else (),
         ignored=tuple(files.ignored),
@@ -169,20 +174,22 @@ def _plate_of(folder: Root, files: Files) -> str:
 def _with_groups(files: Listing, groups: Listing) -> Listing:
     """The fields of a folder that holds both plain files and OME-Zarrs."""
 
-    def both(one: tuple[Field, ...], other: tuple[Field, ...]) -> tuple[Field, ...]:
-        return tuple(sorted((*one, *other), key=lambda field: field.sort_key))
+    def both(one: Sequence[Field], other: Sequence[Field]) -> PackedFields:
+        return PackedFields(sorted((*one, *other), key=lambda field: field.sort_key))
 
     return replace(
         files,
         fields=both(files.fields, groups.fields),
-        missing=both(files.missing, groups.missing),
+        missing=tuple(both(files.missing, groups.missing)),
         incomplete=(*files.incomplete, *groups.incomplete),
         pixel_size_um=files.pixel_size_um or groups.pixel_size_um,
         pixel_size_source=files.pixel_size_source or groups.pixel_size_source,
     )
 
 
-def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
+def _list(
+    root: Path, asked: Layout | None, leave_out: Collection[str]
+) -> tuple[Path, Files, Path | None]:
     """Folder, its files, and the LoadData table where one is to be used."""
     wanted = asked is not None and asked.name == "loaddata"
     if root.is_file():
@@ -196,7 +203,7 @@ def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
         return root.parent, Files(images=[root.name]), None
     if not root.is_dir():
         raise InputError(f"Image folder {root} does not exist: check the path.")
-    files = list_files(root)
+    files = list_files(root, leave_out)
     if not files.images and not files.ngff and not wanted and not files.unreadable:
         raise InputError(
             f"Image folder {root} holds no image ({', '.join(IMAGE_SUFFIXES)}): "
