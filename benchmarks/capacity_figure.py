@@ -15,7 +15,7 @@ from monolayer.report.svg import join, tag, text
 
 __all__ = ["figure", "walls"]
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640.0, 340.0, 60.0, 170.0, 24.0, 44.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 340.0, 60.0, 220.0, 24.0, 44.0
 COLOURS = ("#0b6e99", "#b3452c", "#3f8f3f")
 TICKS_H = ((0.1, "6 min"), (1, "1 h"), (10, "10 h"), (100, "100 h"))
 ROW = re.compile(r"^\| ([a-z][a-z ]+) \| ([\d,]+) \| ([\d.]+) (h|min) \|")
