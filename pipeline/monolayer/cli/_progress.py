@@ -27,6 +27,7 @@ WORDS = {
     "report": "drawing the report",
     "images": "scoring images",
     "simulated": "simulating fields",
+    "converted": "converting fields",
     "controls": "measuring controls",
 }
 
