@@ -17,11 +17,10 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monolayer.capacity.farm import EngineCosts, Farm, Load
+from monolayer.capacity.farm import EngineCosts, Farm, Load, field_seconds
 
-__all__ = ["Queue", "SimulatedRun", "field_seconds", "simulate_run"]
+__all__ = ["Queue", "SimulatedRun", "simulate_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,12 +390,3 @@ class _Run:
             self.n_retried += 1
             self.again.append(chunk)
         self._hear(now_s)
-
-
-def field_seconds(load: Load, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Seconds of each field, log-normal about its mean."""
-    if not load.field_cv:
-        return np.full(load.n_fields, load.field_s)
-    variance = math.log1p(load.field_cv**2)
-    mean = math.log(load.field_s) - variance / 2
-    return rng.lognormal(mean, math.sqrt(variance), load.n_fields)
