@@ -60,12 +60,6 @@ class ZarrImage:
     _levels: dict[int, Any] = field(default_factory=dict)
 
     @property
-    def significant_bits(self) -> int:
-        """Bits that the detector gives; 0 where nobody says."""
-        told = self.group.ours.get("significant_bits", 0)
-        return told if isinstance(told, int) and 8 < told < 16 else 0
-
-    @property
     def sha256(self) -> str:
         """SHA-256 of the stored bytes that were read so far."""
         return str(self._recorder.sha256)
@@ -129,13 +123,23 @@ class ZarrImage:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def significant_bits(self, page: int) -> int:
+        """Bits that the detector of a plane's channel gives; 0 where nobody says."""
+        told = self._ours_of("significant_bits", page)
+        return told if isinstance(told, int) and 8 < told < 16 else 0
+
     def _dtype_of(self, page: int) -> np.dtype[Any]:
         """Type of a plane before `convert` put channels of several types into one array."""
-        dtypes = self.group.ours.get("dtypes")
-        if not dtypes:
-            return self.dtype
+        told = self._ours_of("dtypes", page)
+        return self.dtype if told is None else np.dtype(str(told))
+
+    def _ours_of(self, key: str, page: int) -> Any:
+        """What `convert` noted of a plane's channel."""
+        told = self.group.ours.get(key)
+        if not isinstance(told, list) or "c" not in self.image.axes:
+            return None
         at = np.unravel_index(page, self.shape[:-2])[self.image.axes.index("c")]
-        return np.dtype(str(dtypes[int(at)]))
+        return told[int(at)]
 
     def _level(self, level: int) -> Any:
         if self._recorder is None:
