@@ -118,6 +118,17 @@ def test_scene_names(names: list[str], expected: list[tuple[str, str]]) -> None:
     assert places_of(names) == [Place(*pair) for pair in expected]
 
 
+@pytest.mark.parametrize(
+    "compression", ["zstd0:ExplicitLevel=3", "zstd1:PreProcess=HiLoByteUnpack"]
+)
+def test_packed_czi_is_read_to_the_bit(tmp_path: Path, compression: str) -> None:
+    pixels = stack(1)
+    write_czi(tmp_path / "x.czi", {"a": pixels}, CHANNELS, compression=compression)
+    (field,) = listed(tmp_path).fields
+    image = read_field(field, tmp_path, ReadSettings())
+    np.testing.assert_array_equal(image.channels["GFP"], pixels[0, 1, 0])
+
+
 def test_tiles_of_a_scene_are_fields(tmp_path: Path) -> None:
     from pylibCZIrw import czi
 
