@@ -41,7 +41,7 @@ def figure(lines: Iterable[str]) -> str:
     parts.append(_line(ideal, most, "#999", dash="4 4"))
     parts.append(text(WIDTH - RIGHT + 8, TOP + 12, "- - workers alone", fill="#666"))
     for i, (name, points) in enumerate(runs.items()):
-        parts.append(_line(points, most, COLOURS[i]))
+        parts.append(_line(points, most, COLOURS[i], dash="8 8" if i == 2 else ""))
         parts.append(text(WIDTH - RIGHT + 8, TOP + 34 + 20 * i, name, fill=COLOURS[i]))
     box = f"0 0 {WIDTH:.0f} {HEIGHT:.0f}"
     described = "Simulated wall time of a million fields against the number of workers"

@@ -270,6 +270,7 @@ def test_memory_holds_a_plane_and_not_the_file(tmp_path: Path, kind: str) -> Non
     assert peak < 6 * plane
 
 
+@pytest.mark.slow
 def test_counted_by_workers_as_the_same_pixels_in_tiffs(tmp_path: Path) -> None:
     images, tiffs = tmp_path / "vendor", tmp_path / "tiff"
     images.mkdir()
@@ -288,7 +289,7 @@ def test_counted_by_workers_as_the_same_pixels_in_tiffs(tmp_path: Path) -> None:
         expected[field.plate, field.well] = _facts(row)
     run = tmp_path / "run"
     command = [sys.executable, "-m", "monolayer", "run", str(images), "-o", str(run)]
-    subprocess.run([*command, "--workers", "2"], check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, "--workers", "2"], check=True, capture_output=True, timeout=240)
     rows = pq.read_table(run / "fields.parquet").to_pylist()
     assert {(row["plate"], row["well"]): _facts(row) for row in rows} == expected
     assert len(expected) == 6
