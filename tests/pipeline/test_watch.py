@@ -216,6 +216,21 @@ def test_a_file_renamed_into_place_is_a_new_one(tmp_path: Path) -> None:
     assert found.unsettled == {"a.tif"}
 
 
+def test_an_ome_zarr_is_at_rest_as_a_whole(tmp_path: Path) -> None:
+    image = tmp_path / "p.zarr" / "A" / "1" / "0"
+    (image / "c").mkdir(parents=True)
+    (tmp_path / "p.zarr" / "zarr.json").write_text("{}")
+    found = Arrivals(tmp_path, 0.2)
+    look_until(found, lambda: set(found.settled) == {"p.zarr"})
+    (image / "c" / "0").write_bytes(b"pixels")
+    assert found.look()
+    assert found.unsettled == {"p.zarr"}
+    look_until(found, lambda: set(found.settled) == {"p.zarr"})
+    (image / "labels" / "nuclei").mkdir(parents=True)
+    (image / "labels" / "nuclei" / "0").write_bytes(b"our own")
+    assert not found.look()
+
+
 @pytest.mark.parametrize(
     ("name", "temporary"),
     [("a.tif", False), ("a.tmp.tif", True), ("a.tif.tmp", True), ("~a.tif", True),

@@ -9,6 +9,7 @@ The looks are kept in ``.watch.json`` of the run's folder, so that a call of a m
 the first look of the next one.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -201,7 +202,17 @@ def _stamps(root: Path) -> Iterator[tuple[str, str]]:
             continue  # renamed or moved since it was listed
         yield path, f"{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ino}"
     for path in files.ngff:
-        yield path, stamp(root, path)
+        yield path, _stamp_of_zarr(root, path)
+
+
+def _stamp_of_zarr(root: Path, path: str) -> str:
+    """One stamp for all files of an OME-Zarr, but labels and tables: those may be our own."""
+    pixels = (
+        line
+        for line in stamp(root, path).splitlines()
+        if not {"labels", "tables"} & set(line.split("/"))
+    )
+    return hashlib.sha256("\n".join(pixels).encode()).hexdigest()
 
 
 def _open_for_writing(root: Path, paths: set[str]) -> set[str]:
