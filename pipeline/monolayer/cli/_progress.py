@@ -26,6 +26,7 @@ WORDS = {
     "tables": "writing tables",
     "report": "drawing the report",
     "images": "scoring images",
+    "converted": "converting fields",
     "simulated": "simulating fields",
     "converted": "converting fields",
     "controls": "measuring controls",
