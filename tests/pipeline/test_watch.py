@@ -335,6 +335,22 @@ def test_what_does_not_come_is_awaited_then_missing(plate: Path, tmp_path: Path)
     assert states(run)["P1/B03/3"] == "ok"
 
 
+def test_a_hole_among_neighbours_is_awaited_then_missing(plate: Path, tmp_path: Path) -> None:
+    """Nobody planned the plate: its grid says so, call after call."""
+    images, run = tmp_path / "in", tmp_path / "RUN"
+    images.mkdir()
+    for path in sorted(plate.iterdir())[:5]:
+        shutil.copy(path, images)
+    options = ["watch", str(images), "-o", str(run), "--once", "--settle", "0", "--json"]
+    assert cli([*options, "--executor", "serial", "--deadline", "1h"]) == 0
+    assert set(states(run).values()) == {"ok"}
+    assert status_of(run)["awaited"] == ["P1/B03/3"]
+    time.sleep(0.2)
+    assert cli([*options, "--executor", "serial", "--deadline", "0.1s"]) == 3
+    assert states(run)["P1/B03/3"] == "missing"
+    assert status_of(run)["awaited"] == []
+
+
 def test_one_bad_acquisition_or_a_lost_disk_never_stops_it(
     plate: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -415,6 +431,11 @@ def test_a_plate_is_held_back_whole_where_illumination_is_corrected(
     whole = ["run", str(plate), "-o", str(other), "--method", str(method), "--json"]
     assert cli([*whole, "--executor", "serial"]) == 0
     assert_same_tables(run, other)
+    for name in names:
+        shutil.copy(plate / name, images / name.replace("P1_", "P2_"))
+    assert cli(["watch", str(images), "-o", str(run), "--once", *options, "--deadline", "0"]) == 0
+    assert len(states(run)) == 12
+    assert status_of(run)["history"][-1]["n_fields_processed"] == 6  # the first plate's stand
 
 
 # ------------------------------------------------------------------ once, for cron
