@@ -193,19 +193,21 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Ev
     notify.record_in(folder)
     identity = _identity(plan)
     flats = _flat_fields(plan, folder, notify)
+    fields = plan.fields if shard is None else shard.of(plan.fields)
+    # A shard signs its own fields only: a thousand of them that ask for the size of every file
+    # would be the whole run's questions a thousand times over.
     signatures = Signatures(
         (
             field.field_id,
             source_signature(field, plan.root, identity + flats.get(field.plate, "")),
         )
-        for field in plan.fields
+        for field in fields
     )
     ledger = ledger_of(folder)
-    fields = plan.fields if shard is None else shard.of(plan.fields)
     open_fields = PackedFields(
         field for field in fields if _is_open(ledger.get(signatures[field.field_id]), retry)
     )
-    tables_of = _tables_of(plan, signatures)
+    tables_of = _tables_of(plan, signatures) if shard is None else ""
     return WorkList(plan, folder, fields, open_fields, signatures, tables_of, retry)
 
 
