@@ -462,7 +462,10 @@ def _disturb(
             "address": ["driver", "worker", "workers", "scheduler", "worker parent"],
         }[told.executor]
     )
-    alive = lambda: any(process.poll() is None for process in started)  # noqa: E731
+
+    def alive() -> bool:
+        return any(process.poll() is None for process in started)
+
     if draw.random() < 0.7:
         wait_for(lambda: _at_work(out) or not alive(), 60)
         time.sleep(draw.uniform(0.0, 0.6))
