@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -139,7 +140,10 @@ class Site:
     def fork(self, out: Path, *options: str) -> "Started":
         """Start ``monolayer run`` as a copy of this process, which spares it all imports."""
         said = self.told.with_name(f"said-{time.monotonic_ns()}")
-        number = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of other threads; the copy runs none of their code.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            number = os.fork()
         if number:
             return Started(None, number, said)
         try:

@@ -281,7 +281,7 @@ def test_a_clock_that_jumps(site: Site, expected: dict[str, bytes], tmp_path: Pa
     assert contents(run) == expected
 
 
-@pytest.mark.parametrize("seed", [1, 4, 9])
+@pytest.mark.parametrize("seed", [28, 12, 18])
 def test_a_round_drawn_by_chance(
     site: Site, expected: dict[str, bytes], tmp_path: Path, seed: int
 ) -> None:
