@@ -47,6 +47,7 @@ __all__ = [
 
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 SHORT_LIMIT_SECONDS = 60.0
+WRITING_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
                 )
             )
             results.append(result)
+        begin(None)
         start = time.perf_counter()
         commit(chunk, job, results, done)
     each = (time.perf_counter() - start) / len(done)
@@ -120,22 +122,27 @@ def _warm_up() -> None:
 
 
 @contextmanager
-def _attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str], None]]:
-    """Record each field as it begins, and limit its time where this process may be ended."""
+def _attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str | None], None]]:
+    """Record each field as it begins, and limit its time where this process may be ended.
+
+    What this yields is told the signature of each field, and None when all are to be written:
+    that has a limit of its own, since a busy disk is not the last field's fault.
+    """
     limit = job.field_timeout_s if job.may_end_process else None
     with ExitStack() as open_until_committed:
         note, record = open_until_committed.enter_context(
             begin_attempt(job.run_folder, chunk, job.session)
         )
-        renew = (
-            open_until_committed.enter_context(ending_this_process(record, limit))
-            if limit is not None
-            else lambda: None
-        )
+        allow: Callable[[float], None] = lambda seconds: None  # noqa: E731  where nothing ends it
+        if limit is not None:
+            allow = open_until_committed.enter_context(ending_this_process(record, limit))
 
-        def begin(signature: str) -> None:
-            note(signature)
-            renew()
+        def begin(signature: str | None) -> None:
+            if signature is None:
+                allow(max(limit or 0.0, WRITING_SECONDS))
+            else:
+                note(signature)
+                allow(limit or 0.0)
 
         yield begin
 

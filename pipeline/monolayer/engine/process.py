@@ -79,7 +79,9 @@ def _process_fields(
     start, began = time.perf_counter(), runfolder.now()
     plan, folder = work.plan, work.folder
     if work.retry:
-        drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
+        # Shards' failed fields may lie in one part, which each of them cuts down by its own.
+        with runfolder.alone(folder):
+            drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
     tally = _Tally(len(work.open_fields), max_failures, notify)
     described: dict[str, Any] = {}
     if work.open_fields:
