@@ -37,7 +37,7 @@ def test_a_plate_through_jobs(runs: Runs, jobs_file: Path, tmp_path: Path) -> No
     wait_for("the jobs' end", lambda: not runs.slurm.jobs(), 30)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:
@@ -63,14 +63,14 @@ def check_environment(runs: Runs) -> None:
         assert not any(text.startswith(b"MALLOC_TRIM_THRESHOLD_") for text in environment)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A lifetime holds a worker's start on this machine and several chunks, and two workers need
-    # more than one for 32 images.
+    # more than one for 32 fields.
     lifetime = max(12.0, 1.5 * runs.serial_seconds)
-    monkeypatch.setenv("SECONDS_AN_IMAGE", f"{lifetime / 12:.2f}")
+    monkeypatch.setenv("SECONDS_A_FIELD", f"{lifetime / 12:.2f}")
     settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n  cores: 2\n"
     (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
     run = tmp_path / "RUN"
@@ -82,7 +82,7 @@ def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(jobs_file))
@@ -93,7 +93,7 @@ def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_killed_driver_leaves_no_job_and_loses_nothing(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:
