@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,8 @@ class Runs:
         process = subprocess.Popen(
             self.command(run, *options), env=self.slurm.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A test suite in the background ignores Ctrl-C, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         self.started.append(process)
         return process

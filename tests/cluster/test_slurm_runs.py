@@ -64,21 +64,23 @@ def check_environment(runs: Runs) -> None:
 
 
 @pytest.mark.usefixtures("slow_fields")
-def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
+def test_jobs_whose_workers_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A lifetime holds a worker's start on this machine and several chunks, and two workers need
-    # more than one for 32 fields.
-    lifetime = max(12.0, 1.5 * runs.serial_seconds)
-    monkeypatch.setenv("SECONDS_A_FIELD", f"{lifetime / 12:.2f}")
-    settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n  cores: 2\n"
+    """A job of two workers; then Ctrl-C, which takes the jobs along."""
+    monkeypatch.setenv("SECONDS_A_FIELD", "2")
+    settings = "  cores: 2\n  lifetime: 10s\n  lifetime_stagger: 1s\n"
     (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(tmp_path / "cluster.yaml"))
     wait_for("the first job", lambda: runs.slurm.jobs("RUNNING"))
     first = set(runs.slurm.jobs())
-    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first, PATIENCE)
-    runs.finish(process)
+    wait_for("the second one", lambda: set(runs.slurm.jobs("RUNNING")) - first, PATIENCE)
+    process.send_signal(signal.SIGINT)
+    assert "kept" in runs.finish(process, code=4)
+    wait_for("the jobs' end", lambda: not runs.slurm.jobs())
+    monkeypatch.setenv("SECONDS_A_FIELD", "0")
+    runs.finish(runs.start(run, "--executor", "serial"))
     runs.check(run)
 
 
