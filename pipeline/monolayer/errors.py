@@ -5,7 +5,7 @@
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
-    ├── RunAborted         a run that only fails was stopped         (exit code 4)
+    ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
 Each also subclasses the builtin it stands for, so ``except ValueError`` works in a notebook.
@@ -14,12 +14,15 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "FolderBusyError",
     "ImageError",
     "InputError",
     "MissingExtraError",
     "MonolayerError",
     "RunAborted",
     "RunFolderError",
+    "exit_code_of",
+    "sentence_of",
 ]
 
 
@@ -39,8 +42,15 @@ class RunFolderError(MonolayerError, ValueError):
     """The output folder cannot be used for this run."""
 
 
+class FolderBusyError(RunFolderError):
+    """Another process holds the output folder; the same call will do later."""
+
+
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
-    """More fields failed than ``--max-failures`` allows; what is finished is kept."""
+    """A run cannot go on: too many failures, a full disk, a lost scheduler.
+
+    What is finished is kept, and the same call goes on from there.
+    """
 
 
 class ImageError(MonolayerError, ValueError):
@@ -71,3 +81,15 @@ class MissingExtraError(MonolayerError, ImportError):
     def named(cls, package: str, extra: str) -> "MissingExtraError":
         """Say which extra brings the package."""
         return cls(f"{package} is not installed: pip install 'monolayer[{extra}]' brings it.")
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Exit code that stands for an error: 4 stopped, 2 the caller's turn, 1 ours."""
+    if isinstance(error, RunAborted | KeyboardInterrupt):
+        return 4
+    return 2 if isinstance(error, MonolayerError) else 1
+
+
+def sentence_of(error: BaseException) -> str:
+    """What an error says, or that it was stopped by hand."""
+    return str(error) or ("stopped by a signal" if isinstance(error, KeyboardInterrupt) else "")

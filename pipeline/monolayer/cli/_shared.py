@@ -1,16 +1,18 @@
 """What the verbs share: options, JSON on standard output, progress on standard error."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from monolayer.cli._progress import progress
+
 __all__ = [
     "assay_option",
     "channel_option",
+    "cluster_option",
     "echo_json",
     "execution_options",
     "json_option",
@@ -19,6 +21,7 @@ __all__ = [
     "pixel_size_option",
     "progress",
     "select_option",
+    "shard_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -67,6 +70,17 @@ select_option = click.option(
     metavar="KEY=VALUE,...",
     help="Only these, such as plate=P1,well=B03 (keys: plate, well, field, time).",
 )
+shard_option = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
+)
+cluster_option = click.option(
+    "--cluster",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML file that says how and where runs are executed (docs/cluster.md).",
+)
 _EXECUTION = (
     click.option(
         "--workers",
@@ -84,23 +98,13 @@ _EXECUTION = (
     click.option(
         "--scheduler", metavar="tcp://HOST:PORT", help="Use the workers of this Dask scheduler."
     ),
-    click.option(
-        "--cluster",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="YAML file that says how and where runs are executed (docs/cluster.md).",
-    ),
+    cluster_option,
     click.option(
         "--field-timeout",
         "field_timeout_s",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
         help="Longest that one field may take before its worker is ended. Default: 600.",
-    ),
-    click.option(
-        "--shard",
-        metavar="I/N",
-        help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
     ),
 )
 
@@ -115,49 +119,3 @@ def execution_options(command: Command) -> Command:
 def echo_json(data: Any) -> None:
     """Print data as JSON on standard output."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
-
-
-@contextmanager
-def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each stage on standard error, and give the function that moves it."""
-    if quiet:
-        yield lambda stage, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    words = {
-        "fields": "counting fields",
-        "illumination": "estimating flat fields",
-        "kernels": "compiling kernels (once)",
-        "tables": "writing tables",
-        "report": "drawing the report",
-        "images": "scoring images",
-        "simulated": "simulating fields",
-        "controls": "measuring controls",
-    }
-    columns = (
-        TextColumn("[progress.description]{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def move(stage: str, done: int, total: int) -> None:
-            for other in set(tasks) - {stage}:
-                bars.update(tasks[other], completed=bars.tasks[tasks[other]].total)
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(words.get(stage, stage), total=total or 1)
-            bars.update(tasks[stage], completed=done, total=total or 1)
-
-        yield move
-        for task in tasks.values():
-            bars.update(task, completed=bars.tasks[task].total)

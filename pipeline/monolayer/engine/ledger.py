@@ -7,22 +7,34 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of_each
+from itertools import islice
 from pathlib import Path
 
-from monolayer.field import Field
+from monolayer.field import FAILURES, Field, State
+from monolayer.packed import Places
+from monolayer.read.ngff import is_group, stamp
+from monolayer.read.roots import Remote, Root, folder_of
 
 __all__ = [
     "Chunk",
     "Done",
+    "Ledger",
     "LedgerEntry",
+    "Signatures",
     "chunks_of",
+    "failures_of",
     "ledger_of",
     "part_names",
     "source_signature",
     "write_ledger",
 ]
+
+_KEPT = ("field_id", "state", "reason", "seconds")
+_DIGEST = hashlib.sha256().digest_size
+_STATES = tuple(str(state) for state in State)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +56,110 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a worker tells the driver of one field."""
+    """What a worker tells the driver of one field.
+
+    Attributes
+    ----------
+    field_id, state, reason, detail : str or None
+        What became of it.
+    seconds : float
+        How long it took until its part was written.
+    megapixels : float
+        Area of the field; 0 where it could not be read.
+    stages : mapping of str to float
+        Seconds of each stage: read, inspect, assay, write.
+    """
 
     field_id: str
     state: str
     reason: str | None
     seconds: float
+    detail: str | None = None
+    megapixels: float = 0.0
+    stages: Mapping[str, float] = of_each(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """Where a field's results lie."""
+    """Where a field's results lie: a part and a row of it, both counted from 0."""
 
-    field_id: str
     part: str
+    row: int
     state: str
 
 
-def source_signature(field: Field, root: Path, identity: str) -> str:
+class Signatures(Mapping[str, str]):
+    """Signature of each field's work, by field id, in 48 bytes a field.
+
+    A dict of texts takes six times as much, which a driver of a million fields has better use
+    for.
+
+    Parameters
+    ----------
+    signed : iterable of (str, str)
+        Field ids and signatures.
+    """
+
+    def __init__(self, signed: Iterable[tuple[str, str]]) -> None:
+        self._digests = bytearray()
+        self._places = Places(self._id_of(item) for item in signed)
+
+    def _id_of(self, item: tuple[str, str]) -> str:
+        self._digests += bytes.fromhex(item[1])
+        return item[0]
+
+    def __getitem__(self, field_id: str) -> str:
+        place = self._places.of(field_id)
+        if place is None:
+            raise KeyError(field_id)
+        return self.at(place)
+
+    def at(self, place: int) -> str:
+        """Signature of the field that was given at this place, counted from 0."""
+        return self._digests[_DIGEST * place : _DIGEST * (place + 1)].hex()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("ids are not kept, only their hashes")
+
+
+class Ledger(Mapping[str, LedgerEntry]):
+    """What the parts hold, by signature, in some 160 bytes a field.
+
+    Parameters
+    ----------
+    run_folder : Path
+        The run's folder. Where two parts hold the same work, the first by name counts.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        self.parts = part_names(run_folder)
+        self._entries: dict[bytes, int] = {}
+        for part, name in enumerate(self.parts):
+            text = (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
+            for row, item in enumerate(json.loads(text)):
+                packed = (part << 32) | (row << 8) | _STATES.index(item["state"])
+                self._entries.setdefault(bytes.fromhex(item["signature"]), packed)
+
+    def __getitem__(self, signature: str) -> LedgerEntry:
+        part, row, state = self.place_of(signature)
+        return LedgerEntry(self.parts[part], row, state)
+
+    def place_of(self, signature: str) -> tuple[int, int, str]:
+        """Number of the part, the row in it, and the field's state."""
+        packed = self._entries[bytes.fromhex(signature)]
+        return packed >> 32, packed >> 8 & 0xFFFFFF, _STATES[packed & 0xFF]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return (signature.hex() for signature in self._entries)
+
+
+def source_signature(field: Field, root: Root, identity: str) -> str:
     """Name of a field's work: its files as they stand, and what makes its numbers.
 
     Sizes and times are the cheap test of resume; the images' SHA-256 in the fields table is
@@ -71,28 +169,39 @@ def source_signature(field: Field, root: Path, identity: str) -> str:
     ----------
     field : Field
         The field.
-    root : Path
+    root : Path or Remote
         The image folder, or the one image or table that was given in its place.
     identity : str
         Method, version and flat fields.
     """
     where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
     digest = hashlib.sha256(repr(where).encode())
-    folder = root if root.is_dir() else root.parent
+    folder = folder_of(root)
     for path in field.paths:
-        try:
-            stat = (folder / path).stat()
-        except OSError:
-            digest.update(b"absent")
-        else:
-            digest.update(f"{stat.st_size}.{stat.st_mtime_ns}".encode())
+        digest.update(_stamp(folder, path).encode())
     return digest.hexdigest()
 
 
-def chunks_of(fields: Sequence[Field], signatures: dict[str, str], size: int) -> Iterable[Chunk]:
-    """Cut the open fields into chunks of neighbours, in the plan's order."""
-    for start in range(0, len(fields), size):
-        members = tuple(fields[start : start + size])
+def _stamp(folder: Root, path: str) -> str:
+    """What changes when a file does, or any file of an image in an OME-Zarr."""
+    if is_group(path) or isinstance(folder, Remote):
+        return stamp(folder, path)
+    try:
+        stat = (folder / path).stat()
+    except OSError:
+        return "absent"
+    return f"{stat.st_size}.{stat.st_mtime_ns}"
+
+
+def chunks_of(
+    fields: Iterable[Field], signatures: Mapping[str, str], size: int | Callable[[], int]
+) -> Iterator[Chunk]:
+    """Cut the open fields into chunks of neighbours, in the plan's order.
+
+    A size that is a function is asked for anew before each chunk.
+    """
+    rest = iter(fields)
+    while members := tuple(islice(rest, size() if callable(size) else size)):
         signed = tuple(signatures[field.field_id] for field in members)
         yield Chunk(_name(signed), members, signed)
 
@@ -100,21 +209,25 @@ def chunks_of(fields: Sequence[Field], signatures: dict[str, str], size: int) ->
 def write_ledger(folder: Path, chunk: Chunk, done: Sequence[Done]) -> None:
     """Write which work a part holds."""
     entries = [
-        asdict(item) | {"signature": signature}
+        {name: getattr(item, name) for name in _KEPT} | {"signature": signature}
         for item, signature in zip(done, chunk.signatures, strict=True)
     ]
     (folder / "ledger.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
 
 
-def ledger_of(run_folder: Path) -> dict[str, LedgerEntry]:
+def ledger_of(run_folder: Path) -> Ledger:
     """Find what the parts hold, by signature."""
-    known: dict[str, LedgerEntry] = {}
-    for name in part_names(run_folder):
-        text = (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
-        for item in json.loads(text):
-            entry = LedgerEntry(item["field_id"], name, item["state"])
-            known.setdefault(item["signature"], entry)
-    return known
+    return Ledger(run_folder)
+
+
+def failures_of(run_folder: Path) -> list[tuple[str, str]]:
+    """Field id and state of each field that failed or crashed, as the parts have them."""
+    texts = (
+        (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
+        for name in part_names(run_folder)
+    )
+    items = (item for text in texts for item in json.loads(text))
+    return [(item["field_id"], item["state"]) for item in items if item["state"] in FAILURES]
 
 
 def part_names(run_folder: Path) -> list[str]:

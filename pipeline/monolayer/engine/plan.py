@@ -4,7 +4,7 @@ A dry run ends here (``monolayer plan``); a run goes on with the same object.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
-from monolayer.read import Listing, find_fields, read_field
+from monolayer.packed import PackedFields
+from monolayer.read import Listing, Root, find_fields, read_field, root_of
 
 if TYPE_CHECKING:
     from monolayer.inspect import QualityReference
@@ -75,11 +76,11 @@ class Plan:
 
     Attributes
     ----------
-    root : Path
-        The image folder (or file).
+    root : Path or Remote
+        The image folder (or file), or the URL of an OME-Zarr.
     listing : Listing
         All that was found there.
-    fields : tuple of Field
+    fields : sequence of Field
         The selected fields, in the order of the tables.
     missing : tuple of Field
         Planned but absent fields of the selection; each one's problem says so.
@@ -89,9 +90,9 @@ class Plan:
         What finds the same fields again: the layout's name, or the regex itself.
     """
 
-    root: Path
+    root: Root
     listing: Listing
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     missing: tuple[Field, ...]
     method: Method
     layout: str
@@ -108,19 +109,27 @@ class Plan:
 
 
 def make_plan(
-    images: Path, method: Method, layout: str = "auto", select: str | None = None
+    images: Path | str,
+    method: Method,
+    layout: str = "auto",
+    select: str | None = None,
+    leave_out: Collection[str] = (),
 ) -> Plan:
-    """Find the fields of a folder and take the selected ones.
+    """Find the fields of a folder and take the selected ones; `leave_out` as for `find_fields`.
 
     Raises
     ------
     InputError, ConfigError
         The folder, the layout, the selection or the wanted channel cannot be used.
     """
-    root = images.expanduser().resolve()
-    listing = find_fields(root, method.read, layout)
+    root = root_of(images)
+    if isinstance(root, Path):
+        root = root.expanduser().resolve()
+    listing = find_fields(root, method.read, layout, leave_out)
     selection = Selection.parse(select or "")
-    fields = tuple(field for field in listing.fields if selection.takes(field))
+    fields: Sequence[Field] = listing.fields
+    if selection != Selection():
+        fields = PackedFields(field for field in fields if selection.takes(field))
     if not fields:
         raise InputError(
             f"{images}: {len(listing.fields)} fields found, but --select '{select}' takes none; "

@@ -3,6 +3,7 @@
     run.json              what ran: versions, method hash, inputs, machine, times
     method.yaml           the method as used
     parts/  labels/       what workers write
+    events/  .watch.json  what processes told, and what a watch saw last
     objects/  fields.parquet  wells.parquet  plates.parquet  report.html    what is made of it
 
 A folder belongs to one image folder, one layout and one method. It is locked while it is
@@ -16,16 +17,17 @@ import platform
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
 from monolayer.engine.files import write_file
-from monolayer.engine.shard import Shard
-from monolayer.errors import RunFolderError
+from monolayer.engine.shard import Shard, started_again
+from monolayer.errors import FolderBusyError, RunFolderError
 from monolayer.method import Method
+from monolayer.read.roots import Root
 
 __all__ = [
     "FORMAT",
@@ -38,11 +40,12 @@ __all__ = [
     "read_record",
     "take_sessions",
     "versions",
+    "watched",
     "write_record",
 ]
 
 FORMAT = 1
-LOCK_SECONDS, CLAIM_SECONDS = 1.0, 60.0
+LOCK_SECONDS, CLAIM_SECONDS, SHARD_SECONDS = 1.0, 60.0, 300.0
 LOCK_PAUSE_SECONDS = 0.05
 _PACKAGES = (
     "monolayer", "numpy", "numba", "scipy", "scikit-image", "opencv-python-headless", "dask",
@@ -50,7 +53,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def claim(folder: Path, root: Path, layout: str, method: Method) -> dict[str, Any]:
+def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, Any]:
     """Make the folder this run's, or take up an earlier run of the same work.
 
     Raises
@@ -118,17 +121,35 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
     """Hold the folder for this process; a second run on it is refused with the first's name.
 
-    A shard holds the folder together with other shards, and its own place alone.
+    A shard holds the folder together with other shards, and its own place alone, unless the
+    batch system started it again (see `started_again`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     if shard is None:
         with _held(folder, ".lock", fcntl.LOCK_EX):
             yield
         return
+    place = f".lock-{shard.index}-of-{shard.count}"
     with (
-        _held(folder, ".lock", fcntl.LOCK_SH),
-        _held(folder, f".lock-{shard.index}-of-{shard.count}", fcntl.LOCK_EX),
+        # A shard that ends takes the folder to look whether it was the last one; those that
+        # start meanwhile wait, at the longest until the tables are made.
+        _held(folder, ".lock", fcntl.LOCK_SH, SHARD_SECONDS),
+        nullcontext() if started_again() else _held(folder, place, fcntl.LOCK_EX),
     ):
+        yield
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """Be the one watch of the folder; rounds lock it themselves, so that a run may come between.
+
+    Raises
+    ------
+    FolderBusyError
+        Another watch is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder, ".lock-watch", fcntl.LOCK_EX):
         yield
 
 
@@ -138,7 +159,7 @@ def _held(folder: Path, name: str, kind: int, seconds: float = LOCK_SECONDS) -> 
     with (folder / name).open("a+", encoding="utf-8") as lock:
         if not _taken(lock, kind, seconds):
             lock.seek(0)
-            raise RunFolderError(
+            raise FolderBusyError(
                 f"{folder}: is being written to by {lock.read().strip() or 'another run'}; wait "
                 "for it, or give another folder with -o."
             )
@@ -202,7 +223,7 @@ def machine() -> dict[str, Any]:
 
 
 def _content(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith(".lock"))
+    return (path for path in folder.iterdir() if not path.name.startswith((".lock", ".watch")))
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:

@@ -11,11 +11,12 @@ given on the command line in the very form in which the known ones are written h
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 
 from monolayer.errors import ConfigError, InputError
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
 
-__all__ = ["LAYOUTS", "Layout", "Position", "choose_layout", "named_layout", "parse"]
+__all__ = ["LAYOUTS", "OME_ZARR", "Layout", "Position", "choose_layout", "named_layout", "parse"]
 
 NEARLY_ALL = 0.8
 GROUPS = frozenset(
@@ -82,6 +83,11 @@ def _layout(name: str, pattern: str, description: str, channel: str = "ch1") -> 
     return Layout(name, description, re.compile(pattern + _EXT, re.IGNORECASE), channel)
 
 
+OME_ZARR = Layout(
+    "ome-zarr",
+    "OME-Zarr 0.4 and 0.5: plates and images, named by their metadata",
+    re.compile(r"(?!)"),  # fits no file's name
+)
 LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "metaxpress_native",
@@ -133,6 +139,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "well and time at the end, CellProfiler's wound example: DMSO_B5_t0.JPG",
     ),
     Layout("loaddata", "CellProfiler LoadData: a CSV with FileName_CH, PathName_CH, Metadata_..."),
+    OME_ZARR,
     Layout("plain", "any folder: each image file is a field, named by its path"),
 )
 
@@ -236,17 +243,18 @@ def parse(path: str, layout: Layout) -> Position | None:
         return None
     folder, time, z = _folders(folder_text, well)
     z = int(groups["z"]) if groups.get("z", "").isdecimal() else z
+    # Many paths say the same few words: each is kept once.
     return Position(
-        plate=groups.get("plate", ""),
-        well=well,
-        field=normalise_number(groups.get("field", "1")),
-        time=_time(groups.get("time", time)),
-        channel=groups.get("channel", layout.default_channel).removeprefix("_"),
+        plate=intern(groups.get("plate", "")),
+        well=intern(well),
+        field=intern(normalise_number(groups.get("field", "1"))),
+        time=intern(_time(groups.get("time", time))),
+        channel=intern(groups.get("channel", layout.default_channel).removeprefix("_")),
         z=z,
-        well_text=well_text,
+        well_text=intern(well_text),
         # A regex describes the whole path: without a plate in it there is one plate.
-        plate_folder="" if layout.is_regex else folder,
-        variant=groups.get("variant", ""),
+        plate_folder="" if layout.is_regex else intern(folder),
+        variant=intern(groups.get("variant", "")),
     )
 
 

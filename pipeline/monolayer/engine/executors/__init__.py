@@ -32,9 +32,7 @@ def default_workers(n_fields: int | None = None) -> int:
     return processors if n_fields is None else max(1, min(processors, n_fields // FIELDS_A_WORKER))
 
 
-def make_executor(
-    settings: ExecutionSettings, n_fields: int, logs: Path | None = None
-) -> Executor:
+def make_executor(settings: ExecutionSettings, n_fields: int, logs: Path | None = None) -> Executor:
     """Make the executor that the settings ask for, to run so many fields; enter it to start it.
 
     Jobs of a batch system leave their own output in `logs`.
