@@ -28,7 +28,6 @@ WORDS = {
     "images": "scoring images",
     "converted": "converting fields",
     "simulated": "simulating fields",
-    "converted": "converting fields",
     "controls": "measuring controls",
 }
 
