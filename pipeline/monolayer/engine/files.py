@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["discard", "finished_folder", "labels_path", "sweep", "write_file"]
+__all__ = ["discard", "finished_folder", "labels_path", "picture_path", "sweep", "write_file"]
 
 # What a killed writer leaves behind starts with this; `sweep` takes it away.
 UNFINISHED = ".unfinished-"
@@ -73,8 +73,17 @@ def sweep(folder: Path) -> None:
 
 def labels_path(field_id: str) -> str:
     """Path of a field's label image below the run's folder."""
+    return _of_field("labels", field_id)
+
+
+def picture_path(field_id: str) -> str:
+    """Path of a scan's small picture below the run's folder."""
+    return _of_field("pictures", field_id)
+
+
+def _of_field(folder: str, field_id: str) -> str:
     parts = (quote(part, safe=" ()+,=@") for part in field_id.split("/"))
-    return "/".join(["labels", *(part.replace("..", "%2E%2E") for part in parts)]) + ".tif"
+    return "/".join([folder, *(part.replace("..", "%2E%2E") for part in parts)]) + ".tif"
 
 
 def _flush(path: Path) -> None:

@@ -7,6 +7,7 @@ parts/<name>/ledger.json       which work it holds
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Job:
     run_folder: Path
     method: Method
     flat_folder: Path | None = None
+    max_memory_mb: float = 1000.0
 
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
@@ -53,14 +55,26 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
     return done
 
 
-def commit(chunk: Chunk, job: Job, results: list[FieldResult], done: list[Done]) -> None:
-    """Write a chunk's label images, then its part: the part's appearance is the commit."""
+def commit(
+    chunk: Chunk,
+    job: Job,
+    results: list[FieldResult],
+    done: list[Done],
+    write_objects: Callable[[Path], None] | None = None,
+) -> None:
+    """Write a chunk's label images, then its part: the part's appearance is the commit.
+
+    Objects that are more than memory should hold are left to ``write_objects``.
+    """
     for field, result in zip(chunk.fields, results, strict=True):
         if result.labels is not None:
             write_labels(job.run_folder / labels_path(field.field_id), result)
     with finished_folder(job.run_folder / "parts" / chunk.name) as folder:
         pq.write_table(_fields_table(chunk, results), folder / "fields.parquet")
-        pq.write_table(_objects_table(chunk, results), folder / "objects.parquet")
+        if write_objects is not None:
+            write_objects(folder / "objects.parquet")
+        else:
+            pq.write_table(_objects_table(chunk, results), folder / "objects.parquet")
         write_ledger(folder, chunk, done)
 
 

@@ -10,13 +10,20 @@ from typing import Any
 
 from monolayer.engine import runfolder
 from monolayer.engine.collect import collect
-from monolayer.engine.executors import Crashed, ExecutionSettings, Executor, make_executor
+from monolayer.engine.executors import (
+    FIELDS_A_WORKER,
+    Crashed,
+    ExecutionSettings,
+    Executor,
+    make_executor,
+)
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
 from monolayer.engine.ledger import Chunk, Done, chunks_of
 from monolayer.engine.parts import Job, commit, drop_parts, process_chunk
 from monolayer.engine.plan import Notify, Plan
 from monolayer.engine.reporting import write_report
+from monolayer.engine.scans import discard_pieces, run_scans, scans_among
 from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work import FieldResult
 from monolayer.engine.work_list import WorkList
@@ -77,16 +84,22 @@ def _process_fields(
             notify("kernels", 0, 1)
             count_discs()
         flats = flat_folder(folder) if plan.method.illumination.enabled else None
-        job = Job(plan.root, folder, plan.method, flats)
-        with make_executor(execution, len(work.open_fields)) as executor:
+        job = Job(plan.root, folder, plan.method, flats, execution.max_memory_mb)
+        scans = scans_among(work.open_fields, plan.root, plan.method, work.signatures)
+        of_scans = {scan.chunk.fields[0].field_id for scan in scans}
+        fields = [field for field in work.open_fields if field.field_id not in of_scans]
+        rows = sum(scan.n_rows for scan in scans)
+        with make_executor(execution, len(fields) + FIELDS_A_WORKER * rows) as executor:
             described = executor.describe()
-            _run_chunks(work, job, executor, tally.add)
+            _run_chunks(fields, work.signatures, job, executor, tally.add)
+            run_scans(scans, job, executor, tally.add, notify)
     return _session(began, start, tally) | described
 
 
 def _make_tables(work: WorkList, session: dict[str, Any], notify: Notify) -> None:
     plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
+    discard_pieces(folder)
     counts = collect(plan, folder, work.signatures)
     record = runfolder.read_record(folder)
     history = [*record.get("history", []), *runfolder.take_sessions(folder), session]
@@ -150,20 +163,23 @@ def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
 
 
 def _run_chunks(
-    work: WorkList, job: Job, executor: Executor, tell: Callable[[Sequence[Done]], None]
+    fields: Sequence[Field],
+    signatures: dict[str, str],
+    job: Job,
+    executor: Executor,
+    tell: Callable[[Sequence[Done]], None],
 ) -> None:
-    """Process the open fields; chunks whose worker died are tried again field by field."""
-    fields = work.open_fields
+    """Process open fields; chunks whose worker died are tried again field by field."""
     size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * executor.workers)))
     do = partial(process_chunk, job=job)
     suspects: list[Field] = []
-    for outcome in executor.run(do, chunks_of(fields, work.signatures, size)):
+    for outcome in executor.run(do, chunks_of(fields, signatures, size)):
         if isinstance(outcome, Crashed):
             suspects += outcome.chunk.fields
         else:
             tell(outcome)
     # One at a time, so that a field which kills its worker takes no innocent one with it.
-    alone = chunks_of(suspects, work.signatures, 1)
+    alone = chunks_of(suspects, signatures, 1)
     for outcome in executor.run(do, alone, window=1) if suspects else ():
         tell(_crashed(outcome.chunk, job) if isinstance(outcome, Crashed) else outcome)
 

@@ -366,9 +366,7 @@ class _Part:
     figures: Mapping[str, float | None]
 
 
-def _own(
-    pixels: NDArray[Any], tile: Tile, shape: tuple[int, int], fixed: FixedScale
-) -> _Part:
+def _own(pixels: NDArray[Any], tile: Tile, shape: tuple[int, int], fixed: FixedScale) -> _Part:
     """A window's own objects in the plane's coordinates."""
     found = segment_nuclei(pixels, fixed.settings, fixed.pixel_size_um)
     runs = find_runs(found.labels)

@@ -32,6 +32,10 @@ class ExecutionSettings(Settings):
     field_timeout_s: float = Setting(default=600.0, gt=0)
     """Longest that one field may take, in seconds; then its worker is ended and its row says so."""
 
+    max_memory_mb: float = Setting(default=1000.0, ge=600)
+    """Memory that one worker may take, in megabytes (10**6 bytes); bounds how much of a scan is
+    read at once."""
+
     job: dict[str, Any] = Setting(default_factory=dict)
     """What one job of the cluster asks for, by dask-jobqueue's own names (queue, account,
     walltime, memory, cores, processes, job_extra_directives ...)."""
