@@ -5,7 +5,7 @@
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
-    ├── RunAborted         a run that only fails was stopped         (exit code 4)
+    ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
 Each also subclasses the builtin it stands for, so ``except ValueError`` works in a notebook.
@@ -40,7 +40,10 @@ class RunFolderError(MonolayerError, ValueError):
 
 
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
-    """More fields failed than ``--max-failures`` allows; what is finished is kept."""
+    """A run cannot go on: too many failures, a full disk, a lost scheduler.
+
+    What is finished is kept, and the same call goes on from there.
+    """
 
 
 class ImageError(MonolayerError, ValueError):

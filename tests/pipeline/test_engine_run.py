@@ -232,7 +232,7 @@ def test_stopped_after_images_were_added_a_finished_run_is_open_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(process, "_run_chunks", stop)
+        stopped.setattr(process, "run_rounds", stop)
         assert cli(options) == 4
     assert status_of(tmp_path / "R")["state"] == "unfinished"
     assert cli(options) == 0

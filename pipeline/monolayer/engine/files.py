@@ -8,10 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["discard", "finished_folder", "labels_path", "picture_path", "sweep", "write_file"]
+from monolayer.errors import RunAborted
+
+__all__ = [
+    "discard",
+    "finished_folder",
+    "labels_path",
+    "picture_path",
+    "saying_what_failed",
+    "sweep",
+    "write_file",
+]
 
 # What a killed writer leaves behind starts with this; `sweep` takes it away.
 UNFINISHED = ".unfinished-"
+FULL_BYTES = 1_000_000
 
 
 def write_file(path: Path, content: bytes | Callable[[Path], object]) -> None:
@@ -57,18 +68,59 @@ def finished_folder(path: Path) -> Iterator[Path]:
 
 def discard(folder: Path) -> None:
     """Remove a folder in one visible step: half of it must never be taken for the whole."""
-    beside = folder.with_name(UNFINISHED + folder.name)
-    folder.rename(beside)
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
+        folder.rename(beside)
+    except FileNotFoundError:
+        pass  # somebody else took it away, or put it in its place
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left behind. Only for the holder of the run's lock."""
-    for leftover in folder.rglob(f"{UNFINISHED}*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
+    """Remove what killed writers left behind. Only for the holder of the run's lock.
+
+    A writer may be alive all the same, on a node that was given up for dead: what it is filling
+    is taken from under its name first, or it might complete and publish a half-emptied folder.
+    """
+    for where, folders, names in os.walk(folder):
+        for name in [name for name in folders if name.startswith(UNFINISHED)]:
+            folders.remove(name)
+            discard(Path(where) / name)
+        for name in names:
+            if name.startswith(UNFINISHED):
+                (Path(where) / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def saying_what_failed(folder: Path) -> Iterator[None]:
+    """Turn an error of the disk, here or in a worker, into a sentence.
+
+    Raises
+    ------
+    RunAborted
+        In place of the `OSError`.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of the terminal, not of the disk
+    except OSError as error:
+        what = error.strerror or str(error)
+        where = error.filename or folder
+        # tifffile's writer says "90000 requested and 8158 written" where others say why.
+        if "No space" not in what and _is_full(folder):
+            what = f"No space left on device; {what}"
+        raise RunAborted(
+            f"{where}: {what}; what is finished is kept: mend that and run the same command again."
+        ) from error
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def labels_path(field_id: str) -> str:

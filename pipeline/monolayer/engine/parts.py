@@ -7,7 +7,8 @@ parts/<name>/ledger.json       which work it holds
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,57 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tifffile
 
+from monolayer.engine.attempts import begin_attempt
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
+from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
-from monolayer.field import Field
+from monolayer.field import Field, State
 from monolayer.method import Method
 
-__all__ = ["Job", "commit", "drop_parts", "identity_columns", "process_chunk", "read_part"]
+__all__ = [
+    "Job",
+    "attempt",
+    "commit",
+    "commit_unfinished",
+    "drop_parts",
+    "identity_columns",
+    "in_time",
+    "process_chunk",
+    "read_part",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every chunk of a run shares; small enough to travel with each."""
+    """What every chunk of a run shares; small enough to travel with each.
+
+    Attributes
+    ----------
+    root, run_folder : Path
+        The image folder and the run's.
+    method : Method
+        Settings of every stage.
+    flat_folder : Path or None
+        Where the flat fields are, if correction is switched on.
+    session : str
+        Of this call of ``run``; names the attempts' records.
+    field_timeout_s : float or None
+        Longest that a field may take; None for no limit.
+    may_end_process : bool
+        Whether chunks run in processes of their own, which a time limit may end.
+    max_memory_mb : float
+        Memory that a worker may take; bounds how much of a scan is read at once.
+    """
 
     root: Path
     run_folder: Path
     method: Method
     flat_folder: Path | None = None
+    session: str = "none"
+    field_timeout_s: float | None = None
+    may_end_process: bool = False
     max_memory_mb: float = 1000.0
 
 
@@ -43,14 +77,90 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
     results: list[FieldResult] = []
     done: list[Done] = []
-    for field in chunk.fields:
-        start = time.perf_counter()
+    with attempt(chunk, job) as begin:
+        for field, signature in zip(chunk.fields, chunk.signatures, strict=True):
+            begin(signature)
+            start = time.perf_counter()
+            result = _process_one(field, job)
+            seconds = time.perf_counter() - start
+            state, reason = result.row["state"], result.row.get("reason")
+            done.append(Done(field.field_id, state, reason, seconds))
+            results.append(result)
+        commit(chunk, job, results, done)
+    return done
+
+
+@contextmanager
+def attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str], None]]:
+    """Record each field as it begins, and limit its time where this process may be ended."""
+    limit = job.field_timeout_s if job.may_end_process else None
+    with ExitStack() as open_until_committed:
+        note, record = open_until_committed.enter_context(
+            begin_attempt(job.run_folder, chunk, job.session)
+        )
+        renew = (
+            open_until_committed.enter_context(ending_this_process(record, limit))
+            if limit is not None
+            else lambda: None
+        )
+
+        def begin(signature: str) -> None:
+            note(signature)
+            renew()
+
+        yield begin
+
+
+def _process_one(field: Field, job: Job) -> FieldResult:
+    def work() -> FieldResult:
         flats = load_flat_fields(job.flat_folder, field.plate)
-        result = process_field(field, job.root, job.method, flats)
-        seconds = time.perf_counter() - start
-        state, reason = result.row["state"], result.row.get("reason")
-        done.append(Done(field.field_id, state, reason, seconds))
-        results.append(result)
+        return process_field(field, job.root, job.method, flats)
+
+    return in_time(field, job, work)
+
+
+def in_time(field: Field, job: Job, work: Callable[[], FieldResult]) -> FieldResult:
+    """Do work on a field; where this process may not be ended, interrupt it past the limit."""
+    limited = job.field_timeout_s is not None and not job.may_end_process
+    try:
+        with interrupting(job.field_timeout_s or 0.0) if limited else nullcontext():
+            return work()
+    except FieldTimedOut:
+        return unfinished(field, "timed_out", job)
+
+
+def unfinished(field: Field, reason: str, job: Job) -> FieldResult:
+    """Make the row of a field that came to no end: ``timed_out`` or ``worker_died``.
+
+    A field that took too long has failed by our order; ``crashed`` is for deaths nobody ordered.
+    """
+    if reason == "timed_out":
+        state, what = (
+            State.FAILED,
+            (
+                f"was not done after {job.field_timeout_s:g} s; look at the file and the disk "
+                "it is on, then run again with --retry, or with a longer --field-timeout as well."
+            ),
+        )
+    else:
+        state, what = (
+            State.CRASHED,
+            (
+                "the process that worked on it died each time (out of memory, or a defect in a "
+                "compiled library); look at the file, then run again with --retry."
+            ),
+        )
+    detail = f"{field.paths[0] if field.paths else field.field_id}: {what}"
+    return FieldResult({"state": str(state), "reason": reason, "detail": detail})
+
+
+def commit_unfinished(chunk: Chunk, reason: str, job: Job) -> list[Done]:
+    """Commit fields that came to no end, each with its row."""
+    results = [unfinished(field, reason, job) for field in chunk.fields]
+    done = [
+        Done(field.field_id, result.row["state"], reason, 0.0)
+        for field, result in zip(chunk.fields, results, strict=True)
+    ]
     commit(chunk, job, results, done)
     return done
 

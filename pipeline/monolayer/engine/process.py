@@ -3,37 +3,29 @@
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from monolayer.engine import runfolder
+from monolayer.engine.attempts import new_session
 from monolayer.engine.collect import collect
-from monolayer.engine.executors import (
-    FIELDS_A_WORKER,
-    Crashed,
-    ExecutionSettings,
-    Executor,
-    make_executor,
-)
+from monolayer.engine.executors import FIELDS_A_WORKER, ExecutionSettings, make_executor
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
-from monolayer.engine.ledger import Chunk, Done, chunks_of
-from monolayer.engine.parts import Job, commit, drop_parts, process_chunk
+from monolayer.engine.ledger import Done
+from monolayer.engine.parts import Job, drop_parts
 from monolayer.engine.plan import Notify, Plan
 from monolayer.engine.reporting import write_report
+from monolayer.engine.rounds import run_rounds
 from monolayer.engine.scans import discard_pieces, run_scans, scans_among
 from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
-from monolayer.engine.work import FieldResult
 from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunAborted
-from monolayer.field import FAILURES, Field, State
+from monolayer.field import FAILURES
 from monolayer.segment import segmenter_identity
 
 __all__ = ["process", "process_share"]
-
-CHUNK_FIELDS = 25
 
 
 def process(
@@ -84,14 +76,19 @@ def _process_fields(
             notify("kernels", 0, 1)
             count_discs()
         flats = flat_folder(folder) if plan.method.illumination.enabled else None
-        job = Job(plan.root, folder, plan.method, flats, execution.max_memory_mb)
         scans = scans_among(work.open_fields, plan.root, plan.method, work.signatures)
         of_scans = {scan.chunk.fields[0].field_id for scan in scans}
-        fields = [field for field in work.open_fields if field.field_id not in of_scans]
+        fields = tuple(field for field in work.open_fields if field.field_id not in of_scans)
         rows = sum(scan.n_rows for scan in scans)
-        with make_executor(execution, len(fields) + FIELDS_A_WORKER * rows) as executor:
+        with make_executor(
+            execution, len(fields) + FIELDS_A_WORKER * rows, folder / "logs"
+        ) as executor:
             described = executor.describe()
-            _run_chunks(fields, work.signatures, job, executor, tally.add)
+            job = Job(
+                plan.root, folder, plan.method, flats, new_session(), execution.field_timeout_s,
+                executor.isolated, execution.max_memory_mb,
+            )  # fmt: skip
+            run_rounds(replace(work, open_fields=fields), job, executor, tally.add)
             run_scans(scans, job, executor, tally.add, notify)
     return _session(began, start, tally) | described
 
@@ -160,37 +157,3 @@ def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
         "missing": [[field.field_id, field.problem[1]] for field in plan.missing if field.problem],
         "ignored": [list(item) for item in plan.listing.ignored],
     }
-
-
-def _run_chunks(
-    fields: Sequence[Field],
-    signatures: dict[str, str],
-    job: Job,
-    executor: Executor,
-    tell: Callable[[Sequence[Done]], None],
-) -> None:
-    """Process open fields; chunks whose worker died are tried again field by field."""
-    size = max(1, min(CHUNK_FIELDS, len(fields) // (8 * executor.workers)))
-    do = partial(process_chunk, job=job)
-    suspects: list[Field] = []
-    for outcome in executor.run(do, chunks_of(fields, signatures, size)):
-        if isinstance(outcome, Crashed):
-            suspects += outcome.chunk.fields
-        else:
-            tell(outcome)
-    # One at a time, so that a field which kills its worker takes no innocent one with it.
-    alone = chunks_of(suspects, signatures, 1)
-    for outcome in executor.run(do, alone, window=1) if suspects else ():
-        tell(_crashed(outcome.chunk, job) if isinstance(outcome, Crashed) else outcome)
-
-
-def _crashed(chunk: Chunk, job: Job) -> list[Done]:
-    """Commit a one-field chunk whose worker died on it each time."""
-    detail = (
-        f"{chunk.fields[0].paths[0]}: its worker process died on it each time (out of memory, or "
-        "a defect in a compiled library); look at the file, then run again with --retry."
-    )
-    row = {"state": str(State.CRASHED), "reason": "worker_died", "detail": detail}
-    done = [Done(chunk.fields[0].field_id, State.CRASHED, "worker_died", 0.0)]
-    commit(chunk, job, [FieldResult(row)], done)
-    return done

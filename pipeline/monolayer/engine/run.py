@@ -14,6 +14,7 @@ from pathlib import Path
 
 from monolayer.engine import runfolder
 from monolayer.engine.executors.settings import ExecutionSettings
+from monolayer.engine.files import saying_what_failed
 from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
 from monolayer.engine.plan import Notify, Plan
 from monolayer.engine.shard import Shard
@@ -95,19 +96,20 @@ def execute(
     RunFolderError
         The folder belongs to another run, or another run is writing to it.
     RunAborted
-        More fields failed than allowed.
+        More fields failed than allowed, the disk is full or gone, or the scheduler is.
     ConfigError
         The method lacks what its assay cannot do without.
     """
     start = time.perf_counter()
     plan.method.check_complete()
-    with runfolder.locked(folder, shard):
-        work = _look(plan, folder, shard, retry, notify)
-        if shard is not None:
-            counts = _share(work, execution, max_failures, notify)
-        else:
-            counts = _whole(work, execution, max_failures, notify)
-    of_all = counts if shard is None else _last_out(plan, folder, notify)
+    with saying_what_failed(folder):
+        with runfolder.locked(folder, shard):
+            work = _look(plan, folder, shard, retry, notify)
+            if shard is not None:
+                counts = _share(work, execution, max_failures, notify)
+            else:
+                counts = _whole(work, execution, max_failures, notify)
+        of_all = counts if shard is None else _last_out(plan, folder, notify)
     return Outcome(
         folder,
         of_all or counts,

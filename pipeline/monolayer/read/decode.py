@@ -23,6 +23,7 @@ from monolayer.errors import ConfigError, ImageError
 from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
+from monolayer.read.sources import container, container_kind
 
 __all__ = [
     "as_grey",
@@ -90,7 +91,9 @@ def read_pages(
     ndarray
         (height, width) or (height, width, samples).
     """
-    if probe.format == "tiff":
+    if kind := container_kind(path.name):
+        yield from container(kind).read_pages(path, pages)
+    elif probe.format == "tiff":
         yield from _tiff_pages(path, shown, pages)
     else:
         yield _png_or_jpeg(path, shown, probe.format)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from monolayer.errors import ImageError
+from monolayer.errors import ImageError, MissingExtraError
 from monolayer.read.layouts import Layout, Position, parse
 from monolayer.read.probe import probe
+from monolayer.read.sources import container_kind
 from monolayer.read.stack import PageOf, pages_of
+from monolayer.read.wells import normalise_well
 
 __all__ = ["Entry", "entries_of_file", "name_channels", "name_plain_fields", "plate_names"]
 
@@ -55,7 +57,11 @@ def entries_of_file(folder: Path, path: str, layout: Layout) -> list[Entry]:
     layout : Layout
         How names are read.
     """
-    place = plain_place(path) if layout.name == "plain" else parse(path, layout)
+    named_within = container_kind(path) != "" and not layout.is_regex
+    if layout.name == "plain" or named_within:
+        place: Position | None = plain_place(path)
+    else:
+        place = parse(path, layout)
     if place is None:
         detail = (
             f"{path} does not fit the layout {layout.name} of the other images: "
@@ -69,6 +75,8 @@ def entries_of_file(folder: Path, path: str, layout: Layout) -> list[Entry]:
         pages, _ = pages_of(folder / path, told)
     except ImageError as error:
         return [Entry(path, 0, place, (error.reason, error.detail))]
+    except MissingExtraError as error:
+        return [Entry(path, 0, place, ("missing_extra", f"{path} cannot be read: {error}"))]
     except (ValueError, KeyError, IndexError, OSError) as error:
         detail = f"{path} has a damaged description of its pages ({error}): export it again."
         return [Entry(path, 0, place, ("unreadable", detail))]
@@ -83,7 +91,10 @@ def plain_place(path: str) -> Position:
 def _within(place: Position, page: PageOf, layout: Layout) -> Position:
     """Place of one page: what the file says, added to what its name says."""
     field, time, channel, z = place.field, place.time, place.channel, place.z
-    if page.series >= 0:
+    if page.well or page.field:
+        place = _named_within(place, page)
+        field = place.field
+    elif page.series >= 0:
         field = f"{field}#{page.series + 1}"
     if page.t >= 0:
         time = f"{time}.{page.t + 1}" if time else str(page.t + 1)
@@ -95,6 +106,17 @@ def _within(place: Position, page: PageOf, layout: Layout) -> Position:
     if page.z >= 0:
         z = page.z if z is None else 1_000_000 * z + page.z
     return replace(place, field=field, time=time, channel=channel, z=z)
+
+
+def _named_within(place: Position, page: PageOf) -> Position:
+    """Place by the names that a container gives; one with wells is a plate called as its file."""
+    if not page.well:
+        return replace(place, field=f"{place.field}#{page.field}")
+    well = normalise_well(page.well) or page.well
+    path = PurePosixPath(place.field)
+    folder = "" if str(path.parent) == "." else str(path.parent)
+    named = replace(place, well=well, well_text=page.well, field=page.field or "1")
+    return named if place.well else replace(named, plate=path.stem, plate_folder=folder)
 
 
 def plate_names(

@@ -21,6 +21,7 @@ from monolayer.read.focus import sharpness
 from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.probe import Probe, probe_image
 from monolayer.read.settings import ReadSettings, channel_to_segment
+from monolayer.read.sources import container, container_kind
 from monolayer.read.stack import pages_of
 
 __all__ = ["read_field"]
@@ -76,7 +77,7 @@ def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
             channels[name], _ = _channel(planes, source, z)
     channels = {name: channels[name] for name in field.channels}
     _check_shapes(field, channels)
-    size = _pixel_size(field.channels[segmented][0].path, source)
+    size = _pixel_size(field.channels[segmented][0], source)
     return FieldImage(
         channels=channels,
         pixel_size_um=size.um,
@@ -95,6 +96,8 @@ def _open(path: str, source: _Source) -> str:
         source.probes[path] = probe_image(file, path)
         _, note = pages_of(file, source.probes[path])
         source.note(note)
+        if kind := container_kind(file.name):
+            return container(kind).digest(file)
         with file.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -181,11 +184,11 @@ def _check_shapes(field: Field, channels: Mapping[str, NDArray[Any]]) -> None:
         raise ImageError("shape_mismatch", detail)
 
 
-def _pixel_size(path: str, source: _Source) -> PixelSize:
+def _pixel_size(plane: Plane, source: _Source) -> PixelSize:
     if source.settings.pixel_size_um is not None:
         return PixelSize(source.settings.pixel_size_um, GIVEN)
-    with reading(path):
-        size = pixel_size_of(source.folder / path, source.probes[path])
+    with reading(plane.path):
+        size = pixel_size_of(source.folder / plane.path, source.probes[plane.path], plane.page)
     source.note(size.note)
     return size
 

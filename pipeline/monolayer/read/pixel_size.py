@@ -12,8 +12,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from monolayer.read.probe import STK_UIC2, UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
+from monolayer.read.sources import container, container_kind
 
-__all__ = ["GIVEN", "PixelSize", "pixel_size_of"]
+__all__ = ["GIVEN", "PixelSize", "believed", "pixel_size_of"]
 
 GIVEN = "--pixel-size-um or method"
 SANE_UM = (0.01, 100.0)
@@ -36,7 +37,7 @@ class PixelSize:
     note: str = ""
 
 
-def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
+def pixel_size_of(path: Path, probe: Probe, page: int = 0) -> PixelSize:
     """Pixel size of one file.
 
     Parameters
@@ -45,7 +46,11 @@ def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
         The file; side files lie beside it.
     probe : Probe
         What its first bytes told.
+    page : int
+        Plane of a container, whose fields may differ in pixel size.
     """
+    if kind := container_kind(path.name):
+        return container(kind).pixel_size(path, page)
     text = probe.description
     for source, pair in (
         ("OME-XML", _ome(text)),
@@ -55,11 +60,11 @@ def pixel_size_of(path: Path, probe: Probe) -> PixelSize:
         ("TIFF resolution tags", _resolution(probe)),
     ):
         if pair is not None:
-            return _believed(source, *pair)
+            return believed(source, *pair)
     return PixelSize()
 
 
-def _believed(source: str, x: float, y: float) -> PixelSize:
+def believed(source: str, x: float, y: float) -> PixelSize:
     """Refuse what cannot be: out of range, or pixels that are not square."""
     if not all(math.isfinite(v) and SANE_UM[0] <= v <= SANE_UM[1] for v in (x, y)):
         note = (

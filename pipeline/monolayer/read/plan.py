@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from monolayer.errors import InputError
+from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
@@ -26,6 +26,7 @@ from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
 from monolayer.read.settings import ReadSettings, best_channel
+from monolayer.read.sources import container_kind
 from monolayer.read.walk import IMAGE_SUFFIXES, Files, list_files
 
 __all__ = ["Listing", "find_fields"]
@@ -84,6 +85,8 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
     ------
     InputError
         No such folder, no image in it, or a layout that fits none.
+    MissingExtraError
+        None of the images can be read without an optional package.
     ConfigError
         An unknown layout, a wrong regex, or a channel that no field has.
     """
@@ -95,11 +98,12 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
         listed = read_loaddata(table, folder, files.images)
         entries = [Entry(path, page, place) for path, page, place in listed]
     else:
-        used = asked or choose_layout(files.images)
+        used = asked or _choose_layout(files.images)
         _check_fits(root, used, files.images)
         _ignore_beside(used, files)
         entries = [entry for path in files.images for entry in entries_of_file(folder, path, used)]
     plates = plate_names(folder, entries, used)
+    _check_readable(entries)
     entries = [e.moved(plate=plates[e.place.plate, e.place.plate_folder]) for e in entries]
     entries, projections = split_projections(name_plain_fields(name_channels(entries)))
     files.ignored += [(e.path, "projection of planes that are here") for e in projections]
@@ -144,6 +148,12 @@ def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
     return root, files, table
 
 
+def _choose_layout(images: Sequence[str]) -> Layout:
+    """Layout of the plain files; containers name their fields themselves."""
+    plain = [path for path in images if not container_kind(path)]
+    return choose_layout(plain) if plain else named_layout("plain")
+
+
 def _only_table(root: Path) -> Path:
     tables = sorted(root.glob("*.csv"))
     if len(tables) != 1:
@@ -159,6 +169,14 @@ def _check_fits(root: Path, layout: Layout, images: Sequence[str]) -> None:
             f"Layout {layout.name} ({layout.description}) fits none of the {len(images)} images in "
             f"{root}, the first of which is {images[0]}: use auto, or another layout."
         )
+
+
+def _check_readable(entries: Sequence[Entry]) -> None:
+    """Refuse a folder of which nothing can be read for want of an optional package."""
+    troubles = [entry.trouble for entry in entries]
+    lacking = [told[1] for told in troubles if told is not None and told[0] == "missing_extra"]
+    if lacking and len(lacking) == len(troubles):
+        raise MissingExtraError(lacking[0])
 
 
 def _ignore_beside(layout: Layout, files: Files) -> None:
@@ -197,9 +215,9 @@ def _pixel_size(folder: Path, fields: Sequence[Field], settings: ReadSettings) -
     usable = [field for field in fields if field.problem is None]
     for field in usable[:PROBED_FOR_PIXEL_SIZE]:
         name = settings.channel or best_channel(field.channels)
-        path = folder / field.channels[name][0].path
-        if (told := probe(path)) is not None:
-            return pixel_size_of(path, told)
+        plane = field.channels[name][0]
+        if (told := probe(folder / plane.path)) is not None:
+            return pixel_size_of(folder / plane.path, told, plane.page)
     return PixelSize()
 
 

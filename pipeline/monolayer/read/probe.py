@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monolayer.errors import ImageError
+from monolayer.read.sources import container_kind
 
 __all__ = ["Probe", "probe", "probe_image", "sniff"]
 
@@ -32,7 +33,8 @@ class Probe:
     Attributes
     ----------
     format : str
-        ``tiff``, ``png``, ``jpeg``.
+        ``tiff``, ``png``, ``jpeg``, or a kind of container (`monolayer.read.sources`), of which
+        nothing else is told here.
     tags : mapping of int to bytes or tuple of int
         The first directory's tags that reading needs; rationals as (numerator, denominator).
     plain : bool
@@ -87,6 +89,8 @@ def probe_image(path: Path, shown: str) -> Probe:
     ImageError
         ``empty_file``, ``unreadable``, ``wrong_extension`` or ``truncated``.
     """
+    if kind := container_kind(path.name):
+        return Probe(kind, plain=False)
     with path.open("rb") as handle:
         head = handle.read(8)
         if not head:

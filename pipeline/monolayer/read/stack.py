@@ -20,6 +20,7 @@ from xml.etree.ElementTree import Element
 from monolayer.errors import ImageError
 from monolayer.read.pixel_size import ome_root
 from monolayer.read.probe import STK_UIC2, Probe
+from monolayer.read.sources import container, container_kind
 
 __all__ = ["UNNAMED_STACK", "PageOf", "pages_of"]
 
@@ -28,7 +29,10 @@ UNNAMED_STACK = "does not say what its pages are: taken as planes of a Z stack"
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """Where one page belongs in its file; counts from 0, -1 where the file has no such axis."""
+    """Where one page belongs in its file; counts from 0, -1 where the file has no such axis.
+
+    `well` and `field` are names, where a container (`monolayer.read.sources`) knows them.
+    """
 
     page: int
     series: int = -1
@@ -36,6 +40,8 @@ class PageOf:
     c: int = -1
     z: int = -1
     channel: str = ""
+    well: str = ""
+    field: str = ""
 
 
 def pages_of(path: Path, probe: Probe) -> tuple[list[PageOf], str]:
@@ -60,6 +66,8 @@ def pages_of(path: Path, probe: Probe) -> tuple[list[PageOf], str]:
     ImageError
         ``unsupported`` where the file has axes that a field cannot hold.
     """
+    if kind := container_kind(path.name):
+        return container(kind).pages_of(path)
     if probe.format != "tiff":
         return [PageOf(0)], ""
     text = probe.description

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from monolayer.field import natural_key
+from monolayer.read import sources
 
 __all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
 
 MANIFEST = "manifest.csv"
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".tf8", ".stk", ".png", ".jpg", ".jpeg", *sources.SUFFIXES,
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ given at once.
 """
 
 import os
+from pathlib import Path
 
 from monolayer.engine.executors.contract import Crashed, Executor
 from monolayer.engine.executors.settings import ExecutionSettings, ExecutorName, load_execution
@@ -32,8 +33,11 @@ def default_workers(n_fields: int | None = None) -> int:
     return processors if n_fields is None else max(1, min(processors, n_fields // FIELDS_A_WORKER))
 
 
-def make_executor(settings: ExecutionSettings, n_fields: int) -> Executor:
-    """Make the executor that the settings ask for, to run so many fields; enter it to start it."""
+def make_executor(settings: ExecutionSettings, n_fields: int, logs: Path | None = None) -> Executor:
+    """Make the executor that the settings ask for, to run so many fields; enter it to start it.
+
+    Jobs of a batch system leave their own output in `logs`.
+    """
     if settings.scheduler is not None:
         from monolayer.engine.executors.address import AtAddress
 
@@ -41,7 +45,7 @@ def make_executor(settings: ExecutionSettings, n_fields: int) -> Executor:
     if settings.executor not in ("auto", "serial", "dask"):
         from monolayer.engine.executors.jobqueue import JobQueue
 
-        return JobQueue(settings)
+        return JobQueue(settings, n_fields, logs)
     workers = min(settings.workers or default_workers(n_fields), max(1, n_fields))
     if settings.executor == "serial" or (settings.executor == "auto" and workers == 1):
         from monolayer.engine.executors.serial import Serial

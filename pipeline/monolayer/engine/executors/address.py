@@ -27,6 +27,11 @@ class AtAddress:
         self._client: Any = None
 
     @property
+    def isolated(self) -> bool:
+        """Whether the workers are not in this process."""
+        return not self.address.startswith("inproc:")
+
+    @property
     def workers(self) -> int:
         """Threads of all workers that are there now, at least one."""
         threads: dict[str, int] = self._client.nthreads()

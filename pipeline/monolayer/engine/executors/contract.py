@@ -30,6 +30,11 @@ class Executor(Protocol):
         """Processes that work at the same time, as far as it knows."""
         ...
 
+    @property
+    def isolated(self) -> bool:
+        """Whether chunks run in processes of their own, which may be ended over a field."""
+        ...
+
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks; yield each one's result, or `Crashed`.
 

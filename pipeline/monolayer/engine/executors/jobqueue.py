@@ -1,69 +1,114 @@
-"""Dask workers in the jobs of a batch system, through dask-jobqueue."""
+"""Dask workers in the jobs of a batch system (Slurm, PBS, LSF, SGE, HTCondor).
 
+dask-jobqueue writes the job scripts, submits and cancels; `jobs` decides which there should be.
+A worker's lifetime ends below its job's walltime, so that no field is blamed for a walltime.
+"""
+
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from monolayer.engine.executors.contract import Work
+from monolayer.engine.executors.job_script import (
+    cluster_class,
+    cluster_keywords,
+    workers_a_job,
+)
+from monolayer.engine.executors.jobs import Jobs, queue_of, recording
 from monolayer.engine.executors.settings import ExecutionSettings
-from monolayer.engine.executors.window import WINDOW_PER_WORKER, WORKER_ENVIRONMENT, run_windowed
-from monolayer.errors import MissingExtraError
+from monolayer.engine.executors.window import WINDOW_PER_WORKER, run_windowed
+from monolayer.errors import ConfigError
 
-__all__ = ["CLUSTERS", "JobQueue"]
+__all__ = ["JobQueue"]
 
-CLUSTERS = {
-    "slurm": "SLURMCluster",
-    "pbs": "PBSCluster",
-    "lsf": "LSFCluster",
-    "sge": "SGECluster",
-    "htcondor": "HTCondorCluster",
-}
+TEND_SECONDS = 5.0
 
 
 class JobQueue:
-    """Jobs of one worker process each.
+    """Jobs of one-thread worker processes.
 
     Parameters
     ----------
     settings : ExecutionSettings
         Which batch system, how many workers, and what a job asks for.
+    n_fields : int
+        Fields to do: more workers than that are not asked for.
+    logs : Path, optional
+        Folder of the jobs' own output.
     """
 
-    def __init__(self, settings: ExecutionSettings) -> None:
+    isolated = True
+
+    def __init__(
+        self, settings: ExecutionSettings, n_fields: int, logs: Path | None = None
+    ) -> None:
         self.settings = settings
-        self.workers = settings.workers or 1
+        self._logs = logs
+        self._a_job = workers_a_job(settings)
+        wanted = settings.workers or (settings.job.maximum_jobs or 1) * self._a_job
+        self._most_jobs = _jobs_for(min(wanted, max(1, n_fields)), self._a_job)
+        self._under_way = 0
+        self._all_drawn = False
+        self._tended = 0.0
         self._open = ExitStack()
         self._client: Any = None
         self._cluster: Any = None
+        self._jobs: Any = None
+
+    @property
+    def workers(self) -> int:
+        """Worker processes when all jobs run."""
+        return self._most_jobs * self._a_job
 
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks, a bounded window at a time."""
         under_way = window or self.workers * WINDOW_PER_WORKER
-        return run_windowed(self._client, work, chunks, under_way, lambda: None)
+        self._all_drawn = False
+        for outcome in run_windowed(
+            self._client, work, self._counted(chunks), under_way, self._tend
+        ):
+            self._under_way -= 1
+            if time.monotonic() - self._tended > TEND_SECONDS:
+                self._tend()
+            yield outcome
 
     def describe(self) -> dict[str, Any]:
         """What the run's record says of it."""
         return {
             "executor": self.settings.executor,
             "workers": self.workers,
+            "jobs": self._most_jobs,
             "dashboard": self._cluster.dashboard_link,
         }
 
     def __enter__(self) -> "JobQueue":
-        try:
-            import dask_jobqueue
-        except ImportError:
-            raise MissingExtraError.named("dask-jobqueue", "cluster") from None
         from distributed import Client
 
-        asked = {"cores": 1, "processes": 1, "memory": "4GB"} | self.settings.job
-        prologue = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
-        make = getattr(dask_jobqueue, CLUSTERS[self.settings.executor])
-        cluster = make(**asked, job_script_prologue=prologue)
-        self._cluster = self._open.enter_context(cluster)
-        self._client = self._open.enter_context(Client(self._cluster))
-        self._cluster.scale(self.workers)
+        kind = cluster_class(self.settings.executor)
+        refusals: dict[str, str] = {}
+        keywords = cluster_keywords(self.settings, self._logs)
+        with ExitStack() as starting:
+            self._cluster = starting.enter_context(
+                kind(**keywords, job_cls=recording(kind.job_cls, refusals))
+            )
+            self._client = starting.enter_context(Client(self._cluster))
+            self._jobs = Jobs(
+                self._cluster,
+                refusals,
+                lambda: queue_of(self.settings.executor),
+                self._a_job,
+                self.settings.job.start_timeout_s,
+            )
+            refused = self._jobs.submit(self._most_jobs)
+            if refused is not None:
+                raise ConfigError(
+                    f"--executor {self.settings.executor}: the jobs were refused: {refused}; "
+                    "mend the file of --cluster."
+                )
+            self._open = starting.pop_all()
         return self
 
     def __exit__(
@@ -73,3 +118,21 @@ class JobQueue:
         traceback: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def _counted(self, chunks: Iterable[Any]) -> Iterator[Any]:
+        for chunk in chunks:
+            self._under_way += 1
+            yield chunk
+        self._all_drawn = True
+
+    def _tend(self) -> None:
+        self._tended = time.monotonic()
+        wanted = self._most_jobs
+        if self._all_drawn:
+            needed = _jobs_for(self._under_way, self._a_job)
+            wanted = min(wanted, max(needed, self.settings.job.minimum_jobs))
+        self._jobs.tend(wanted)
+
+
+def _jobs_for(workers: int, a_job: int) -> int:
+    return -(-workers // a_job)

@@ -21,6 +21,8 @@ class LocalDask:
         How many.
     """
 
+    isolated = True
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._open = ExitStack()
@@ -80,8 +82,16 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
 
     settings = {
         "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        # Results travel through files: there is nothing to spill, and a worker that pauses when
+        # the system is short of memory may never go on.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-        "distributed.scheduler.allowed-failures": 1,
+        # The first death is told at once: the attempts' records say better whose fault it was.
+        "distributed.scheduler.allowed-failures": 0,
+        # It goes by the wall clock, and clocks jump; the nanny sees a death by itself.
+        "distributed.scheduler.worker-ttl": None,
     }
     with (
         _environment_kept(),

@@ -13,6 +13,7 @@ class Serial:
     """Does the work itself, in the process that asks for it."""
 
     workers = 1
+    isolated = False
 
     def run(
         self,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field as Setting
 from pydantic import ValidationError
 
+from monolayer.engine.executors.job_settings import JobSettings
 from monolayer.errors import ConfigError
 from monolayer.settings import Settings
 from monolayer.settings_file import load_yaml, sentence
@@ -36,9 +37,8 @@ class ExecutionSettings(Settings):
     """Memory that one worker may take, in megabytes (10**6 bytes); bounds how much of a scan is
     read at once."""
 
-    job: dict[str, Any] = Setting(default_factory=dict)
-    """What one job of the cluster asks for, by dask-jobqueue's own names (queue, account,
-    walltime, memory, cores, processes, job_extra_directives ...)."""
+    job: JobSettings = JobSettings()
+    """What one job of a batch system asks for, by dask-jobqueue's own names."""
 
 
 def load_execution(path: Path | None = None, **options: Any) -> ExecutionSettings:

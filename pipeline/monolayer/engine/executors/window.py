@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from monolayer.engine.executors.contract import Crashed, Work
+from monolayer.errors import RunAborted
 
 __all__ = ["WINDOW_PER_WORKER", "WORKER_ENVIRONMENT", "run_windowed"]
 
@@ -41,39 +42,66 @@ def run_windowed(
         Chunks under way at once.
     look_after : callable
         Called every few seconds in which nothing was finished.
+
+    Raises
+    ------
+    RunAborted
+        The scheduler is gone, and with it all that was under way.
+    Exception
+        What a chunk raised.
     """
-    for chunk, future in _windowed(client, work, iter(chunks), window):
-        if future is None:
+    source, under_way = iter(chunks), dict[Any, Any]()
+    while True:
+        for chunk in islice(source, window - len(under_way)):
+            under_way[_submitted(client, work, chunk)] = chunk
+        if not under_way:
+            return
+        ended = _ended(list(under_way))
+        if not ended:
             look_after()
-        else:
-            yield _outcome(future, chunk)
+        for future in ended:
+            yield _outcome(future, under_way.pop(future))
 
 
-def _windowed(
-    client: Any, work: Work, chunks: Iterator[Any], window: int
-) -> Iterator[tuple[Any, Any]]:
-    """Keep a window of chunks under way; give each with its future, and None as time passes."""
+def _submitted(client: Any, work: Work, chunk: Any) -> Any:
+    # A client whose scheduler is gone would take work for a scheduler that may come back.
+    if client.status != "running":
+        raise _scheduler_gone(client)
+    return client.submit(work, chunk, pure=False)
+
+
+def _ended(futures: list[Any]) -> set[Any]:
+    """Futures that have come to an end, whichever; none if none has within some seconds."""
+    from distributed import CancelledError, wait
     from distributed import TimeoutError as WaitTimeout
-    from distributed import wait
 
-    under_way = {client.submit(work, c, pure=False): c for c in islice(chunks, window)}
-    while under_way:
-        try:
-            ended: Any = wait(list(under_way), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
-        except WaitTimeout:
-            yield None, None
-            continue
-        for future in ended.done:
-            chunk = under_way.pop(future)
-            for following in islice(chunks, 1):
-                under_way[client.submit(work, following, pure=False)] = following
-            yield chunk, future
+    try:
+        waited: Any = wait(futures, timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED")
+    except WaitTimeout:
+        return set()
+    except CancelledError:
+        raise _scheduler_gone(futures[0].client) from None
+    ended: set[Any] = waited.done
+    return ended
 
 
 def _outcome(future: Any, chunk: Any) -> Any:
-    from distributed import KilledWorker
+    from distributed import CancelledError, KilledWorker
 
-    error = future.exception()
+    try:
+        error = future.exception()
+    except CancelledError as cancelled:
+        error = cancelled
     if isinstance(error, KilledWorker):
         return Crashed(chunk)
+    if isinstance(error, CancelledError):
+        raise _scheduler_gone(future.client) from None
     return future.result()
+
+
+def _scheduler_gone(client: Any) -> RunAborted:
+    address = client.scheduler.address if client.scheduler else "its address"
+    return RunAborted(
+        f"The Dask scheduler at {address} is gone; what is finished is kept: start it again, or "
+        "leave --scheduler out, and run the same command again."
+    )

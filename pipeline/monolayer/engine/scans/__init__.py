@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from monolayer.assays import scan_assay_of
+from monolayer.engine.attempts import attempts_of, forget
 from monolayer.engine.executors import Crashed, Executor
 from monolayer.engine.ledger import Chunk, Done, chunks_of
-from monolayer.engine.parts import Job, commit
+from monolayer.engine.parts import Job, commit, commit_unfinished
 from monolayer.engine.plan import Notify
 from monolayer.engine.scans.pieces import (
     Piece,
@@ -36,10 +37,13 @@ __all__ = ["ScanChunk", "discard_pieces", "run_scans", "scans_among"]
 
 Tell = Callable[[Sequence[Done]], None]
 Problem = tuple[str, str]
+"""Reason code, and a sentence; empty where the worker died and left none."""
 
 # Scans under way together, in rows of windows a worker: enough that none waits for another's
 # last row; not all at once, for each keeps its unfinished pieces on the disk.
 _ROWS_A_WORKER = 8
+# The death in company does not count: another's work may have eaten the memory.
+DEATHS_ALONE = 2
 
 
 def scans_among(
@@ -68,6 +72,7 @@ def run_scans(
         for scan in batch:
             tell(_ended(scan, job, problems.get(scan.chunk.name)))
             shutil.rmtree(scan_folder(job.run_folder, scan.chunk.name), ignore_errors=True)
+        forget(job.run_folder, job.session, {scan.chunk.signatures[0] for scan in batch})
 
 
 def discard_pieces(run_folder: Path) -> None:
@@ -113,11 +118,15 @@ def _run_step(
         else:
             _note(outcome, problems)
         notify(f"scans: {step}", ended, len(pieces))
-    for outcome in executor.run(do, iter(suspects), window=1) if suspects else ():
-        if isinstance(outcome, Crashed):
-            problems[outcome.chunk.scan.chunk.name] = _died(outcome.chunk)
-        else:
-            _note(outcome, problems)
+    for _ in range(DEATHS_ALONE):
+        alone, suspects = suspects, []
+        for outcome in executor.run(do, iter(alone), window=1) if alone else ():
+            if isinstance(outcome, Crashed):
+                suspects.append(outcome.chunk)
+            else:
+                _note(outcome, problems)
+    for piece in suspects:
+        problems[piece.scan.chunk.name] = _died(piece, job), ""
 
 
 def _note(done: PieceDone, problems: dict[str, Problem]) -> None:
@@ -125,13 +134,10 @@ def _note(done: PieceDone, problems: dict[str, Problem]) -> None:
         problems.setdefault(done.piece.scan.chunk.name, done.problem)
 
 
-def _died(piece: Piece) -> Problem:
-    path = piece.scan.chunk.fields[0].paths[0]
-    return "worker_died", (
-        f"{path}: its worker process died on row {piece.row} of its windows ({piece.step}) each "
-        "time (out of memory, or a defect in a compiled library); give --max-memory-mb what a "
-        "worker may take, look at the file, then run again with --retry."
-    )
+def _died(piece: Piece, job: Job) -> str:
+    """Why its worker died each time, from what it left."""
+    left = attempts_of(job.run_folder, job.session, piece.scan.chunk.name)
+    return "timed_out" if any(attempt.timed_out for attempt in left) else "worker_died"
 
 
 def _ended(scan: ScanChunk, job: Job, problem: Problem | None) -> list[Done]:
@@ -139,9 +145,11 @@ def _ended(scan: ScanChunk, job: Job, problem: Problem | None) -> list[Done]:
     field_id = scan.chunk.fields[0].field_id
     if problem is None:
         return [Done(field_id, *_state_of(scan.chunk, job.run_folder), 0.0)]
-    state = State.CRASHED if problem[0] == "worker_died" else State.FAILED
-    row = {"state": str(state), "reason": problem[0], "detail": problem[1]}
-    done = [Done(field_id, state, problem[0], 0.0)]
+    reason, detail = problem
+    if not detail:
+        return commit_unfinished(scan.chunk, reason, job)
+    row = {"state": str(State.FAILED), "reason": reason, "detail": detail}
+    done = [Done(field_id, State.FAILED, reason, 0.0)]
     commit(scan.chunk, job, [FieldResult(row)], done)
     return done
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from monolayer.assays import assay_of, scan_assay_of
 from monolayer.assays.windows import Arrays, Fixed, RowInput, ScanAssay, ScanWork
 from monolayer.engine.files import write_file
-from monolayer.engine.parts import Job, objects_table
+from monolayer.engine.parts import Job, attempt, in_time, objects_table
 from monolayer.engine.scans.join import join
 from monolayer.engine.scans.labels import encode_tiles, label_dtype, tile_side
 from monolayer.engine.scans.looks import Looks, parts_of, picture_step
@@ -50,12 +50,16 @@ def do_piece(piece: Piece, job: Job) -> PieceDone:
         made.append(_STEPS[piece.step](piece, job))
         return FieldResult({})
 
-    result = guarded(piece.scan.chunk.fields[0], work)
-    if not made:
-        problem = (result.row["reason"], result.row["detail"])
-        return PieceDone(piece, time.perf_counter() - start, problem)
-    made[0](path)
-    return PieceDone(piece, time.perf_counter() - start)
+    chunk = piece.scan.chunk
+    with attempt(chunk, job) as begin:
+        begin(chunk.signatures[0])
+        result = in_time(chunk.fields[0], job, partial(guarded, chunk.fields[0], work))
+        problem = None
+        if made:
+            made[0](path)
+        else:
+            problem = (result.row["reason"], result.row["detail"])
+    return PieceDone(piece, time.perf_counter() - start, problem)
 
 
 def _fix(piece: Piece, job: Job) -> Write:

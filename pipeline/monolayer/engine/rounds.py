@@ -1,0 +1,152 @@
+"""In which order fields are tried when the processes that work on them die.
+
+1. all fields in chunks; where a worker dies, the field it was at becomes a suspect and the rest
+   of its chunk goes into the next round
+2. suspects, one at a time and alone, so that none takes an innocent one with it; a field whose
+   worker dies there `DEATHS_ALONE` times is left out with a row that names it
+3. a field that was under way when earlier sessions ended (nobody was left to ask why) is a
+   suspect from the start; after `DEAD_SESSIONS` of them it is left out without another try
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from monolayer.engine.attempts import attempts_of, dead_sessions, forget
+from monolayer.engine.executors import Crashed, ExecutionSettings, Executor, make_executor
+from monolayer.engine.ledger import Chunk, Done, chunks_of
+from monolayer.engine.parts import Job, commit_unfinished, process_chunk
+from monolayer.engine.work_list import WorkList
+from monolayer.errors import RunAborted
+from monolayer.field import Field
+
+__all__ = ["CHUNK_FIELDS", "run_rounds"]
+
+CHUNK_FIELDS = 25
+# The first death, in company, does not count: another's field may have eaten the memory.
+DEATHS_ALONE = 2
+# A disk that stands still for a moment hangs fields too, so a second chance; not a third one,
+# which would cost another whole time limit.
+TIMEOUTS_ALONE = 1
+# A user who stops the run again and again meets another field each time, since suspects are
+# done last; a field that ends every session that tries it comes to this number.
+DEAD_SESSIONS = 5
+# Sessions after which a serial run, which would die with its field, tries it in a worker.
+DEAD_SESSIONS_HERE = 2
+IDLE_DEATHS = 20
+
+Tell = Callable[[Sequence[Done]], None]
+
+
+def run_rounds(work: WorkList, job: Job, executor: Executor, tell: Tell) -> None:
+    """Process the open fields, whatever dies meanwhile.
+
+    Parameters
+    ----------
+    work : WorkList
+        The fields.
+    job : Job
+        What their chunks share.
+    executor : Executor
+        Entered by the caller.
+    tell : callable
+        Told what was done, chunk by chunk.
+
+    Raises
+    ------
+    RunAborted
+        Workers die again and again without having begun a field.
+    """
+    rounds = _Rounds(work, job, executor, tell)
+    rounds.in_company()
+    rounds.suspects_alone()
+    forget(job.run_folder, job.session, set(rounds.signed(work.open_fields)))
+
+
+class _Rounds:
+    def __init__(self, work: WorkList, job: Job, executor: Executor, tell: Tell) -> None:
+        self.signatures, self.executor, self.tell, self.job = work.signatures, executor, tell, job
+        self.dead = dead_sessions(job.run_folder, set(self.signed(work.open_fields)))
+        self.open = [field for field in work.open_fields if not self.sessions_ended_by(field)]
+        self.suspects = [field for field in work.open_fields if self.sessions_ended_by(field)]
+        self.idle_deaths = 0
+
+    def signed(self, fields: Iterable[Field]) -> list[str]:
+        return [self.signatures[field.field_id] for field in fields]
+
+    def sessions_ended_by(self, field: Field) -> int:
+        return self.dead.get(self.signatures[field.field_id], 0)
+
+    def in_company(self) -> None:
+        size = max(1, min(CHUNK_FIELDS, len(self.open) // (8 * self.executor.workers)))
+        chunks = chunks_of(self.open, self.signatures, size)
+        while crashed := self.run(chunks, self.executor):
+            again: list[Chunk] = []
+            for chunk in crashed:
+                blamed = self.blamed(chunk)
+                self.suspects += [field for field in chunk.fields if field.field_id in blamed]
+                innocent = [field for field in chunk.fields if field.field_id not in blamed]
+                again += chunks_of(innocent, self.signatures, size)
+            chunks = again
+
+    def suspects_alone(self) -> None:
+        groups: dict[str, list[Field]] = {"here": [], "apart": [], "never": []}
+        for field in sorted(self.suspects, key=self.sessions_ended_by):
+            ended = self.sessions_ended_by(field)
+            apart = ended >= DEAD_SESSIONS_HERE and not self.executor.isolated
+            where = "never" if ended >= DEAD_SESSIONS else "apart" if apart else "here"
+            groups[where].append(field)
+        for chunk in chunks_of(groups["never"], self.signatures, 1):
+            self.tell(commit_unfinished(chunk, "worker_died", self.job))
+        self.alone(groups["here"], self.executor)
+        if groups["apart"]:
+            with make_executor(ExecutionSettings(executor="dask", workers=1), 1) as worker:
+                self.alone(groups["apart"], worker)
+
+    def alone(self, fields: Sequence[Field], executor: Executor) -> None:
+        ends: Counter[tuple[str, bool]] = Counter()
+        waiting = list(fields)
+        while waiting:
+            chunks = chunks_of(waiting, self.signatures, 1)
+            waiting = []
+            for chunk in self.run(chunks, executor, window=1):
+                ends.update(self.blamed(chunk).items())
+                (field,) = chunk.fields
+                if ends[field.field_id, True] >= TIMEOUTS_ALONE:
+                    self.tell(commit_unfinished(chunk, "timed_out", self.job))
+                elif ends[field.field_id, False] >= DEATHS_ALONE:
+                    self.tell(commit_unfinished(chunk, "worker_died", self.job))
+                else:
+                    waiting.append(field)
+
+    def run(
+        self, chunks: Iterable[Chunk], executor: Executor, window: int | None = None
+    ) -> list[Chunk]:
+        """Run chunks; return those that a worker died with."""
+        do = partial(process_chunk, job=replace(self.job, may_end_process=executor.isolated))
+        crashed = []
+        for outcome in executor.run(do, chunks, window):
+            if isinstance(outcome, Crashed):
+                crashed.append(outcome.chunk)
+            else:
+                self.idle_deaths = 0
+                self.tell(outcome)
+        return crashed
+
+    def blamed(self, chunk: Chunk) -> dict[str, bool]:
+        """Fields that workers died at, and whether they were ended for taking too long."""
+        ids = {self.signatures[field.field_id]: field.field_id for field in chunk.fields}
+        found: dict[str, bool] = {}
+        for attempt in attempts_of(self.job.run_folder, self.job.session, chunk.name):
+            if attempt.signature in ids:
+                found[ids[attempt.signature]] = attempt.timed_out
+            attempt.path.unlink(missing_ok=True)
+        self.idle_deaths = 0 if found else self.idle_deaths + 1
+        if self.idle_deaths > IDLE_DEATHS + 10 * self.executor.workers:
+            raise RunAborted(
+                f"Worker processes died {self.idle_deaths} times without having begun a field (too "
+                "little memory, or an environment that cannot import monolayer); what is finished "
+                "is kept: look at the workers' logs, then run again."
+            )
+        return found

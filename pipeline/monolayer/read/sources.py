@@ -1,0 +1,63 @@
+"""Containers: files, and folders that are one image, with many fields in one name.
+
+A TIFF is read by the house itself (`probe`, `stack`, `decode`). Whatever another library reads
+stands behind this contract: a module with the four functions of `Container`, imported when the
+first such name is met and never before, because those libraries take seconds to import.
+
+The trick: a container's planes are numbered from 0 in an order of its own, so that a field's
+`Plane(path, page)` is all that a worker needs, as it is for the pages of a TIFF.
+"""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from monolayer.read.pixel_size import PixelSize
+    from monolayer.read.stack import PageOf
+
+__all__ = ["SUFFIXES", "Container", "container", "container_kind"]
+
+_KINDS = {
+    "vendor": ("monolayer.read.vendor", (".czi", ".lif", ".nd2")),
+}
+SUFFIXES = tuple(suffix for _, suffixes in _KINDS.values() for suffix in suffixes)
+"""What names of containers end in, lower case."""
+
+
+class Container(Protocol):
+    """What the module of one kind of container offers.
+
+    Each raises `ImageError` with a sentence that costs the file, or the field, its row, and
+    `MissingExtraError` where the library that reads it is not installed.
+    """
+
+    def pages_of(self, path: Path) -> tuple[list["PageOf"], str]:
+        """Every plane's place (`PageOf.well` and ``field`` where the file knows), and a note."""
+        ...
+
+    def read_pages(self, path: Path, pages: Sequence[int]) -> "Iterator[NDArray[Any]]":
+        """Pixels of planes, one at a time: (height, width) or (height, width, samples)."""
+        ...
+
+    def pixel_size(self, path: Path, page: int) -> "PixelSize":
+        """Micrometres per pixel of a plane, unknown where the file does not say."""
+        ...
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of the file's bytes."""
+        ...
+
+
+def container_kind(path: str) -> str:
+    """Kind of container that a path names, by its suffix alone; empty for all other files."""
+    suffix = PurePosixPath(path).suffix.lower()
+    return next((kind for kind, (_, known) in _KINDS.items() if suffix in known), "")
+
+
+def container(kind: str) -> Container:
+    """Give the module that reads a kind of container."""
+    return cast(Container, importlib.import_module(_KINDS[kind][0]))

@@ -1,0 +1,100 @@
+"""One Slurm for all tests of a session, where one can be started, and a plate to run on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ..pipeline.conftest import WritePlate, write_plate
+from .slurm_server import PROGRAMS, Slurm, start_slurm
+
+__all__ = ["write_plate"]
+
+TABLES = ("fields.parquet", "wells.parquet", "plates.parquet", "objects/P1.parquet")
+PATIENCE = 240.0
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    """A running Slurm, or a skip that says what it lacks."""
+    absent = [name for name in PROGRAMS if shutil.which(name) is None]
+    if absent:
+        pytest.skip(f"no Slurm here ({', '.join(absent)}): apt-get install slurm-wlm munge")
+    if os.getuid() != 0:
+        pytest.skip("Slurm's daemons are started by root, which this process is not")
+    # A socket's path holds 107 bytes: pytest's own temporary folders are too deep.
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    running = Slurm(folder)
+    try:
+        yield start_slurm(folder)
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Runs:
+    """Runs of one plate in this session's Slurm, as subprocesses."""
+
+    slurm: Slurm
+    images: Path
+    undisturbed: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, run: Path, *options: str, log: Path | None = None) -> subprocess.Popen[str]:
+        """Start ``monolayer run`` of the plate into a folder."""
+        process = subprocess.Popen(
+            self.command(run, *options), env=self.slurm.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE if log is None else log.open("w"),
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def command(self, run: Path, *options: str) -> list[str]:
+        """The command line of a run of the plate into a folder."""
+        return [sys.executable, "-m", "monolayer", "run", str(self.images), "-o", str(run), *options]
+
+    def finish(self, process: subprocess.Popen[str], code: int = 0) -> str:
+        """Wait for a run's end; give what it said on standard error."""
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, said
+        return said or ""
+
+    def check(self, run: Path) -> None:
+        """Hold a run's tables against those of an undisturbed one, byte for byte."""
+        for name in TABLES:
+            assert (run / name).read_bytes() == (self.undisturbed / name).read_bytes(), name
+
+
+@pytest.fixture(scope="session")
+def plate(
+    tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate
+) -> tuple[Path, Path]:
+    """A small plate and a serial run of it."""
+    folder = tmp_path_factory.mktemp("cluster")
+    wells: Sequence[str] = [f"{row}{column:02d}" for row in "BCD" for column in range(2, 6)]
+    write_plate(folder / "images", wells=wells, fields=4)
+    command = [sys.executable, "-m", "monolayer", "run", str(folder / "images"), "-o"]
+    subprocess.run(
+        [*command, str(folder / "RUN"), "--executor", "serial"], check=True, timeout=PATIENCE,
+        capture_output=True,
+    )  # fmt: skip
+    return folder / "images", folder / "RUN"
+
+
+@pytest.fixture
+def runs(slurm: Slurm, plate: tuple[Path, Path]) -> Iterator[Runs]:
+    """Start runs on the plate; none outlives its test, nor does a job."""
+    made = Runs(slurm, *plate)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=30)
+    slurm.call("scancel", "-u", "root", check=False)
