@@ -199,7 +199,7 @@ def run(
     elif not isinstance(execution, ExecutionSettings):
         execution = load_execution(Path(execution))
     chosen = _method(method, assay).with_pixel_size(pixel_size_um)
-    plan = make_plan(Path(images), chosen, layout, select)
+    plan = make_plan(images, chosen, layout, select)
     outcome = execute(plan, Path(output).expanduser().resolve(), execution)
     return open_run(outcome.run_folder)
 

@@ -22,7 +22,7 @@ LISTED = 12
 
 
 @click.command("plan")
-@click.argument("images", type=click.Path(path_type=Path))
+@click.argument("images")
 @assay_option
 @method_option
 @layout_option
@@ -31,7 +31,7 @@ LISTED = 12
 @select_option
 @json_option
 def command(
-    images: Path,
+    images: str,
     assay: str | None,
     method_path: Path | None,
     layout: str,

@@ -22,7 +22,7 @@ __all__ = ["command"]
 
 
 @click.command("run")
-@click.argument("images", type=click.Path(path_type=Path))
+@click.argument("images")
 @click.option(
     "-o",
     "--output",
@@ -47,7 +47,7 @@ __all__ = ["command"]
 )
 @json_option
 def command(
-    images: Path,
+    images: str,
     output: Path,
     assay: str | None,
     method_path: Path | None,

@@ -18,7 +18,7 @@ from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import estimate_flat_field, inspect_field
 from monolayer.method import Method
-from monolayer.read import channel_to_segment, read_field
+from monolayer.read import Root, channel_to_segment, read_field
 
 __all__ = ["flat_folder", "load_flat_fields", "make_flat_fields"]
 
@@ -30,7 +30,7 @@ def flat_folder(run_folder: Path) -> Path:
     return run_folder / "illumination"
 
 
-def make_flat_fields(run_folder: Path, fields: Sequence[Field], root: Path, method: Method) -> str:
+def make_flat_fields(run_folder: Path, fields: Sequence[Field], root: Root, method: Method) -> str:
     """Estimate what is not there yet; return a hash of all flat fields, for the signatures."""
     folder = flat_folder(run_folder)
     for plate in dict.fromkeys(field.plate for field in fields):
@@ -54,7 +54,7 @@ def load_flat_fields(folder: Path | None, plate: str) -> dict[str, NDArray[np.fl
 
 
 def _estimate(
-    fields: Sequence[Field], root: Path, method: Method
+    fields: Sequence[Field], root: Root, method: Method
 ) -> dict[str, NDArray[np.float32]]:
     """Estimate channel by channel, so that one field's pixels are held at a time."""
     chosen = _evenly(fields, MAX_FIELDS)
@@ -71,7 +71,7 @@ def _estimate(
     return {name: estimate_flat_field(pixels_of(name), method.illumination) for name in names}
 
 
-def _evaluable(fields: Sequence[Field], root: Path, method: Method) -> Iterator[FieldImage]:
+def _evaluable(fields: Sequence[Field], root: Root, method: Method) -> Iterator[FieldImage]:
     for field in fields:
         try:
             image = read_field(field, root, method.read)

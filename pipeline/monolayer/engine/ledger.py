@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from monolayer.field import Field
+from monolayer.read.ngff import is_group, stamp
+from monolayer.read.roots import Remote, Root, folder_of
 
 __all__ = [
     "Chunk",
@@ -61,7 +63,7 @@ class LedgerEntry:
     state: str
 
 
-def source_signature(field: Field, root: Path, identity: str) -> str:
+def source_signature(field: Field, root: Root, identity: str) -> str:
     """Name of a field's work: its files as they stand, and what makes its numbers.
 
     Sizes and times are the cheap test of resume; the images' SHA-256 in the fields table is
@@ -71,22 +73,28 @@ def source_signature(field: Field, root: Path, identity: str) -> str:
     ----------
     field : Field
         The field.
-    root : Path
+    root : Path or Remote
         The image folder, or the one image or table that was given in its place.
     identity : str
         Method, version and flat fields.
     """
     where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
     digest = hashlib.sha256(repr(where).encode())
-    folder = root if root.is_dir() else root.parent
+    folder = folder_of(root)
     for path in field.paths:
-        try:
-            stat = (folder / path).stat()
-        except OSError:
-            digest.update(b"absent")
-        else:
-            digest.update(f"{stat.st_size}.{stat.st_mtime_ns}".encode())
+        digest.update(_stamp(folder, path).encode())
     return digest.hexdigest()
+
+
+def _stamp(folder: Root, path: str) -> str:
+    """What changes when a file does, or any file of an image in an OME-Zarr."""
+    if is_group(path) or isinstance(folder, Remote):
+        return stamp(folder, path)
+    try:
+        stat = (folder / path).stat()
+    except OSError:
+        return "absent"
+    return f"{stat.st_size}.{stat.st_mtime_ns}"
 
 
 def chunks_of(fields: Sequence[Field], signatures: dict[str, str], size: int) -> Iterable[Chunk]:

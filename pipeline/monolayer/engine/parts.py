@@ -27,6 +27,7 @@ from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, inte
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field, State
 from monolayer.method import Method
+from monolayer.read.roots import Root
 
 __all__ = [
     "Job",
@@ -63,7 +64,7 @@ class Job:
         Memory that a worker may take; bounds how much of a scan is read at once.
     """
 
-    root: Path
+    root: Root
     run_folder: Path
     method: Method
     flat_folder: Path | None = None

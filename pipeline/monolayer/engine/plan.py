@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
-from monolayer.read import Listing, find_fields, read_field
+from monolayer.read import Listing, Root, find_fields, read_field, root_of
 
 if TYPE_CHECKING:
     from monolayer.inspect import QualityReference
@@ -75,8 +75,8 @@ class Plan:
 
     Attributes
     ----------
-    root : Path
-        The image folder (or file).
+    root : Path or Remote
+        The image folder (or file), or the URL of an OME-Zarr.
     listing : Listing
         All that was found there.
     fields : tuple of Field
@@ -89,7 +89,7 @@ class Plan:
         What finds the same fields again: the layout's name, or the regex itself.
     """
 
-    root: Path
+    root: Root
     listing: Listing
     fields: tuple[Field, ...]
     missing: tuple[Field, ...]
@@ -108,7 +108,7 @@ class Plan:
 
 
 def make_plan(
-    images: Path, method: Method, layout: str = "auto", select: str | None = None
+    images: Path | str, method: Method, layout: str = "auto", select: str | None = None
 ) -> Plan:
     """Find the fields of a folder and take the selected ones.
 
@@ -117,7 +117,9 @@ def make_plan(
     InputError, ConfigError
         The folder, the layout, the selection or the wanted channel cannot be used.
     """
-    root = images.expanduser().resolve()
+    root = root_of(images)
+    if isinstance(root, Path):
+        root = root.expanduser().resolve()
     listing = find_fields(root, method.read, layout)
     selection = Selection.parse(select or "")
     fields = tuple(field for field in listing.fields if selection.takes(field))

@@ -16,7 +16,7 @@ from monolayer.engine.files import labels_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import FieldImage, State
 from monolayer.method import Method
-from monolayer.read import find_fields, read_field
+from monolayer.read import Root, find_fields, read_field, root_of
 from monolayer.report import build_content, render_report
 from monolayer.report.gallery import Overlay, Overlays
 from monolayer.report.presentation import Presentation
@@ -26,7 +26,7 @@ __all__ = ["field_reader", "write_report"]
 _SHOWN = ("field_id", "weight", "segmentation_score", "area_um2", "area_px", "intensity_mean_")
 
 
-def write_report(folder: Path, root: Path | None = None) -> Path:
+def write_report(folder: Path, root: Root | None = None) -> Path:
     """Draw the report of a run's folder from its tables; return its path.
 
     Parameters
@@ -56,7 +56,7 @@ def write_report(folder: Path, root: Path | None = None) -> Path:
 
 
 def field_reader(
-    folder: Path, record: dict[str, Any], root: Path | None = None
+    folder: Path, record: dict[str, Any], root: Root | None = None
 ) -> Callable[[str], FieldImage]:
     """Give a function that reads a field's pixels again, by its id.
 
@@ -66,7 +66,7 @@ def field_reader(
         The images are not where they were, or have no such field.
     """
     method = Method.model_validate(record["method"])
-    images = root or Path(record["given"]["images"])
+    images = root or root_of(record["given"]["images"])
     try:
         listing = find_fields(images, method.read, record["given"]["layout"])
     except InputError as error:
@@ -82,7 +82,7 @@ def field_reader(
 
 
 def _overlays(
-    folder: Path, record: dict[str, Any], root: Path | None, show: Presentation
+    folder: Path, record: dict[str, Any], root: Root | None, show: Presentation
 ) -> Overlays:
     rows = list(_rows(folder, "field_id", "channel", "state"))
     channels = {field_id: channel for field_id, channel, _ in rows}

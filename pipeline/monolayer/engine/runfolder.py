@@ -26,6 +26,7 @@ from monolayer.engine.files import write_file
 from monolayer.engine.shard import Shard
 from monolayer.errors import RunFolderError
 from monolayer.method import Method
+from monolayer.read.roots import Root
 
 __all__ = [
     "FORMAT",
@@ -50,7 +51,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def claim(folder: Path, root: Path, layout: str, method: Method) -> dict[str, Any]:
+def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, Any]:
     """Make the folder this run's, or take up an earlier run of the same work.
 
     Raises

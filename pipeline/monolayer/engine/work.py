@@ -12,7 +12,6 @@ come through here, so their numbers are the same.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from monolayer.errors import ConfigError, ImageError
 from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import correct_illumination, inspect_field
 from monolayer.method import Method
-from monolayer.read import read_field
+from monolayer.read import Root, read_field
 from monolayer.read.scans import is_scan
 
 __all__ = ["FieldResult", "evaluate_image", "guarded", "process_field"]
@@ -53,7 +52,7 @@ class FieldResult:
 
 
 def process_field(
-    where: Field, root: Path, method: Method, flat_fields: FlatFields | None = None
+    where: Field, root: Root, method: Method, flat_fields: FlatFields | None = None
 ) -> FieldResult:
     """Read and evaluate one field; whatever fails becomes its row.
 
@@ -95,7 +94,7 @@ def guarded(where: Field, work: Callable[[], FieldResult]) -> FieldResult:
         return _failed("internal_error", f"{type(error).__name__}: {error}")
 
 
-def _check_size(where: Field, root: Path, method: Method) -> None:
+def _check_size(where: Field, root: Root, method: Method) -> None:
     """Refuse a scan that came here because its assay takes none."""
     shape = is_scan(where, root, method.read)
     if shape is not None:

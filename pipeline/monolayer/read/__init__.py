@@ -6,14 +6,16 @@
 of files takes a second; `read_field` imports the decoders when it is first called.
 """
 
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from monolayer.errors import ConfigError
 from monolayer.field import Field, FieldImage
 from monolayer.read.layouts import LAYOUTS, Layout
+from monolayer.read.ngff import is_ngff
 from monolayer.read.plan import Listing, find_fields
+from monolayer.read.roots import Remote, Root, root_of
 from monolayer.read.settings import ReadSettings, channel_among, channel_to_segment
 
 __all__ = [
@@ -21,18 +23,27 @@ __all__ = [
     "Layout",
     "Listing",
     "ReadSettings",
+    "Remote",
+    "Root",
     "as_grey",
     "channel_among",
     "channel_to_segment",
     "find_fields",
     "read_field",
+    "root_of",
 ]
 
 
-def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
+def read_field(field: Field, root: Root, settings: ReadSettings) -> FieldImage:
     """Read all channels of a field: see `monolayer.read.image.read_field`."""
+    if is_ngff(field):
+        from monolayer.read.ngff.field import read_field as read_group
+
+        return read_group(field, root, settings)
     from monolayer.read import image
 
+    if isinstance(root, Remote):
+        raise ConfigError(f"{root}: only OME-Zarr is read from a URL; copy the files to a disk.")
     return image.read_field(field, root, settings)
 
 

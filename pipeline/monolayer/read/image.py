@@ -1,23 +1,23 @@
 """One field's pixels: every channel as one 2-D image, with who took them and how sharp they are.
 
 1. Hash the files, so that what was read can be named.
-2. Read the segmented channel first: its plane decides the plane of the others.
-3. Read the rest, and refuse a field whose channels do not fit one another.
+2. Decode the planes that each channel is made of (`channels`).
+3. Say how large a pixel is, and what the detector's largest value.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.field import Field, FieldImage, Plane
+from monolayer.read.channels import pixels_sha256, read_channels, sha256_of
 from monolayer.read.decode import bit_depth, full_scale, read_pages, reading, to_grey, to_working
-from monolayer.read.focus import sharpness
 from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.probe import Probe, probe_image
 from monolayer.read.settings import ReadSettings, channel_to_segment
@@ -70,21 +70,15 @@ def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
     segmented = channel_to_segment(field, settings)
     source = _Source(root if root.is_dir() else root.parent, settings, {}, {})
     digests = [_open(path, source) for path in field.paths]
-    pixels, z = _channel(field.channels[segmented], source, None)
-    channels = {segmented: pixels}
-    for name, planes in field.channels.items():
-        if name != segmented:
-            channels[name], _ = _channel(planes, source, z)
-    channels = {name: channels[name] for name in field.channels}
-    _check_shapes(field, channels)
+    channels = read_channels(field, segmented, partial(_images, source=source), source)
     size = _pixel_size(field.channels[segmented][0], source)
     return FieldImage(
         channels=channels,
         pixel_size_um=size.um,
         pixel_size_source=size.source,
         full_scale=_full_scales(field, channels, source),
-        image_sha256=digests[0] if len(digests) == 1 else _sha256(*(d.encode() for d in digests)),
-        pixels_sha256=_pixels_sha256(channels),
+        image_sha256=digests[0] if len(digests) == 1 else sha256_of(*(d.encode() for d in digests)),
+        pixels_sha256=pixels_sha256(channels),
         notes=tuple(source.notes),
     )
 
@@ -119,71 +113,6 @@ def _images(planes: Sequence[Plane], source: _Source) -> Iterator[NDArray[Any]]:
         start = end
 
 
-def _channel(
-    planes: tuple[Plane, ...], source: _Source, z: int | None
-) -> tuple[NDArray[Any], int | None]:
-    """A channel's image, and its place in the stack where one plane of several was taken.
-
-    `z` is the segmented channel's plane, which the other channels take too where they have it.
-    """
-    if len(planes) == 1:
-        return next(_images(planes, source)), None
-    how = source.settings.z
-    if how == "max":
-        source.note(f"Z: maximum of {len(planes)} planes.")
-        return _maximum(_images(planes, source)), None
-    wanted = how if isinstance(how, int) else z
-    same = [plane for plane in planes if plane.z == wanted]
-    if same:
-        return next(_images(same, source)), same[0].z
-    if isinstance(how, int):
-        detail = (
-            f"{planes[0].path} and its stack have {len(planes)} planes and none with index {how}: "
-            f"set z to max, best_focus or 0 to {len(planes) - 1}."
-        )
-        raise ImageError("z_out_of_range", detail)
-    image, best = _sharpest(_images(planes, source))
-    why = "best focus" if how else "best focus, as z was not set"
-    source.note(f"Z: plane {best + 1} of {len(planes)} ({why}).")
-    return image, planes[best].z
-
-
-def _maximum(images: Iterator[NDArray[Any]]) -> NDArray[Any]:
-    top = next(images)
-    for image in images:
-        if image.shape != top.shape:
-            raise ImageError("shape_mismatch", _planes_differ(top, image))
-        top = np.maximum(top, image)
-    return top
-
-
-def _sharpest(images: Iterator[NDArray[Any]]) -> tuple[NDArray[Any], int]:
-    """The sharpest image and its position; the first of equals."""
-    best = next(images)
-    position, top = 0, sharpness(best)
-    for i, image in enumerate(images, start=1):
-        if image.shape != best.shape:
-            raise ImageError("shape_mismatch", _planes_differ(best, image))
-        if (value := sharpness(image)) > top:
-            best, position, top = image, i, value
-    return best, position
-
-
-def _planes_differ(one: NDArray[Any], other: NDArray[Any]) -> str:
-    return (
-        f"Planes of a stack have the shapes {one.shape} and {other.shape}: "
-        "export the stack again, or name its planes in separate folders."
-    )
-
-
-def _check_shapes(field: Field, channels: Mapping[str, NDArray[Any]]) -> None:
-    shapes = {name: image.shape for name, image in channels.items()}
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"{name} {h} x {w}" for name, (h, w) in shapes.items())
-        detail = f"Channels of {field.field_id} differ in size ({listed} px): export them alike."
-        raise ImageError("shape_mismatch", detail)
-
-
 def _pixel_size(plane: Plane, source: _Source) -> PixelSize:
     if source.settings.pixel_size_um is not None:
         return PixelSize(source.settings.pixel_size_um, GIVEN)
@@ -202,18 +131,3 @@ def _full_scales(
         if scale is not None:
             scales[name] = scale
     return scales
-
-
-def _sha256(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _pixels_sha256(channels: Mapping[str, NDArray[Any]]) -> str:
-    parts: list[bytes] = []
-    for image in channels.values():
-        parts.append(f"{image.shape} {image.dtype.str}".encode())
-        parts.append(image.tobytes())
-    return _sha256(*parts)

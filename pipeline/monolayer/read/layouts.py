@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from monolayer.errors import ConfigError, InputError
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
 
-__all__ = ["LAYOUTS", "Layout", "Position", "choose_layout", "named_layout", "parse"]
+__all__ = ["LAYOUTS", "OME_ZARR", "Layout", "Position", "choose_layout", "named_layout", "parse"]
 
 NEARLY_ALL = 0.8
 GROUPS = frozenset(
@@ -82,6 +82,11 @@ def _layout(name: str, pattern: str, description: str, channel: str = "ch1") -> 
     return Layout(name, description, re.compile(pattern + _EXT, re.IGNORECASE), channel)
 
 
+OME_ZARR = Layout(
+    "ome-zarr",
+    "OME-Zarr 0.4 and 0.5: plates and images, named by their metadata",
+    re.compile(r"(?!)"),  # fits no file's name
+)
 LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "metaxpress_native",
@@ -133,6 +138,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "well and time at the end, CellProfiler's wound example: DMSO_B5_t0.JPG",
     ),
     Layout("loaddata", "CellProfiler LoadData: a CSV with FileName_CH, PathName_CH, Metadata_..."),
+    OME_ZARR,
     Layout("plain", "any folder: each image file is a field, named by its path"),
 )
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from monolayer.read.probe import STK_UIC2, UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
 from monolayer.read.sources import container, container_kind
 
-__all__ = ["GIVEN", "PixelSize", "believed", "pixel_size_of"]
+__all__ = ["GIVEN", "PixelSize", "believed", "pixel_size_of", "unit_um"]
 
 GIVEN = "--pixel-size-um or method"
 SANE_UM = (0.01, 100.0)
@@ -22,9 +22,12 @@ FINEST_PRINT_UM = 10.0  # 2540 dpi
 ISOTROPY = 0.01
 
 _UM = {
-    "m": 1e6, "cm": 1e4, "mm": 1e3, "um": 1.0, "nm": 1e-3, "pm": 1e-6, "å": 1e-4, "in": 25400.0,
-    "inch": 25400.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0,
-    "micrometers": 1.0, "dm": 1e5, "mil": 25.4, "thou": 25.4, "ft": 304800.0,
+    "m": 1e6, "dm": 1e5, "cm": 1e4, "mm": 1e3, "um": 1.0, "nm": 1e-3, "pm": 1e-6, "å": 1e-4,
+    "in": 25400.0, "ft": 304800.0, "mil": 25.4, "thou": 25.4, "micron": 1.0, "microns": 1.0,
+    "micrometre": 1.0, "micrometers": 1.0,
+    # OME-Zarr writes units in full, as UDUNITS-2 does.
+    "meter": 1e6, "decimeter": 1e5, "centimeter": 1e4, "millimeter": 1e3, "micrometer": 1.0,
+    "nanometer": 1e-3, "picometer": 1e-6, "angstrom": 1e-4, "inch": 25400.0, "foot": 304800.0,
 }  # fmt: skip
 
 

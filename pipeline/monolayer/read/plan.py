@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from monolayer.errors import InputError, MissingExtraError
@@ -20,11 +20,20 @@ from monolayer.read.entries import (
     name_plain_fields,
     plate_names,
 )
-from monolayer.read.layouts import Layout, choose_layout, is_thumbnail, named_layout, parse
+from monolayer.read.layouts import (
+    OME_ZARR,
+    Layout,
+    choose_layout,
+    is_thumbnail,
+    named_layout,
+    parse,
+)
 from monolayer.read.loaddata import find_loaddata, read_loaddata
+from monolayer.read.ngff import find_ngff, remote_groups
 from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
+from monolayer.read.roots import Remote, Root
 from monolayer.read.settings import ReadSettings, best_channel
 from monolayer.read.sources import container_kind
 from monolayer.read.walk import IMAGE_SUFFIXES, Files, list_files
@@ -63,13 +72,13 @@ class Listing:
     pixel_size_source: str = ""
 
 
-def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Listing:
+def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Listing:
     """Find the fields of a folder of images.
 
     Parameters
     ----------
-    root : Path
-        A folder, one image, or a CellProfiler LoadData CSV.
+    root : Path or Remote
+        A folder, one image, a CellProfiler LoadData CSV, an OME-Zarr, or the URL of one.
     settings : ReadSettings
         Its channel and pixel size are used.
     layout : str
@@ -90,9 +99,13 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
     ConfigError
         An unknown layout, a wrong regex, or a channel that no field has.
     """
-    root = Path(root)
     asked = None if layout == "auto" else named_layout(layout)
-    folder, files, table = _list(root, asked)
+    if isinstance(root, Remote):
+        return _groups_alone(root, Files(ngff=remote_groups(root)), settings)
+    folder, files, table = _list(Path(root), asked)
+    groups_only = files.ngff and not files.images and not files.unreadable
+    if asked is OME_ZARR or (asked is None and groups_only):
+        return _groups_alone(folder, files, settings)
     if table is not None:
         used = named_layout("loaddata")
         listed = read_loaddata(table, folder, files.images)
@@ -111,7 +124,7 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
     fields = fields_of(folder, entries) + _unreadable_folders(folder, files)
     fields = sorted(check_channel(fields, used, settings), key=lambda field: field.sort_key)
     size = _pixel_size(folder, fields, settings)
-    return Listing(
+    listing = Listing(
         layout=used.name,
         fields=tuple(fields),
         missing=tuple(missing_fields(fields, used, _side_files(folder, files, plates))),
@@ -119,6 +132,53 @@ def find_fields(root: Path, settings: ReadSettings, layout: str = "auto") -> Lis
         ignored=tuple(files.ignored),
         pixel_size_um=size.um,
         pixel_size_source=size.source,
+    )
+    return _with_groups(listing, _groups_alone(folder, files, settings)) if files.ngff else listing
+
+
+def _groups_alone(folder: Root, files: Files, settings: ReadSettings) -> Listing:
+    """Fields of the OME-Zarrs of a folder."""
+    found = find_ngff(folder, files.ngff, _plate_of(folder, files))
+    if not found.fields and not found.missing:
+        raise InputError(f"{folder} holds no OME-Zarr with images: check the path or the URL.")
+    fields = check_channel(found.fields, OME_ZARR, settings)
+    fields = sorted(fields, key=lambda field: field.sort_key)
+    size = found.pixel_size
+    if settings.pixel_size_um is not None:
+        size = PixelSize(settings.pixel_size_um, GIVEN)
+    return Listing(
+        layout=OME_ZARR.name,
+        fields=tuple(fields),
+        missing=tuple(sorted(found.missing, key=lambda field: field.sort_key)),
+        incomplete=tuple(incomplete_fields(fields)),
+        ignored=tuple(files.ignored),
+        pixel_size_um=size.um,
+        pixel_size_source=size.source,
+    )
+
+
+def _plate_of(folder: Root, files: Files) -> str:
+    """Plate of the images that belong to none: the folder that holds them."""
+    alone = files.ngff == [""]
+    if isinstance(folder, Remote):
+        return PurePosixPath(folder.url.rpartition("/")[0] if alone else folder.url).name
+    top = folder.resolve()
+    return top.parent.name if alone else top.name
+
+
+def _with_groups(files: Listing, groups: Listing) -> Listing:
+    """The fields of a folder that holds both plain files and OME-Zarrs."""
+
+    def both(one: tuple[Field, ...], other: tuple[Field, ...]) -> tuple[Field, ...]:
+        return tuple(sorted((*one, *other), key=lambda field: field.sort_key))
+
+    return replace(
+        files,
+        fields=both(files.fields, groups.fields),
+        missing=both(files.missing, groups.missing),
+        incomplete=(*files.incomplete, *groups.incomplete),
+        pixel_size_um=files.pixel_size_um or groups.pixel_size_um,
+        pixel_size_source=files.pixel_size_source or groups.pixel_size_source,
     )
 
 
@@ -137,10 +197,10 @@ def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
     if not root.is_dir():
         raise InputError(f"Image folder {root} does not exist: check the path.")
     files = list_files(root)
-    if not files.images and not wanted and not files.unreadable:
+    if not files.images and not files.ngff and not wanted and not files.unreadable:
         raise InputError(
             f"Image folder {root} holds no image ({', '.join(IMAGE_SUFFIXES)}): "
-            "check the path or export the images as TIFF."
+            "nor OME-Zarr: check the path or export the images as TIFF."
         )
     table = find_loaddata(root, files.images) if asked is None or wanted else None
     if wanted and table is None:
@@ -165,9 +225,10 @@ def _only_table(root: Path) -> Path:
 
 def _check_fits(root: Path, layout: Layout, images: Sequence[str]) -> None:
     if layout.pattern is not None and not any(parse(path, layout) for path in images):
+        first = f"the first of which is {images[0]}" if images else "which are OME-Zarrs"
         raise InputError(
             f"Layout {layout.name} ({layout.description}) fits none of the {len(images)} images in "
-            f"{root}, the first of which is {images[0]}: use auto, or another layout."
+            f"{root}, {first}: use auto, or another layout."
         )
 
 

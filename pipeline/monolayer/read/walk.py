@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from monolayer.field import natural_key
 from monolayer.read import sources
+from monolayer.read.ngff import GROUP_FILES
 
 __all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
 
@@ -18,17 +19,19 @@ IMAGE_SUFFIXES = (
 
 @dataclass(slots=True)
 class Files:
-    """What lies below a folder; POSIX paths relative to it."""
+    """What lies below a folder; POSIX paths relative to it, `ngff` those of OME-Zarrs."""
 
     images: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    ngff: list[str] = field(default_factory=list)
 
     def sort(self) -> None:
         """Put everything in natural order, so that the file system's order never shows."""
         self.images.sort(key=natural_key)
         self.ignored.sort(key=lambda item: natural_key(item[0]))
         self.unreadable.sort(key=natural_key)
+        self.ngff.sort(key=natural_key)
 
 
 def list_files(root: Path) -> Files:
@@ -68,6 +71,9 @@ def _walk(folder: Path, prefix: str, above: tuple[str, ...], files: Files) -> No
     if prefix and any(entry.name == "run.json" for entry in entries):
         files.ignored.append((prefix.rstrip("/"), "folder of a run"))
         return
+    if any(entry.name in GROUP_FILES for entry in entries) or _is_zarr(folder, prefix):
+        files.ngff.append(prefix.rstrip("/"))
+        return
     for entry in entries:
         path = prefix + entry.name
         if entry.name.startswith("."):
@@ -78,6 +84,12 @@ def _walk(folder: Path, prefix: str, above: tuple[str, ...], files: Files) -> No
             files.images.append(path)
         else:
             files.ignored.append((path, "not an image"))
+
+
+def _is_zarr(folder: Path, prefix: str) -> bool:
+    """Called ``.zarr``, though its metadata are lost: a row that says so, no loose files."""
+    name = prefix.rstrip("/") or folder.name
+    return name.lower().endswith(".zarr")
 
 
 def _walk_into(entry: os.DirEntry[str], path: str, above: tuple[str, ...], files: Files) -> None:

@@ -31,6 +31,7 @@ from monolayer.engine.scans.steps import do_piece
 from monolayer.engine.work import FieldResult
 from monolayer.field import Field, State
 from monolayer.method import Method
+from monolayer.read import Root
 from monolayer.read.scans import is_scan
 
 __all__ = ["ScanChunk", "discard_pieces", "run_scans", "scans_among"]
@@ -47,7 +48,7 @@ DEATHS_ALONE = 2
 
 
 def scans_among(
-    fields: Iterable[Field], root: Path, method: Method, signatures: dict[str, str]
+    fields: Iterable[Field], root: Root, method: Method, signatures: dict[str, str]
 ) -> list[ScanChunk]:
     """Fields that are scans, told by their files' heads; none where the assay takes no scans."""
     if scan_assay_of(method) is None:

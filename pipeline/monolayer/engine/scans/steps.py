@@ -30,6 +30,8 @@ from monolayer.engine.work import FieldResult, guarded
 from monolayer.errors import ImageError
 from monolayer.inspect import quality_figures
 from monolayer.measure.scan import reach_px
+from monolayer.read.ngff import is_ngff
+from monolayer.read.roots import Remote, folder_of
 from monolayer.read.scans import Scan, open_scan
 from monolayer.segment.tiles import sample_boxes
 
@@ -198,10 +200,12 @@ def _save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     write_file(path, write)
 
 
-def _files_sha256(piece: Piece, job: Job) -> str:
-    """Hash of the files' bytes, as of any field."""
-    folder = job.root if job.root.is_dir() else job.root.parent
-    digests: Sequence[str] = [_sha256(folder / path) for path in piece.scan.chunk.fields[0].paths]
+def _files_sha256(piece: Piece, job: Job) -> str | None:
+    """Hash of the files' bytes, as of any field; unknown of the many files of an OME-Zarr."""
+    folder, field = folder_of(job.root), piece.scan.chunk.fields[0]
+    if is_ngff(field) or isinstance(folder, Remote):
+        return None
+    digests: Sequence[str] = [_sha256(folder / path) for path in field.paths]
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )

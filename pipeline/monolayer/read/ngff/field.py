@@ -1,0 +1,93 @@
+"""A field of an OME-Zarr: every channel as one 2-D image, as `monolayer.read.image` gives files."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from monolayer.errors import ImageError
+from monolayer.field import Field, FieldImage, Plane
+from monolayer.read.channels import pixels_sha256, read_channels, sha256_of
+from monolayer.read.decode import full_scale, to_working
+from monolayer.read.ngff.pixels import ZarrImage, open_image
+from monolayer.read.pixel_size import GIVEN, PixelSize
+from monolayer.read.roots import Root, folder_of
+from monolayer.read.settings import ReadSettings, channel_to_segment
+
+__all__ = ["read_field"]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Settings, and what a reader of the report must know; as `channels.Reading` asks."""
+
+    settings: ReadSettings
+    opened: dict[str, ZarrImage]
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def note(self, text: str) -> None:
+        if text:
+            self.notes[text] = None
+
+    def images(self, planes: Sequence[Plane]) -> Iterator[NDArray[Any]]:
+        for plane in planes:
+            image = self.opened[plane.path]
+            yield to_working(image.plane(plane.page), image.shown)
+
+    def pixel_size(self, path: str) -> PixelSize:
+        if self.settings.pixel_size_um is not None:
+            return PixelSize(self.settings.pixel_size_um, GIVEN)
+        return self.opened[path].image.pixel_size
+
+
+def read_field(where: Field, root: Root, settings: ReadSettings) -> FieldImage:
+    """Read all channels of a field.
+
+    Parameters
+    ----------
+    where : Field
+        From `find_fields`, with paths of image groups.
+    root : Path or Remote
+        What `find_fields` was given.
+    settings : ReadSettings
+        The same.
+
+    Returns
+    -------
+    FieldImage
+        Channels in natural order, all of one shape.
+
+    Raises
+    ------
+    ImageError
+        The field costs its row; ``reason`` says why.
+    ConfigError
+        The channel wanted is not among the field's.
+    """
+    if where.problem is not None:
+        raise ImageError(*where.problem)
+    segmented = channel_to_segment(where, settings)
+    folder = folder_of(root)
+    with ExitStack() as stack:
+        opened = {p: stack.enter_context(open_image(folder, p)) for p in where.paths}
+        reading = _Reading(settings, opened)
+        channels = read_channels(where, segmented, reading.images, reading)
+        first = where.channels[segmented][0].path
+        size = reading.pixel_size(first)
+        reading.note(size.note)
+        digests = [image.sha256 for image in opened.values()]
+        for image in opened.values():
+            reading.notes |= image.notes
+    bits = opened[first].significant_bits
+    scales = {name: full_scale(pixels, bits) for name, pixels in channels.items()}
+    return FieldImage(
+        channels=channels,
+        pixel_size_um=size.um,
+        pixel_size_source=size.source,
+        full_scale={name: scale for name, scale in scales.items() if scale is not None},
+        image_sha256=digests[0] if len(digests) == 1 else sha256_of(*map(str.encode, digests)),
+        pixels_sha256=pixels_sha256(channels),
+        notes=tuple(reading.notes),
+    )
