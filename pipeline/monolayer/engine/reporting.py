@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from monolayer.assays import assay_of
 from monolayer.engine import runfolder
 from monolayer.engine.collect import objects_path
-from monolayer.engine.files import labels_path, write_file
+from monolayer.engine.files import labels_path, picture_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import FieldImage, State
 from monolayer.method import Method
@@ -23,6 +24,8 @@ from monolayer.report.presentation import Presentation
 
 __all__ = ["field_reader", "write_report"]
 
+# More are specks that nobody could tell apart, and megabytes of them.
+MOST_OUTLINES = 2_000
 _SHOWN = ("field_id", "weight", "segmentation_score", "area_um2", "area_px", "intensity_mean_")
 
 
@@ -93,6 +96,8 @@ def _overlays(
         return lambda field_id: None
 
     def overlay(field_id: str) -> Overlay | None:
+        if (folder / picture_path(field_id)).is_file():
+            return _scan_overlay(folder / picture_path(field_id), field_id in counted, show)
         try:
             image = reader(field_id)
         except (ImageError, RunFolderError):
@@ -110,6 +115,16 @@ def _overlays(
         return pixels, labels, kinds
 
     return overlay
+
+
+def _scan_overlay(path: Path, counted: bool, show: Presentation) -> Overlay:
+    """Picture of a scan as its run left it: the scan itself is not read again."""
+    with tifffile.TiffFile(path) as tif:
+        pixels, labels = (page.asarray() for page in tif.pages)
+    if not show.label_kinds and counted:
+        labels, n = ndimage.label(labels)
+        counted = n <= MOST_OUTLINES
+    return pixels, labels if counted else np.zeros(pixels.shape, np.uint8), None
 
 
 def _kinds(folder: Path, field_id: str, column: str) -> dict[int, str]:

@@ -8,10 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from monolayer.errors import ImageError
 from monolayer.field import Field, Plane
@@ -21,6 +18,10 @@ from monolayer.read.pixel_size import PixelSize
 from monolayer.read.probe import probe
 from monolayer.read.roots import Remote, Root, folder_of
 from monolayer.read.settings import ReadSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Scan", "WindowReader", "is_scan", "open_scan", "plane_shape"]
 
@@ -41,7 +42,7 @@ class WindowReader(Protocol):
         ...
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> "np.dtype[Any]":
         """uint8 or uint16, in native byte order."""
         ...
 
@@ -50,7 +51,7 @@ class WindowReader(Protocol):
         """Micrometres per pixel, and who said so."""
         ...
 
-    def window(self, top: int, left: int, bottom: int, right: int) -> NDArray[Any]:
+    def window(self, top: int, left: int, bottom: int, right: int) -> "NDArray[Any]":
         """Read a box, the last two sides exclusive, C-contiguous.
 
         Raises

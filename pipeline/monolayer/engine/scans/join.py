@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tifffile
 from numpy.typing import NDArray
 
 from monolayer.assays import scan_assay_of
@@ -28,6 +29,8 @@ from monolayer.inspect import inspect_scan
 from monolayer.read.decode import full_scale
 
 __all__ = ["join"]
+
+_PICTURE = ("picture", "picture_labels")
 
 Column = Callable[[str], NDArray[Any]]
 
@@ -55,8 +58,8 @@ def join(
         field_id = piece.scan.chunk.fields[0].field_id
         if row["state"] == State.OK:
             _write_labels(job.run_folder / labels_path(field_id), measured, work, n_labels)
-        picture = np.vstack([tally["picture"] for tally in tallies])
-        _write_picture(job.run_folder / picture_path(field_id), picture)
+        pages = [np.vstack([tally[name] for tally in tallies]) for name in _PICTURE]
+        _write_picture(job.run_folder / picture_path(field_id), pages)
         done = Done(field_id, row["state"], row["reason"], 0.0)
         commit(
             piece.scan.chunk,
@@ -102,7 +105,10 @@ def _inspected(work: ScanWork, fixed: Fixed, tallies: Sequence[Arrays]) -> dict[
 
 def _note(work: ScanWork, fixed: Fixed) -> str:
     side, margin = work.method.read.window_px, fixed["margin_px"]
-    return f"A scan: evaluated in windows of {side} px with a margin of {margin} px."
+    note = f"A scan: evaluated in windows of {side} px with a margin of {margin} px."
+    if work.method.illumination.enabled:
+        note += " Its illumination was not corrected."
+    return note
 
 
 def _without_tiles(path: Path) -> Arrays:
@@ -157,7 +163,12 @@ def _write_labels(path: Path, measured: Sequence[Path], work: ScanWork, n_labels
     write_file(path, lambda beside: write_tiles(beside, loads, work.scan.shape, side, kind, size))
 
 
-def _write_picture(path: Path, picture: NDArray[np.uint16]) -> None:
-    import tifffile
+def _write_picture(path: Path, pages: Sequence[NDArray[Any]]) -> None:
+    """The scan made small, and its labels as the second page."""
 
-    write_file(path, lambda beside: tifffile.imwrite(beside, picture, compression="zlib"))
+    def write(beside: Path) -> None:
+        with tifffile.TiffWriter(beside) as tif:
+            for page in pages:
+                tif.write(page, compression="zlib", metadata=None)
+
+    write_file(path, write)

@@ -35,19 +35,36 @@ def encode_tiles(
     rows: tuple[int, int],
     side: int,
     dtype: np.dtype[Any],
+    small: Callable[[NDArray[np.int32]], NDArray[np.uint8]],
 ) -> dict[str, NDArray[Any]]:
     """Compress a row of windows, one row of tiles at a time.
+
+    Parameters
+    ----------
+    labels : callable
+        Label image of some rows of pixels.
+    rows : tuple of int
+        The first row and the row after the last.
+    side : int
+        Of the tiles.
+    dtype : dtype
+        From `label_dtype`.
+    small : callable
+        Makes a row of tiles small, for the scan's picture.
 
     Returns
     -------
     dict of str to ndarray
         ``tiles`` (uint8, all of them one after the other) and ``tile_bytes`` (int64, length of
-        each), from left to right and then down.
+        each), from left to right and then down; ``picture_labels`` (uint8).
     """
     encoded: list[bytes] = []
+    shown: list[NDArray[np.uint8]] = []
     blank: bytes | None = None
     for top in range(*rows, side):
-        strip = labels(top, min(top + side, rows[1])).astype(dtype)
+        full = labels(top, min(top + side, rows[1]))
+        shown.append(small(full))
+        strip = full.astype(dtype)
         for left in range(0, strip.shape[1], side):
             tile = np.zeros((side, side), dtype)
             part = strip[:, left : left + side]
@@ -60,6 +77,7 @@ def encode_tiles(
     return {
         "tiles": np.frombuffer(b"".join(encoded), np.uint8),
         "tile_bytes": np.array([len(tile) for tile in encoded], np.int64),
+        "picture_labels": np.vstack(shown),
     }
 
 

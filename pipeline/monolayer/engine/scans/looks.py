@@ -17,11 +17,12 @@ from monolayer.segment.tiles import around, tile_groups
 from monolayer_kernels.stitch import Tile
 from monolayer_kernels.threshold import histogram
 
-__all__ = ["Looks", "parts_of", "picture_step", "pixels_sha256"]
+__all__ = ["Looks", "levels_of", "parts_of", "picture_step", "pixels_sha256", "small_labels"]
 
 _LEVELS = 1 << 16
 # Longer side of the small picture, at most.
 _PICTURE_PX = 1024
+_HALF = 100
 
 
 def parts_of(scan: Scan, tiles: Sequence[Tile], tile_px: int, reach: int) -> Iterator[Part]:
@@ -91,6 +92,21 @@ def pixels_sha256(scan: Scan, tallies: Sequence[Arrays]) -> str:
     for tally in tallies:
         digest.update(tally["digests"].tobytes())
     return digest.hexdigest()
+
+
+def small_labels(labels: NDArray[np.int32], step: int, regions: bool) -> NDArray[np.uint8]:
+    """Labels for the small picture.
+
+    Regions keep theirs, by the pixel in the middle of each square. Objects, which would be lost
+    between such pixels, become 1 where they fill half of a square or more.
+    """
+    if regions:
+        middle = np.arange(step // 2, labels.shape[0] + step // 2, step).clip(max=len(labels) - 1)
+        across = np.arange(step // 2, labels.shape[1] + step // 2, step)
+        kept = labels[np.ix_(middle, across.clip(max=labels.shape[1] - 1))]
+        return kept.astype(np.uint8)
+    filled = _shrunk((labels > 0).astype(np.uint8) * np.uint8(200), step) >= _HALF
+    return np.asarray(filled, np.uint8)
 
 
 def _shrunk(image: NDArray[Any], step: int) -> NDArray[np.uint16]:

@@ -23,7 +23,7 @@ from monolayer.engine.files import write_file
 from monolayer.engine.parts import Job, attempt, in_time, objects_table
 from monolayer.engine.scans.join import join
 from monolayer.engine.scans.labels import encode_tiles, label_dtype, tile_side
-from monolayer.engine.scans.looks import Looks, parts_of, picture_step
+from monolayer.engine.scans.looks import Looks, parts_of, picture_step, small_labels
 from monolayer.engine.scans.memory import readable_columns
 from monolayer.engine.scans.pieces import Piece, PieceDone, Step, file_of
 from monolayer.engine.work import FieldResult, guarded
@@ -119,7 +119,9 @@ def _measure(piece: Piece, job: Job) -> Write:
     measured = assay.measure(work, fixed, row, parts)
     core = (tiles[0].core[0], tiles[0].core[2])
     side, dtype = tile_side(method.read.window_px), label_dtype(assay.n_labels(settled))
-    tiled = encode_tiles(measured.labels, core, side, dtype)
+    regions = bool(assay_of(method).presentation(method).label_kinds)
+    small = partial(small_labels, step=step, regions=regions)
+    tiled = encode_tiles(measured.labels, core, side, dtype, small)
     arrays = measured.tallies | looks.tallies() | tiled
     columns, field = measured.columns, piece.scan.chunk.fields[0]
     table = objects_table(field, columns) if columns else None

@@ -2,16 +2,17 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from monolayer.errors import ImageError, InputError
 from monolayer.read.ngff.metadata import groups_at, image_of
 from monolayer.read.ngff.store import store_of
 from monolayer.read.pixel_size import GIVEN, PixelSize
 from monolayer.read.roots import Root
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["ZarrPlane", "group_shape", "open_plane"]
 
@@ -24,17 +25,18 @@ class ZarrPlane:
     path: str
     page: int
     shape: tuple[int, int]
-    dtype: np.dtype[Any]
+    dtype: "np.dtype[Any]"
     pixel_size: PixelSize
     significant_bits: int
 
-    def window(self, top: int, left: int, bottom: int, right: int) -> NDArray[Any]:
+    def window(self, top: int, left: int, bottom: int, right: int) -> "NDArray[Any]":
         """Read a box, the last two sides exclusive."""
         from monolayer.read.ngff.pixels import open_image  # zarr takes half a second to import
 
         with open_image(self.root, self.path) as image:
             pixels = image.plane(self.page, (slice(top, bottom), slice(left, right)))
-        return np.ascontiguousarray(pixels, self.dtype)
+        native: NDArray[Any] = pixels.astype(self.dtype, order="C", copy=False)
+        return native
 
 
 def open_plane(root: Root, path: str, page: int, pixel_size_um: float | None) -> ZarrPlane:
@@ -49,7 +51,7 @@ def open_plane(root: Root, path: str, page: int, pixel_size_um: float | None) ->
 
     with open_image(root, path) as image:
         dtype = image.dtype.newbyteorder("=")
-        if dtype not in (np.uint8, np.uint16):
+        if dtype.name not in ("uint8", "uint16"):
             detail = f"{path} holds {dtype} values: a scan must be 8 or 16 bits, unsigned."
             raise ImageError("unsupported", detail)
         height, width = image.shape[-2:]
