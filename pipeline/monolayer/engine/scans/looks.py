@@ -104,9 +104,10 @@ def small_labels(labels: NDArray[np.int32], step: int, regions: bool) -> NDArray
         middle = np.arange(step // 2, labels.shape[0] + step // 2, step).clip(max=len(labels) - 1)
         across = np.arange(step // 2, labels.shape[1] + step // 2, step)
         kept = labels[np.ix_(middle, across.clip(max=labels.shape[1] - 1))]
-        return kept.astype(np.uint8)
+        return np.ascontiguousarray(kept, np.uint8)
     filled = _shrunk((labels > 0).astype(np.uint8) * np.uint8(200), step) >= _HALF
-    return np.asarray(filled, np.uint8)
+    small: NDArray[np.uint8] = np.asarray(filled, np.uint8)
+    return small
 
 
 def _shrunk(image: NDArray[Any], step: int) -> NDArray[np.uint16]:
