@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from monolayer.assays.windows import Arrays, Part
 from monolayer.read.scans import Scan
 from monolayer.segment.tiles import around, tile_groups
+from monolayer_kernels.smooth import bin_mean
 from monolayer_kernels.stitch import Tile
 from monolayer_kernels.threshold import histogram
 
@@ -22,7 +23,6 @@ __all__ = ["Looks", "levels_of", "parts_of", "picture_step", "pixels_sha256", "s
 _LEVELS = 1 << 16
 # Longer side of the small picture, at most.
 _PICTURE_PX = 1024
-_HALF = 100
 
 
 def parts_of(scan: Scan, tiles: Sequence[Tile], tile_px: int, reach: int) -> Iterator[Part]:
@@ -105,18 +105,13 @@ def small_labels(labels: NDArray[np.int32], step: int, regions: bool) -> NDArray
         across = np.arange(step // 2, labels.shape[1] + step // 2, step)
         kept = labels[np.ix_(middle, across.clip(max=labels.shape[1] - 1))]
         return np.ascontiguousarray(kept, np.uint8)
-    filled = _shrunk((labels > 0).astype(np.uint8) * np.uint8(200), step) >= _HALF
-    small: NDArray[np.uint8] = np.asarray(filled, np.uint8)
-    return small
+    filled = bin_mean((labels > 0).view(np.uint8), step) >= np.float32(0.5)
+    return filled.view(np.uint8)
 
 
 def _shrunk(image: NDArray[Any], step: int) -> NDArray[np.uint16]:
     """Means of squares, those at the right and the bottom of what there is of them."""
-    rows, columns = np.arange(0, image.shape[0], step), np.arange(0, image.shape[1], step)
-    sums = np.add.reduceat(np.add.reduceat(image, rows, axis=0, dtype=np.int64), columns, axis=1)
-    heights = np.diff(np.append(rows, image.shape[0]))
-    widths = np.diff(np.append(columns, image.shape[1]))
-    means: NDArray[np.uint16] = (sums // (heights[:, None] * widths)).astype(np.uint16)
+    means: NDArray[np.uint16] = np.rint(bin_mean(image, step)).astype(np.uint16)
     return means
 
 
