@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tifffile
+from scipy import ndimage
 
 from monolayer.engine.executors import ExecutionSettings
 from monolayer.engine.plan import make_plan
@@ -132,11 +133,11 @@ def test_nothing_depends_on_reading(
 
 
 def test_a_worker_killed_between_windows(images: Path, undisturbed: Path, tmp_path: Path) -> None:
-    killed = []
+    killed: list[int] = []
 
     def notify(stage: str, done: int, total: int) -> None:
         if stage == "scans: find" and done < total and not killed:
-            killed.append(multiprocessing.active_children()[0].pid)
+            killed.append(multiprocessing.active_children()[0].pid or 0)
             os.kill(killed[0], signal.SIGKILL)
 
     plan = make_plan(images, method())
@@ -203,6 +204,30 @@ def test_a_scan_without_nuclei(case: str, tmp_path: Path) -> None:
     assert told == (("ok", None, 0, None) if case == "noise" else
                     ("not_evaluable", "blank", None, None))  # fmt: skip
     assert pq.read_table(tmp_path / "run" / "objects").num_rows == 0
+
+
+def test_confluence_of_a_scan_held_against_one_reference(tmp_path: Path) -> None:
+    """A vessel with a bare half: windows that cells fill have no bare surface of their own."""
+    rng = np.random.default_rng(5)
+    image = rng.normal(1000, 12, (1024, 1280))
+    rough = ndimage.gaussian_filter(rng.normal(0, 1, image.shape), 1.6)
+    image[:, :600] += (rough / rough.std() * 150)[:, :600]
+    (tmp_path / "im").mkdir()
+    tifffile.imwrite(tmp_path / "im" / "scan.tif", image.clip(0, 65_535).astype(np.uint16))
+    rows = []
+    for how in (20.0, 0.1):
+        read = ReadSettings(max_field_mp=how, window_px=256, pixel_size_um=0.65)
+        told = Method.model_validate({"assay": "confluence", "read": read})
+        run(tmp_path / "im", tmp_path / f"{how}", told=told)
+        rows.append(row_of(tmp_path / f"{how}"))
+    whole, scan = rows
+    assert list(whole) == list(scan)
+    assert scan["state"] == "ok"
+    assert scan["confluence"] == pytest.approx(600 / 1280, abs=0.02)
+    assert scan["confluence"] == pytest.approx(whole["confluence"], abs=0.01)
+    assert scan["covered_area_px"] / (1024 * 1280) == pytest.approx(scan["confluence"])
+    labels = tifffile.imread(tmp_path / "0.1" / "labels" / "im" / "scan.tif")
+    assert np.count_nonzero(labels == 1) == scan["covered_area_px"]
 
 
 def test_an_assay_that_takes_no_scans_says_so(images: Path, tmp_path: Path) -> None:

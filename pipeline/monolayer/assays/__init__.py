@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["assay_of", "scan_assay_of"]
 
-_ON_SCANS = ("nuclei",)
+_ON_SCANS = ("nuclei", "confluence")
 
 
 def assay_of(method: "Method") -> "Assay":
