@@ -13,7 +13,7 @@ from monolayer.errors import ConfigError
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.segment import Segmentation, SegmentSettings, segment_nuclei
 from monolayer.segment import tiles as segment_tiles_module
-from monolayer.segment.tiles import TileBand, segment_tiles
+from monolayer.segment.tiles import TileBand, fix_scale, segment_tiles
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.objects import join_objects, paint_runs
 
@@ -113,6 +113,25 @@ def test_the_size_is_found_in_samples_of_the_plane() -> None:
     found = [bands_of(image, SegmentSettings(), window_px=200, tile_px=px) for px in (1, 400)]
     assert same(*found)
     assert runs_of(found[0]).label.size == pytest.approx(count, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["li", "otsu"])
+def test_one_threshold_for_all_windows(name: Any) -> None:
+    """A window of background alone has no nuclei, whatever its own histogram says."""
+    image, _ = plane()
+    image[310:] = np.random.default_rng(3).normal(200, 8, image[310:].shape).astype(np.uint16)
+    settings = SegmentSettings(method="threshold", threshold=name, expected_diameter_um=16.0)
+    fixed = fix_scale(lambda t, le, b, r: image[t:b, le:r], image.shape, settings, 1.0)
+    level = fixed.settings.threshold
+    assert isinstance(level, float)
+    assert 100 < level < 600
+    # One sample is the whole plane here: the level is that of the plane's own histogram.
+    one, several = (
+        bands_of(image, settings, window_px=1_000),
+        bands_of(image, settings, window_px=160),
+    )
+    assert runs_of(several).label.size == runs_of(one).label.size > 150
+    assert runs_of(several).row.max() < 320
 
 
 def test_what_cannot_be_known_is_asked_for() -> None:

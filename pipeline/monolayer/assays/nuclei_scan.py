@@ -223,19 +223,15 @@ def _beside(boxes: NDArray[np.int64], mine: NDArray[np.intp], reach: int) -> NDA
 def _painted(rows: Sequence[Runs], span: tuple[int, int], width: int) -> NDArray[np.int32]:
     """Label image of some rows of pixels."""
     top, bottom = span
-    labels = np.zeros((bottom - top, width), np.int32)
+    parts = []
     for runs in rows:
         owner = np.repeat(runs.label, np.diff(runs.first))
         seen = (runs.row >= top) & (runs.row < bottom)
-        lone = Runs(
-            owner[seen].astype(np.int32),
-            np.arange(int(seen.sum()) + 1),
-            (runs.row[seen] - top).astype(np.int32),
-            runs.start[seen],
-            runs.stop[seen],
-        )
-        labels = np.maximum(labels, paint_runs(lone, labels.shape))
-    return labels
+        parts.append((owner[seen], runs.row[seen] - top, runs.start[seen], runs.stop[seen]))
+    owner, row, start, stop = (np.concatenate(several) for several in zip(*parts, strict=True))
+    # A run is painted as an object of its own; of two upon one another the later one is seen.
+    lone = Runs(owner, np.arange(owner.size + 1), row.astype(np.int32), start, stop)
+    return paint_runs(lone, (bottom - top, width))
 
 
 def _figures(tallies: Sequence[Arrays], scores: NDArray[np.float64]) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 __all__ = ["encode_tiles", "label_dtype", "tile_side", "write_tiles"]
 
-_LARGEST_TILE = 512
+_LARGEST_TILE = 256
 _LEVEL = 6
 
 

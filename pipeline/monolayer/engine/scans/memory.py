@@ -9,7 +9,7 @@ BASE_MB = 330.0
 BYTES_A_WINDOW_PIXEL = 45
 LEAST_MB = 600.0
 # Reading more at once gains nothing.
-MOST_COLUMNS = 16_384
+MOST_COLUMNS = 8_192
 
 
 def readable_columns(scan: Scan, window_px: int, margin_px: int, max_memory_mb: float) -> int:
