@@ -14,12 +14,15 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "FolderBusyError",
     "ImageError",
     "InputError",
     "MissingExtraError",
     "MonolayerError",
     "RunAborted",
     "RunFolderError",
+    "exit_code_of",
+    "sentence_of",
 ]
 
 
@@ -37,6 +40,10 @@ class InputError(MonolayerError, ValueError):
 
 class RunFolderError(MonolayerError, ValueError):
     """The output folder cannot be used for this run."""
+
+
+class FolderBusyError(RunFolderError):
+    """Another process holds the output folder; the same call will do later."""
 
 
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
@@ -74,3 +81,15 @@ class MissingExtraError(MonolayerError, ImportError):
     def named(cls, package: str, extra: str) -> "MissingExtraError":
         """Say which extra brings the package."""
         return cls(f"{package} is not installed: pip install 'monolayer[{extra}]' brings it.")
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Exit code that stands for an error: 4 stopped, 2 the caller's turn, 1 ours."""
+    if isinstance(error, RunAborted | KeyboardInterrupt):
+        return 4
+    return 2 if isinstance(error, MonolayerError) else 1
+
+
+def sentence_of(error: BaseException) -> str:
+    """What an error says, or that it was stopped by hand."""
+    return str(error) or ("stopped by a signal" if isinstance(error, KeyboardInterrupt) else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..pipeline.conftest import WritePlate, write_plate
-from .slurm_server import PROGRAMS, Slurm, start_slurm
+from .slurm_server import PROGRAMS, Slurm, start_slurm, wait_for
 
 __all__ = ["write_plate"]
 
@@ -38,6 +38,19 @@ def slurm() -> Iterator[Slurm]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# Python's own start-up hook: opening an image takes half a second, so that things can happen to
+# a small plate while it is worked on.
+SLOW = """
+import os, pathlib, time
+original = pathlib.Path.open
+def slowly(self, *options, **more):
+    if self.name.endswith("_w1.tif"):
+        time.sleep(float(os.environ.get("SECONDS_AN_IMAGE", 0.5)))
+    return original(self, *options, **more)
+pathlib.Path.open = slowly
+"""
+
+
 @dataclass
 class Runs:
     """Runs of one plate in this session's Slurm, as subprocesses."""
@@ -47,24 +60,37 @@ class Runs:
     undisturbed: Path
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, run: Path, *options: str, log: Path | None = None) -> subprocess.Popen[str]:
+    def start(self, run: Path, *options: str) -> subprocess.Popen[str]:
         """Start ``monolayer run`` of the plate into a folder."""
         process = subprocess.Popen(
             self.command(run, *options), env=self.slurm.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE if log is None else log.open("w"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self.started.append(process)
         return process
 
     def command(self, run: Path, *options: str) -> list[str]:
         """The command line of a run of the plate into a folder."""
-        return [sys.executable, "-m", "monolayer", "run", str(self.images), "-o", str(run), *options]
+        return [
+            sys.executable,
+            "-m",
+            "monolayer",
+            "run",
+            str(self.images),
+            "-o",
+            str(run),
+            *options,
+        ]
 
     def finish(self, process: subprocess.Popen[str], code: int = 0) -> str:
         """Wait for a run's end; give what it said on standard error."""
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, said
         return said or ""
+
+    def parts(self, run: Path) -> int:
+        """Number of finished parts."""
+        return len(list((run / "parts").glob("[!.]*")))
 
     def check(self, run: Path) -> None:
         """Hold a run's tables against those of an undisturbed one, byte for byte."""
@@ -73,12 +99,10 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def plate(
-    tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate
-) -> tuple[Path, Path]:
+def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate) -> tuple[Path, Path]:
     """A small plate and a serial run of it."""
     folder = tmp_path_factory.mktemp("cluster")
-    wells: Sequence[str] = [f"{row}{column:02d}" for row in "BCD" for column in range(2, 6)]
+    wells: Sequence[str] = [f"{row}{column:02d}" for row in "BC" for column in range(2, 6)]
     write_plate(folder / "images", wells=wells, fields=4)
     command = [sys.executable, "-m", "monolayer", "run", str(folder / "images"), "-o"]
     subprocess.run(
@@ -97,4 +121,15 @@ def runs(slurm: Slurm, plate: tuple[Path, Path]) -> Iterator[Runs]:
         if process.poll() is None:
             process.kill()
         process.communicate(timeout=30)
-    slurm.call("scancel", "-u", "root", check=False)
+    slurm.call("scancel", "-u", "root")
+    wait_for("the jobs' end", lambda: not slurm.jobs(), 30)
+
+
+@pytest.fixture
+def slow_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second for each image, in all that is started from here."""
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(SLOW)
+    # Before what is there, so that the same sources are found.
+    paths = [str(tmp_path / "hook"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))

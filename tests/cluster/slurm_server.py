@@ -97,6 +97,19 @@ class Slurm:
         text = self.call("scontrol", "-o", "show", "job", job_id)
         return dict(item.split("=", 1) for item in text.split() if "=" in item)
 
+    def restart_now(self, job_id: str) -> None:
+        """Wait until a job that went back into the queue runs again, without its two minutes.
+
+        Asked again and again: what is said while it is still being cleared away is forgotten.
+        """
+
+        def restarted() -> bool:
+            self.call("scontrol", "update", f"jobid={job_id}", "starttime=now", check=False)
+            job = self.job(job_id)
+            return job["JobState"] != "PENDING" and job["Restarts"] != "0"
+
+        wait_for(f"the second start of job {job_id}", restarted)
+
     def start_node(self, node: str) -> None:
         """Start a node's slurmd, which goes into the background by itself."""
         subprocess.run(
@@ -113,13 +126,12 @@ class Slurm:
     def node_lost(self, node: str) -> Iterator[None]:
         """Kill a node and let Slurm find out; the node comes back at the end.
 
-        At once: by itself Slurm finds out after some 25 s, and jobs that it queues again wait for
-        two minutes.
+        At once: by itself Slurm finds out after some 25 s.
         """
         self.kill_node(node)
         self.call("scontrol", "update", f"nodename={node}", "state=down", "reason=killed")
         for job_id in self.jobs("PENDING"):
-            self.call("scontrol", "update", f"jobid={job_id}", "starttime=now")
+            self.restart_now(job_id)
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
+from monolayer.engine.events import Events, Line
 from monolayer.engine.executors import ExecutionSettings
 from monolayer.engine.plan import make_plan
 from monolayer.engine.run import Outcome, execute
@@ -56,6 +58,16 @@ def run(
     images: Path, folder: Path, how: ExecutionSettings = SERIAL, told: Method | None = None
 ) -> Outcome:
     return execute(make_plan(images, told or method()), folder, how)
+
+
+def watched(tell: Callable[[str, int, int], None]) -> Events:
+    """Events that tell how far each stage is."""
+
+    def listen(line: Line) -> None:
+        if line["event"] == "stage":
+            tell(line["stage"], line["done"], line["total"])
+
+    return Events([listen])
 
 
 def results(folder: Path) -> dict[str, str]:
@@ -141,7 +153,9 @@ def test_a_worker_killed_between_windows(images: Path, undisturbed: Path, tmp_pa
             os.kill(killed[0], signal.SIGKILL)
 
     plan = make_plan(images, method())
-    execute(plan, tmp_path / "run", ExecutionSettings(executor="dask", workers=2), notify=notify)
+    two = ExecutionSettings(executor="dask", workers=2)
+    with watched(notify) as events:
+        execute(plan, tmp_path / "run", two, notify=events)
     assert killed
     assert results(tmp_path / "run") == results(undisturbed)
 
@@ -167,7 +181,8 @@ def test_a_killed_run_goes_on_window_by_window(
         if stage == "scans: measured" and done == total:
             seen.update({path: path.stat().st_mtime_ns for path in left})
 
-    execute(make_plan(images, method()), folder, SERIAL, notify=notify)
+    with watched(notify) as events:
+        execute(make_plan(images, method()), folder, SERIAL, notify=events)
     assert seen == left
     assert results(folder) == results(undisturbed)
     assert not list((folder / "scans").glob("*")) if (folder / "scans").exists() else True

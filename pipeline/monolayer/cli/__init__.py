@@ -18,6 +18,7 @@ __all__ = ["main"]
 
 VERBS = {
     "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
+    "watch": "Take acquisitions in as they arrive; or what is there now, for cron.",
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",

@@ -1,12 +1,13 @@
 """What the verbs share: options, JSON on standard output, progress on standard error."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from monolayer.cli._progress import progress
 
 __all__ = [
     "assay_option",
@@ -19,6 +20,7 @@ __all__ = [
     "pixel_size_option",
     "progress",
     "select_option",
+    "shard_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -67,6 +69,11 @@ select_option = click.option(
     metavar="KEY=VALUE,...",
     help="Only these, such as plate=P1,well=B03 (keys: plate, well, field, time).",
 )
+shard_option = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
+)
 _EXECUTION = (
     click.option(
         "--workers",
@@ -104,11 +111,6 @@ _EXECUTION = (
         help="Memory that one worker may take; bounds how much of a scan is read at once. "
         "Default: 1000.",
     ),
-    click.option(
-        "--shard",
-        metavar="I/N",
-        help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
-    ),
 )
 
 
@@ -122,49 +124,3 @@ def execution_options(command: Command) -> Command:
 def echo_json(data: Any) -> None:
     """Print data as JSON on standard output."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
-
-
-@contextmanager
-def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each stage on standard error, and give the function that moves it."""
-    if quiet:
-        yield lambda stage, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    words = {
-        "fields": "counting fields",
-        "illumination": "estimating flat fields",
-        "kernels": "compiling kernels (once)",
-        "tables": "writing tables",
-        "report": "drawing the report",
-        "images": "scoring images",
-        "simulated": "simulating fields",
-        "controls": "measuring controls",
-    }
-    columns = (
-        TextColumn("[progress.description]{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def move(stage: str, done: int, total: int) -> None:
-            for other in set(tasks) - {stage}:
-                bars.update(tasks[other], completed=bars.tasks[tasks[other]].total)
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(words.get(stage, stage), total=total or 1)
-            bars.update(tasks[stage], completed=done, total=total or 1)
-
-        yield move
-        for task in tasks.values():
-            bars.update(task, completed=bars.tasks[task].total)

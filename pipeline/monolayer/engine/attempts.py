@@ -9,6 +9,7 @@ job over its memory limit) has nobody left to ask; the next one reads what it le
 """
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ __all__ = [
     "Attempt",
     "attempts_of",
     "begin_attempt",
+    "clear",
     "dead_sessions",
     "forget",
     "new_session",
@@ -109,6 +111,11 @@ def forget(run_folder: Path, session: str, signatures: Collection[str]) -> None:
     for attempt in _read_all(run_folder):
         if attempt.session == session or attempt.signature in signatures:
             attempt.path.unlink(missing_ok=True)
+
+
+def clear(run_folder: Path) -> None:
+    """Remove all records. Only for the holder of the whole folder, once every field is done."""
+    shutil.rmtree(run_folder / FOLDER, ignore_errors=True)
 
 
 def _read_all(run_folder: Path) -> Iterator[Attempt]:

@@ -7,8 +7,9 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of_each
 from pathlib import Path
 
 from monolayer.field import Field
@@ -25,6 +26,8 @@ __all__ = [
     "source_signature",
     "write_ledger",
 ]
+
+_KEPT = ("field_id", "state", "reason", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,27 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a worker tells the driver of one field."""
+    """What a worker tells the driver of one field.
+
+    Attributes
+    ----------
+    field_id, state, reason, detail : str or None
+        What became of it.
+    seconds : float
+        How long it took until its part was written.
+    megapixels : float
+        Area of the field; 0 where it could not be read.
+    stages : mapping of str to float
+        Seconds of each stage: read, inspect, assay, write.
+    """
 
     field_id: str
     state: str
     reason: str | None
     seconds: float
+    detail: str | None = None
+    megapixels: float = 0.0
+    stages: Mapping[str, float] = of_each(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +126,7 @@ def chunks_of(fields: Sequence[Field], signatures: dict[str, str], size: int) ->
 def write_ledger(folder: Path, chunk: Chunk, done: Sequence[Done]) -> None:
     """Write which work a part holds."""
     entries = [
-        asdict(item) | {"signature": signature}
+        {name: getattr(item, name) for name in _KEPT} | {"signature": signature}
         for item, signature in zip(done, chunk.signatures, strict=True)
     ]
     (folder / "ledger.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")

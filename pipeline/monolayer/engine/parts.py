@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,26 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
             result = _process_one(field, job)
             seconds = time.perf_counter() - start
             state, reason = result.row["state"], result.row.get("reason")
-            done.append(Done(field.field_id, state, reason, seconds))
+            done.append(
+                Done(
+                    field.field_id,
+                    state,
+                    reason,
+                    seconds,
+                    result.row.get("detail"),
+                    _megapixels(result),
+                    result.seconds,
+                )
+            )
             results.append(result)
+        start = time.perf_counter()
         commit(chunk, job, results, done)
-    return done
+    each = (time.perf_counter() - start) / len(done)
+    return [replace(item, stages={**item.stages, "write": each}) for item in done]
+
+
+def _megapixels(result: FieldResult) -> float:
+    return float(result.row.get("height_px", 0) * result.row.get("width_px", 0) / 1e6)
 
 
 @contextmanager
@@ -159,7 +175,7 @@ def commit_unfinished(chunk: Chunk, reason: str, job: Job) -> list[Done]:
     """Commit fields that came to no end, each with its row."""
     results = [unfinished(field, reason, job) for field in chunk.fields]
     done = [
-        Done(field.field_id, result.row["state"], reason, 0.0)
+        Done(field.field_id, result.row["state"], reason, 0.0, result.row["detail"])
         for field, result in zip(chunk.fields, results, strict=True)
     ]
     commit(chunk, job, results, done)

@@ -4,7 +4,7 @@ A dry run ends here (``monolayer plan``); a run goes on with the same object.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,9 +111,13 @@ class Plan:
 
 
 def make_plan(
-    images: Path | str, method: Method, layout: str = "auto", select: str | None = None
+    images: Path | str,
+    method: Method,
+    layout: str = "auto",
+    select: str | None = None,
+    leave_out: Collection[str] = (),
 ) -> Plan:
-    """Find the fields of a folder and take the selected ones.
+    """Find the fields of a folder and take the selected ones; `leave_out` as for `find_fields`.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def make_plan(
     root = root_of(images)
     if isinstance(root, Path):
         root = root.expanduser().resolve()
-    listing = find_fields(root, method.read, layout)
+    listing = find_fields(root, method.read, layout, leave_out)
     selection = Selection.parse(select or "")
     fields = tuple(field for field in listing.fields if selection.takes(field))
     if not fields:

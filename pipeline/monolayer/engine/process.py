@@ -3,33 +3,42 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from monolayer.engine import runfolder
-from monolayer.engine.attempts import new_session
+from monolayer.engine import attempts, runfolder
 from monolayer.engine.collect import collect
+from monolayer.engine.events import (
+    Events,
+    ExecutorStarted,
+    FieldFailed,
+    FieldsDone,
+    Quarantined,
+    TablesWritten,
+    WorkerLost,
+)
 from monolayer.engine.executors import FIELDS_A_WORKER, ExecutionSettings, make_executor
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
-from monolayer.engine.ledger import Done
+from monolayer.engine.ledger import Chunk, Done
 from monolayer.engine.parts import Job, drop_parts
-from monolayer.engine.plan import Notify, Plan
+from monolayer.engine.plan import Plan
 from monolayer.engine.reporting import write_report
 from monolayer.engine.rounds import run_rounds
 from monolayer.engine.scans import discard_pieces, run_scans, scans_among
 from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunAborted
-from monolayer.field import FAILURES
+from monolayer.field import FAILURES, State
 from monolayer.segment import segmenter_identity
 
 __all__ = ["process", "process_share"]
 
 
 def process(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
 ) -> None:
     """Do the work, then write tables, record and report.
 
@@ -44,11 +53,13 @@ def process(
     # From here until the end the run is open: killed meanwhile, its status must not say finished.
     runfolder.write_record(folder, runfolder.read_record(folder) | {"tables_of": None})
     session = _process_fields(work, execution, max_failures, notify)
+    sweep(folder)  # workers may have died in this call as well
+    attempts.clear(folder)
     _make_tables(work, session, notify)
 
 
 def process_share(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
 ) -> None:
     """Do a shard's work and leave word of it for whoever makes the tables.
 
@@ -61,7 +72,7 @@ def process_share(
 
 
 def _process_fields(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
 ) -> dict[str, Any]:
     """Do the open fields; return what the record says of this call."""
     start, began = time.perf_counter(), runfolder.now()
@@ -84,20 +95,29 @@ def _process_fields(
             execution, len(fields) + FIELDS_A_WORKER * rows, folder / "logs"
         ) as executor:
             described = executor.describe()
+            notify.tell(_started(described))
             job = Job(
-                plan.root, folder, plan.method, flats, new_session(), execution.field_timeout_s,
-                executor.isolated, execution.max_memory_mb,
-            )  # fmt: skip
-            run_rounds(replace(work, open_fields=fields), job, executor, tally.add)
-            run_scans(scans, job, executor, tally.add, notify)
+                plan.root,
+                folder,
+                plan.method,
+                flats,
+                attempts.new_session(),
+                execution.field_timeout_s,
+                executor.isolated,
+                execution.max_memory_mb,
+            )
+            of_fields = replace(work, open_fields=fields)
+            run_rounds(of_fields, job, executor, tally.add, tally.lost)
+            run_scans(scans, job, executor, tally.add, tally.lost, notify)
     return _session(began, start, tally) | described
 
 
-def _make_tables(work: WorkList, session: dict[str, Any], notify: Notify) -> None:
+def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> None:
     plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
     discard_pieces(folder)
     counts = collect(plan, folder, work.signatures)
+    notify.tell(TablesWritten(counts))
     record = runfolder.read_record(folder)
     history = [*record.get("history", []), *runfolder.take_sessions(folder), session]
     record |= _description(plan, counts) | {"history": history}
@@ -111,22 +131,66 @@ def _make_tables(work: WorkList, session: dict[str, Any], notify: Notify) -> Non
 class _Tally:
     """Counts what workers report, tells the caller, and stops a run that only fails."""
 
-    def __init__(self, total: int, max_failures: int | None, notify: Notify) -> None:
+    def __init__(self, total: int, max_failures: int | None, notify: Events) -> None:
         self.total, self.max_failures, self.notify = total, max_failures, notify
         self.done = self.failed = 0
-        self.seconds = 0.0
-        notify("fields", 0, total)
+        self.seconds = self.megapixels = 0.0
+        self.stages: Counter[str] = Counter()
 
     def add(self, done: Sequence[Done]) -> None:
+        seconds = sum(item.seconds for item in done)
+        megapixels = sum(item.megapixels for item in done)
+        stages: Counter[str] = Counter()
+        for item in done:
+            stages.update(item.stages)
         self.done += len(done)
         self.failed += sum(item.state in FAILURES for item in done)
-        self.seconds += sum(item.seconds for item in done)
-        self.notify("fields", self.done, self.total)
+        self.seconds += seconds
+        self.megapixels += megapixels
+        self.stages.update(stages)
+        states = dict(Counter(str(item.state) for item in done))
+        self.notify.tell(
+            FieldsDone(
+                len(done),
+                states,
+                round(seconds, 6),
+                _rounded(stages),
+                round(megapixels, 6),
+                self.done,
+                self.total,
+            )
+        )
+        self._tell_failures(done)
         if self.max_failures is not None and self.failed > self.max_failures:
             raise RunAborted(
                 f"{self.failed} fields failed, more than --max-failures {self.max_failures}; "
                 "what is finished is kept: mend the cause and run again."
             )
+
+    def lost(self, chunk: Chunk) -> None:
+        fields = [field.field_id for field in chunk.fields]
+        self.notify.tell(WorkerLost(len(fields), fields))
+
+    def _tell_failures(self, done: Sequence[Done]) -> None:
+        for item in done:
+            if item.state == State.CRASHED:
+                reason, detail = item.reason or "", item.detail or ""
+                self.notify.tell(Quarantined(item.field_id, reason, detail))
+            elif item.state in FAILURES:
+                state = str(item.state)
+                self.notify.tell(FieldFailed(item.field_id, state, item.reason, item.detail))
+
+
+def _started(described: dict[str, Any]) -> ExecutorStarted:
+    named = ("executor", "workers", "dashboard")
+    rest = {key: value for key, value in described.items() if key not in named}
+    return ExecutorStarted(
+        described["executor"], described["workers"], described.get("dashboard"), rest
+    )
+
+
+def _rounded(stages: Counter[str]) -> dict[str, float]:
+    return {name: round(seconds, 6) for name, seconds in stages.items()}
 
 
 def _session(began: str, start: float, tally: _Tally) -> dict[str, Any]:
@@ -137,6 +201,8 @@ def _session(began: str, start: float, tally: _Tally) -> dict[str, Any]:
         "finished": runfolder.now(),
         "seconds": round(time.perf_counter() - start, 3),
         "field_seconds": round(tally.seconds, 3),
+        "stage_seconds": _rounded(tally.stages),
+        "megapixels": round(tally.megapixels, 3),
         "n_fields_processed": tally.done,
         "machine": runfolder.machine(),
         "versions": runfolder.versions(),

@@ -39,7 +39,13 @@ IDLE_DEATHS = 20
 Tell = Callable[[Sequence[Done]], None]
 
 
-def run_rounds(work: WorkList, job: Job, executor: Executor, tell: Tell) -> None:
+def run_rounds(
+    work: WorkList,
+    job: Job,
+    executor: Executor,
+    tell: Tell,
+    lost: Callable[[Chunk], object] = lambda chunk: None,
+) -> None:
     """Process the open fields, whatever dies meanwhile.
 
     Parameters
@@ -52,20 +58,30 @@ def run_rounds(work: WorkList, job: Job, executor: Executor, tell: Tell) -> None
         Entered by the caller.
     tell : callable
         Told what was done, chunk by chunk.
+    lost : callable
+        Told each chunk whose worker died.
 
     Raises
     ------
     RunAborted
         Workers die again and again without having begun a field.
     """
-    rounds = _Rounds(work, job, executor, tell)
+    rounds = _Rounds(work, job, executor, tell, lost)
     rounds.in_company()
     rounds.suspects_alone()
     forget(job.run_folder, job.session, set(rounds.signed(work.open_fields)))
 
 
 class _Rounds:
-    def __init__(self, work: WorkList, job: Job, executor: Executor, tell: Tell) -> None:
+    def __init__(
+        self,
+        work: WorkList,
+        job: Job,
+        executor: Executor,
+        tell: Tell,
+        lost: Callable[[Chunk], object],
+    ) -> None:
+        self.lost = lost
         self.signatures, self.executor, self.tell, self.job = work.signatures, executor, tell, job
         self.dead = dead_sessions(job.run_folder, set(self.signed(work.open_fields)))
         self.open = [field for field in work.open_fields if not self.sessions_ended_by(field)]
@@ -129,6 +145,7 @@ class _Rounds:
         for outcome in executor.run(do, chunks, window):
             if isinstance(outcome, Crashed):
                 crashed.append(outcome.chunk)
+                self.lost(outcome.chunk)
             else:
                 self.idle_deaths = 0
                 self.tell(outcome)

@@ -7,19 +7,24 @@ and the half that computes (`process`) is never imported.
 """
 
 import hashlib
+import os
+import shlex
+import socket
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from monolayer.engine import runfolder
+from monolayer.engine.events import Events, RunAborted, RunFinished, RunStarted
 from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.files import saying_what_failed
 from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
-from monolayer.engine.plan import Notify, Plan
+from monolayer.engine.plan import Plan
 from monolayer.engine.shard import Shard
 from monolayer.engine.work_list import WorkList
-from monolayer.errors import RunFolderError
+from monolayer.errors import RunFolderError, exit_code_of, sentence_of
 from monolayer.field import FAILURES, State
 from monolayer.segment import segmenter_identity
 
@@ -61,6 +66,11 @@ class Outcome:
         """Fields that failed or crashed their worker."""
         return self.counts.get(State.FAILED, 0) + self.counts.get(State.CRASHED, 0)
 
+    @property
+    def exit_code(self) -> int:
+        """What the command line says of it: 3 where fields failed."""
+        return 3 if self.n_failed else 0
+
 
 def execute(
     plan: Plan,
@@ -70,7 +80,7 @@ def execute(
     shard: Shard | None = None,
     retry: bool = False,
     max_failures: int | None = None,
-    notify: Notify = lambda stage, done, total: None,
+    notify: Events | None = None,
 ) -> Outcome:
     """Run a plan into a folder, taking up what an earlier call left there.
 
@@ -88,8 +98,8 @@ def execute(
         Process again the fields that failed or crashed.
     max_failures : int, optional
         Give up when more fields than this failed; what is finished is kept.
-    notify : callable
-        Told ``(stage, done, total)`` as the work goes on.
+    notify : Events, optional
+        Told what happens; the caller closes it, so that many calls may share a record.
 
     Raises
     ------
@@ -100,11 +110,52 @@ def execute(
     ConfigError
         The method lacks what its assay cannot do without.
     """
+    if notify is None:
+        with Events() as notify:
+            return execute(
+                plan,
+                folder,
+                execution,
+                shard=shard,
+                retry=retry,
+                max_failures=max_failures,
+                notify=notify,
+            )
+    try:
+        outcome = _execute(plan, folder, execution, shard, retry, max_failures, notify)
+    except BaseException as error:
+        name = type(error).__name__
+        notify.tell(RunAborted(exit_code_of(error), name, sentence_of(error)))
+        raise
+    notify.tell(
+        RunFinished(
+            outcome.exit_code,
+            outcome.counts,
+            outcome.n_processed,
+            outcome.n_resumed,
+            outcome.n_missing,
+            round(outcome.seconds, 3),
+            outcome.has_tables,
+        )
+    )
+    return outcome
+
+
+def _execute(
+    plan: Plan,
+    folder: Path,
+    execution: ExecutionSettings,
+    shard: Shard | None,
+    retry: bool,
+    max_failures: int | None,
+    notify: Events,
+) -> Outcome:
     start = time.perf_counter()
     plan.method.check_complete()
     with saying_what_failed(folder):
         with runfolder.locked(folder, shard):
             work = _look(plan, folder, shard, retry, notify)
+            notify.tell(_started(work, shard))
             if shard is not None:
                 counts = _share(work, execution, max_failures, notify)
             else:
@@ -121,9 +172,24 @@ def execute(
     )
 
 
-def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Notify) -> WorkList:
+def _started(work: WorkList, shard: Shard | None) -> RunStarted:
+    return RunStarted(
+        run=str(work.folder),
+        images=str(work.plan.root),
+        shard=str(shard) if shard else None,
+        n_fields=len(work.fields),
+        n_open=len(work.open_fields),
+        command=shlex.join(["monolayer", *sys.argv[1:]]),
+        host=socket.gethostname(),
+        process=os.getpid(),
+        version=runfolder.program_version(),
+    )
+
+
+def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Events) -> WorkList:
     """Make the folder this plan's, and see what is open. Only for a holder of the folder."""
     runfolder.claim(folder, plan.root, plan.layout, plan.method)
+    notify.record_in(folder)
     identity = _identity(plan, folder, notify)
     signatures = {
         field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
@@ -138,7 +204,7 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: No
 
 
 def _whole(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
 ) -> dict[str, int]:
     """Do what is open and make the tables, unless that was done before."""
     record = runfolder.read_record(work.folder)
@@ -152,7 +218,7 @@ def _whole(
 
 
 def _share(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Notify
+    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
 ) -> dict[str, int]:
     """Do what is open of a shard's fields; return how its fields stand."""
     if work.open_fields:
@@ -164,7 +230,7 @@ def _share(
     return {str(state): states[str(state)] for state in State}
 
 
-def _last_out(plan: Plan, folder: Path, notify: Notify) -> dict[str, int] | None:
+def _last_out(plan: Plan, folder: Path, notify: Events) -> dict[str, int] | None:
     """Make the tables where no other shard is at work and no field is open; else leave it."""
     try:
         with runfolder.locked(folder):
@@ -178,7 +244,7 @@ def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:
     return entry is None or (retry and entry.state in FAILURES)
 
 
-def _identity(plan: Plan, folder: Path, notify: Notify) -> str:
+def _identity(plan: Plan, folder: Path, notify: Events) -> str:
     """What makes two pieces of work the same besides the files.
 
     Method, version, flat fields, and the segmenter with its weights, whose absence is an error

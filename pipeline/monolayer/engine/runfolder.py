@@ -16,15 +16,15 @@ import platform
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
 from monolayer.engine.files import write_file
-from monolayer.engine.shard import Shard
-from monolayer.errors import RunFolderError
+from monolayer.engine.shard import Shard, started_again
+from monolayer.errors import FolderBusyError, RunFolderError
 from monolayer.method import Method
 from monolayer.read.roots import Root
 
@@ -39,11 +39,12 @@ __all__ = [
     "read_record",
     "take_sessions",
     "versions",
+    "watched",
     "write_record",
 ]
 
 FORMAT = 1
-LOCK_SECONDS, CLAIM_SECONDS = 1.0, 60.0
+LOCK_SECONDS, CLAIM_SECONDS, SHARD_SECONDS = 1.0, 60.0, 300.0
 LOCK_PAUSE_SECONDS = 0.05
 _PACKAGES = (
     "monolayer", "numpy", "numba", "scipy", "scikit-image", "opencv-python-headless", "dask",
@@ -119,17 +120,35 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
     """Hold the folder for this process; a second run on it is refused with the first's name.
 
-    A shard holds the folder together with other shards, and its own place alone.
+    A shard holds the folder together with other shards, and its own place alone, unless the
+    batch system started it again (see `started_again`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     if shard is None:
         with _held(folder, ".lock", fcntl.LOCK_EX):
             yield
         return
+    place = f".lock-{shard.index}-of-{shard.count}"
     with (
-        _held(folder, ".lock", fcntl.LOCK_SH),
-        _held(folder, f".lock-{shard.index}-of-{shard.count}", fcntl.LOCK_EX),
+        # A shard that ends takes the folder to look whether it was the last one; those that
+        # start meanwhile wait, at the longest until the tables are made.
+        _held(folder, ".lock", fcntl.LOCK_SH, SHARD_SECONDS),
+        nullcontext() if started_again() else _held(folder, place, fcntl.LOCK_EX),
     ):
+        yield
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """Be the one watch of the folder; rounds lock it themselves, so that a run may come between.
+
+    Raises
+    ------
+    FolderBusyError
+        Another watch is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder, ".lock-watch", fcntl.LOCK_EX):
         yield
 
 
@@ -139,7 +158,7 @@ def _held(folder: Path, name: str, kind: int, seconds: float = LOCK_SECONDS) -> 
     with (folder / name).open("a+", encoding="utf-8") as lock:
         if not _taken(lock, kind, seconds):
             lock.seek(0)
-            raise RunFolderError(
+            raise FolderBusyError(
                 f"{folder}: is being written to by {lock.read().strip() or 'another run'}; wait "
                 "for it, or give another folder with -o."
             )
@@ -203,7 +222,7 @@ def machine() -> dict[str, Any]:
 
 
 def _content(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith(".lock"))
+    return (path for path in folder.iterdir() if not path.name.startswith((".lock", ".watch")))
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:

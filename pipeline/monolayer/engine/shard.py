@@ -4,6 +4,7 @@ Shard 2 of 8 does every eighth field from the second. Shards hold the run's fold
 write parts only; whoever leaves last finds all fields done and makes the tables.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from monolayer.errors import ConfigError
 
-__all__ = ["Shard"]
+__all__ = ["Shard", "started_again"]
 
 T = TypeVar("T")
 
@@ -45,3 +46,13 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
+
+
+def started_again() -> bool:
+    """Whether the batch system runs this job a second time, as it does after a node's death.
+
+    The first copy may live on, cut off from everybody, and hold its place: the second one works
+    beside it. Both write the same parts under the same names.
+    """
+    slurm, sge = os.environ.get("SLURM_RESTART_COUNT"), os.environ.get("RESTARTED")
+    return any(count not in (None, "", "0") for count in (slurm, sge))

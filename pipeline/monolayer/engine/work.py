@@ -10,6 +10,7 @@ come through here, so their numbers are the same.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,11 +45,14 @@ class FieldResult:
         Columns of the objects table, one row an object.
     labels : ndarray of int32, shape (height, width), or None
         The label image; None unless the state is ``ok``.
+    seconds : mapping of str to float
+        How long each stage took; for the record of the run, never for its tables.
     """
 
     row: dict[str, Any]
     objects: dict[str, NDArray[Any]] = field(default_factory=dict)
     labels: NDArray[np.int32] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def process_field(
@@ -74,7 +78,11 @@ def process_field(
         _check_size(where, root, method)
         roles = assay_of(method).roles(where.channels, method)
         reading = method.read.model_copy(update={"channel": next(iter(roles.values()))})
-        return evaluate_image(read_field(where, root, reading), roles, method, flat_fields)
+        laps = _Laps()
+        image = read_field(where, root, reading)
+        laps.end("read")
+        result = evaluate_image(image, roles, method, flat_fields)
+        return replace(result, seconds={**laps.seconds, **result.seconds})
 
     return guarded(where, work)
 
@@ -127,19 +135,34 @@ def evaluate_image(
     """
     channel = next(iter(roles.values()))
     row = _read_columns(image, channel)
+    laps = _Laps()
     inspection = inspect_field(image, method.inspect, channel)
+    laps.end("inspect")
     row |= {"state": str(inspection.state), "reason": inspection.reason or None}
     row |= {"detail": inspection.detail or None, **inspection.figures, **inspection.gate}
     if inspection.state is not State.OK:
-        return FieldResult(row)
+        return FieldResult(row, seconds=laps.seconds)
     channels = _corrected(image.channels, flat_fields or {}, method.illumination.dark_level)
     found = assay_of(method).evaluate(replace(image, channels=channels), roles, method)
+    laps.end("assay")
     if found.problem is not None:
         reason, detail = found.problem
-        return FieldResult(
-            row | {"state": str(State.NOT_EVALUABLE), "reason": reason, "detail": detail}
-        )
-    return FieldResult(row | found.row, found.objects, found.labels)
+        row |= {"state": str(State.NOT_EVALUABLE), "reason": reason, "detail": detail}
+        return FieldResult(row, seconds=laps.seconds)
+    return FieldResult(row | found.row, found.objects, found.labels, laps.seconds)
+
+
+class _Laps:
+    """Seconds from the end of one stage to the end of the next."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = now - self._last
+        self._last = now
 
 
 def _read_columns(image: FieldImage, channel: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 4. Say what is missing (`planned`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -72,7 +72,9 @@ class Listing:
     pixel_size_source: str = ""
 
 
-def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Listing:
+def find_fields(
+    root: Root, settings: ReadSettings, layout: str = "auto", leave_out: Collection[str] = ()
+) -> Listing:
     """Find the fields of a folder of images.
 
     Parameters
@@ -84,6 +86,8 @@ def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Lis
     layout : str
         ``auto``, a name of `LAYOUTS`, or a regex with named groups (`plate well row col field
         channel z time`) that is searched in each path relative to `root`.
+    leave_out : collection of str
+        Files of the folder that are still being written, as if they were not there.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def find_fields(root: Root, settings: ReadSettings, layout: str = "auto") -> Lis
     asked = None if layout == "auto" else named_layout(layout)
     if isinstance(root, Remote):
         return _groups_alone(root, Files(ngff=remote_groups(root)), settings)
-    folder, files, table = _list(Path(root), asked)
+    folder, files, table = _list(Path(root), asked, leave_out)
     groups_only = files.ngff and not files.images and not files.unreadable
     if asked is OME_ZARR or (asked is None and groups_only):
         return _groups_alone(folder, files, settings)
@@ -182,7 +186,9 @@ def _with_groups(files: Listing, groups: Listing) -> Listing:
     )
 
 
-def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
+def _list(
+    root: Path, asked: Layout | None, leave_out: Collection[str]
+) -> tuple[Path, Files, Path | None]:
     """Folder, its files, and the LoadData table where one is to be used."""
     wanted = asked is not None and asked.name == "loaddata"
     if root.is_file():
@@ -196,7 +202,7 @@ def _list(root: Path, asked: Layout | None) -> tuple[Path, Files, Path | None]:
         return root.parent, Files(images=[root.name]), None
     if not root.is_dir():
         raise InputError(f"Image folder {root} does not exist: check the path.")
-    files = list_files(root)
+    files = list_files(root, leave_out)
     if not files.images and not files.ngff and not wanted and not files.unreadable:
         raise InputError(
             f"Image folder {root} holds no image ({', '.join(IMAGE_SUFFIXES)}): "

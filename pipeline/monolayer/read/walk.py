@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -34,16 +35,35 @@ class Files:
         self.ngff.sort(key=natural_key)
 
 
-def list_files(root: Path) -> Files:
-    """List the files below `root`; links are followed, a loop of them only once."""
+def list_files(root: Path, leave_out: Collection[str] = ()) -> Files:
+    """List the files below `root`; links are followed, a loop of them only once.
+
+    Parameters
+    ----------
+    root : Path
+        A folder.
+    leave_out : collection of str
+        Paths relative to it that are still being written: as if they were not there, and not
+        opened.
+    """
     files = Files()
     _walk(root, "", (os.path.realpath(root),), files)
     folders = [PurePosixPath(path).parent for path, _ in files.ignored if _is_manifest(path)]
     masks = {mask for folder in folders for mask in _truth_masks(root, folder)}
     files.ignored += [(path, f"truth mask of {MANIFEST}") for path in files.images if path in masks]
     files.images = [path for path in files.images if path not in masks]
+    _leave_out(files, leave_out)
     files.sort()
     return files
+
+
+def _leave_out(files: Files, paths: Collection[str]) -> None:
+    written = [path for path in (*files.images, *files.ngff) if path in paths]
+    files.images = [path for path in files.images if path not in paths]
+    files.ngff = [path for path in files.ngff if path not in paths]
+    # Side files as well: half a plate definition plans half a plate.
+    files.ignored = [item for item in files.ignored if item[0] not in paths]
+    files.ignored += [(path, "still being written") for path in written]
 
 
 def _is_manifest(path: str) -> bool:

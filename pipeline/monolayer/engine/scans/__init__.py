@@ -9,6 +9,7 @@ part, so that ledger, tables and report know nothing of all this.
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,14 @@ Problem = tuple[str, str]
 _ROWS_A_WORKER = 8
 # The death in company does not count: another's work may have eaten the memory.
 DEATHS_ALONE = 2
+# As the stages of a field are called; both looks read what they look at.
+STAGE_OF = {
+    Step.FIX: "inspect",
+    Step.FIND: "assay",
+    Step.SETTLE: "assay",
+    Step.MEASURE: "assay",
+    Step.JOIN: "write",
+}
 
 
 def scans_among(
@@ -54,24 +63,43 @@ def scans_among(
     if scan_assay_of(method) is None:
         return []
     scans = []
-    for field in fields:
-        shape = is_scan(field, root, method.read)
+    for candidate in fields:
+        shape = is_scan(candidate, root, method.read)
         if shape is not None:
-            (chunk,) = chunks_of([field], signatures, 1)
+            (chunk,) = chunks_of([candidate], signatures, 1)
             scans.append(ScanChunk(chunk, shape, -(-shape[0] // method.read.window_px)))
     return scans
 
 
 def run_scans(
-    scans: Sequence[ScanChunk], job: Job, executor: Executor, tell: Tell, notify: Notify
+    scans: Sequence[ScanChunk],
+    job: Job,
+    executor: Executor,
+    tell: Tell,
+    lost: Callable[[Chunk], None],
+    notify: Notify,
 ) -> None:
-    """Do what is not done of the scans' pieces, and commit their parts."""
+    """Do what is not done of the scans' pieces, and commit their parts.
+
+    Parameters
+    ----------
+    scans : sequence of ScanChunk
+        From `scans_among`.
+    job : Job
+        What their pieces share.
+    executor : Executor
+        Entered by the caller.
+    tell, lost : callable
+        Told what became of each scan, and whenever a worker died with a piece of one.
+    notify : callable
+        Told ``(step, done, total)`` as pieces are done.
+    """
     for batch in _batches(scans, _ROWS_A_WORKER * executor.workers):
-        problems: dict[str, Problem] = {}
+        so_far = _SoFar()
         for step in Step:
-            _run_step(batch, step, job, executor, problems, notify)
+            _run_step(batch, step, (job, executor), so_far, lost, notify)
         for scan in batch:
-            tell(_ended(scan, job, problems.get(scan.chunk.name)))
+            tell(_ended(scan, job, so_far))
             shutil.rmtree(scan_folder(job.run_folder, scan.chunk.name), ignore_errors=True)
         forget(job.run_folder, job.session, {scan.chunk.signatures[0] for scan in batch})
 
@@ -95,15 +123,31 @@ def _batches(scans: Sequence[ScanChunk], n_rows: int) -> Iterator[list[ScanChunk
         yield batch
 
 
+@dataclass(slots=True)
+class _SoFar:
+    """What is known of the scans of a batch, by their chunks' names."""
+
+    problems: dict[str, Problem] = field(default_factory=dict)
+    seconds: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def add(self, done: PieceDone) -> None:
+        name = done.piece.scan.chunk.name
+        stage, spent = STAGE_OF[done.piece.step], self.seconds.setdefault(name, {})
+        spent[stage] = spent.get(stage, 0.0) + done.seconds
+        if done.problem is not None:
+            self.problems.setdefault(name, done.problem)
+
+
 def _run_step(
     batch: Sequence[ScanChunk],
     step: Step,
-    job: Job,
-    executor: Executor,
-    problems: dict[str, Problem],
+    how: tuple[Job, Executor],
+    so_far: _SoFar,
+    lost: Callable[[Chunk], None],
     notify: Notify,
 ) -> None:
     """Do one step of all scans; a piece whose worker died is tried again alone."""
+    job, executor = how
     pieces = [
         piece
         for scan in batch
@@ -112,12 +156,13 @@ def _run_step(
     ]
     do, suspects = partial(do_piece, job=job), list[Piece]()
     # Drawn one by one, so that no more is done for a scan that has failed.
-    open_pieces = (piece for piece in pieces if piece.scan.chunk.name not in problems)
+    open_pieces = (piece for piece in pieces if piece.scan.chunk.name not in so_far.problems)
     for ended, outcome in enumerate(executor.run(do, open_pieces), start=1):
         if isinstance(outcome, Crashed):
             suspects.append(outcome.chunk)
+            lost(outcome.chunk.scan.chunk)
         else:
-            _note(outcome, problems)
+            so_far.add(outcome)
         notify(f"scans: {step}", ended, len(pieces))
     for _ in range(DEATHS_ALONE):
         alone, suspects = suspects, []
@@ -125,14 +170,9 @@ def _run_step(
             if isinstance(outcome, Crashed):
                 suspects.append(outcome.chunk)
             else:
-                _note(outcome, problems)
+                so_far.add(outcome)
     for piece in suspects:
-        problems[piece.scan.chunk.name] = _died(piece, job), ""
-
-
-def _note(done: PieceDone, problems: dict[str, Problem]) -> None:
-    if done.problem is not None:
-        problems.setdefault(done.piece.scan.chunk.name, done.problem)
+        so_far.problems[piece.scan.chunk.name] = _died(piece, job), ""
 
 
 def _died(piece: Piece, job: Job) -> str:
@@ -141,18 +181,24 @@ def _died(piece: Piece, job: Job) -> str:
     return "timed_out" if any(attempt.timed_out for attempt in left) else "worker_died"
 
 
-def _ended(scan: ScanChunk, job: Job, problem: Problem | None) -> list[Done]:
+def _ended(scan: ScanChunk, job: Job, so_far: _SoFar) -> list[Done]:
     """What became of a scan; where it failed its row is written here."""
-    field_id = scan.chunk.fields[0].field_id
-    if problem is None:
-        return [Done(field_id, *_state_of(scan.chunk, job.run_folder), 0.0)]
-    reason, detail = problem
+    name, field_id = scan.chunk.name, scan.chunk.fields[0].field_id
+    spent = so_far.seconds.get(name, {})
+    done = Done(
+        field_id, State.FAILED, None, sum(spent.values()), None,
+        scan.shape[0] * scan.shape[1] / 1e6, spent,
+    )  # fmt: skip
+    if name not in so_far.problems:
+        state, reason = _state_of(scan.chunk, job.run_folder)
+        return [replace(done, state=state, reason=reason)]
+    reason, detail = so_far.problems[name]
     if not detail:
         return commit_unfinished(scan.chunk, reason, job)
     row = {"state": str(State.FAILED), "reason": reason, "detail": detail}
-    done = [Done(field_id, State.FAILED, reason, 0.0)]
-    commit(scan.chunk, job, [FieldResult(row)], done)
-    return done
+    failed = [replace(done, reason=reason, detail=detail)]
+    commit(scan.chunk, job, [FieldResult(row)], failed)
+    return failed
 
 
 def _state_of(chunk: Chunk, run_folder: Path) -> tuple[str, str | None]:

@@ -1,0 +1,439 @@
+"""Randomised rounds of faults: whatever is killed, the tables come out as if nothing had been.
+
+    python -m benchmarks.faults --rounds 200 --seed 1
+
+A round draws an executor, fields that kill or hang whoever works on them, and processes to kill
+at random moments; it runs the same command until that is done, then compares:
+
+1. with the faulty fields in place, they and only they are left out, each with its reason
+2. once they are healed, ``--retry`` gives tables and labels equal to the last byte to those of
+   one undisturbed run in one process
+
+The faulty fields are made by Python's start-up hook (`sitecustomize`), not by the product. Only
+processes that a round started are killed, by their numbers.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import tifffile
+from numpy.typing import NDArray
+
+__all__ = ["HOOK", "Faults", "Site", "cluster", "contents", "kill_workers", "play", "write_fields"]
+
+HOOK = '''
+"""Faults by name of the image, told by a file; see benchmarks/faults.py."""
+import ctypes, json, os, pathlib, signal, sys, time
+
+_open = pathlib.Path.open
+_told = pathlib.Path(os.environ["FAULTS"])
+
+
+def _at_work():
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "process_field":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def open_(self, *given, **named):
+    if self.suffix == ".tif" and _at_work():
+        faults = json.loads(_told.read_bytes())
+        if self.stem in faults["poison"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.stem in faults["hang"]:
+            time.sleep(3600)
+        if self.stem in faults["hold"]:
+            ctypes.PyDLL(None).sleep(3600)  # holds the interpreter, as a bad library does
+        time.sleep(faults["slow"])
+    return _open(self, *given, **named)
+
+
+pathlib.Path.open = open_
+'''
+
+CALL_SECONDS, ROUND_CALLS = 240.0, 14
+# Long enough for the first field of a fresh worker, which loads libraries, on a busy machine.
+FIELD_TIMEOUT_S = 8.0
+
+
+@dataclass
+class Faults:
+    """What goes wrong with which image, by its name without the suffix."""
+
+    poison: list[str] = field(default_factory=list)
+    hang: list[str] = field(default_factory=list)
+    hold: list[str] = field(default_factory=list)
+    slow: float = 0.0
+
+
+class Site:
+    """A folder of images, the hook that spoils some, and the environment of whoever runs it."""
+
+    def __init__(self, root: Path, wells: int = 4, fields: int = 5, size: int = 96) -> None:
+        self.images, self.told, hook = root / "images", root / "faults.json", root / "hook"
+        hook.mkdir(parents=True)
+        (hook / "sitecustomize.py").write_text(HOOK)
+        self.stems = write_fields(self.images, wells, fields, size)
+        self.say(Faults())
+        paths = [str(hook), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        self.environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            "FAULTS": str(self.told),
+        }
+
+    def say(self, faults: Faults) -> None:
+        """Set the faults, at once and for every process that reads from now on."""
+        beside = self.told.with_suffix(".new")
+        beside.write_text(json.dumps(vars(faults)))
+        beside.replace(self.told)
+
+    def field_id(self, stem: str) -> str:
+        """Field id of an image: P1_B02_s1_w1 is P1/B02/1."""
+        plate, well, site, _ = stem.split("_")
+        return f"{plate}/{well}/{site[1:]}"
+
+    def start(self, out: Path, *options: str) -> "subprocess.Popen[str]":
+        """Start ``monolayer run``."""
+        command = [sys.executable, "-m", "monolayer", "run", str(self.images), "-o", str(out)]
+        return subprocess.Popen(
+            [*command, *options],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, out: Path, *options: str, seconds: float = CALL_SECONDS) -> tuple[int, str]:
+        """Run to the end; return the exit code and what was said."""
+        return ended(self.start(out, *options), seconds)
+
+
+def ended(process: "subprocess.Popen[str]", seconds: float = CALL_SECONDS) -> tuple[int, str]:
+    """Wait for a process within a time; one that hangs is killed and raises."""
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        kill([process.pid])
+        process.communicate()
+        raise
+    return process.returncode, said
+
+
+def monolayer_here(arguments: list[str]) -> int:
+    """Run the command line in this process, which spares a start; return its exit code."""
+    from monolayer.cli import _exit_code
+
+    return _exit_code(arguments)
+
+
+def disc_field(n: int, seed: int, size: int) -> NDArray[np.uint16]:
+    """A field with n round nuclei on a noisy background."""
+    rng = np.random.default_rng(seed)
+    places = [(row, column) for row in range(size // 32) for column in range(size // 32)]
+    y, x = np.mgrid[:size, :size]
+    image = rng.normal(200, 6, (size, size))
+    for place in rng.permutation(len(places))[:n]:
+        cy, cx = (32 * part + 16 + rng.uniform(-4, 4) for part in places[place])
+        image += rng.uniform(600, 1200) * np.clip(8.5 - np.hypot(y - cy, x - cx), 0, 1)
+    return np.clip(np.round(image), 0, 65535).astype(np.uint16)
+
+
+def write_fields(folder: Path, wells: int, fields: int, size: int) -> list[str]:
+    """Write a small plate in MetaXpress's naming; return the names without suffix."""
+    folder.mkdir(parents=True)
+    stems = []
+    for well in range(wells):
+        for site in range(fields):
+            stem = f"P1_B{well + 2:02d}_s{site + 1}_w1"
+            pixels = disc_field(2 + (3 * well + site) % 7, 100 * well + site, size)
+            tifffile.imwrite(
+                folder / f"{stem}.tif",
+                pixels,
+                imagej=True,
+                resolution=(1 / 0.65, 1 / 0.65),
+                metadata={"unit": "um"},
+            )
+            stems.append(stem)
+    return stems
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """Every table and label image of a run, byte for byte."""
+    paths = [*run.glob("*.parquet"), *run.glob("objects/*.parquet"), *run.glob("labels/**/*.tif")]
+    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(paths)}
+
+
+def states(run: Path) -> dict[str, tuple[str, str]]:
+    """State and reason of each field, by its id; every field has one row."""
+    columns = ["field_id", "state", "reason"]
+    rows = pq.read_table(run / "fields.parquet", columns=columns).to_pylist()
+    found = {row["field_id"]: (row["state"], row["reason"]) for row in rows}
+    assert len(found) == len(rows), "a field has two rows"
+    return found
+
+
+def worker_ids(parents: Sequence[int]) -> list[int]:
+    """Numbers of the worker processes below processes that we started."""
+    found = []
+    for parent in parents:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(parent).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    if any("spawn_main" in part for part in child.cmdline()):
+                        found.append(child.pid)
+    return found
+
+
+def kill(processes: Sequence[int], how: signal.Signals = signal.SIGKILL) -> None:
+    """Kill processes by number."""
+    for number in processes:
+        with suppress(ProcessLookupError):
+            os.kill(number, how)
+
+
+def kill_workers(parents: Sequence[int], at_most: int = 99) -> int:
+    """Kill worker processes below the given ones; return how many."""
+    chosen = worker_ids(parents)[:at_most]
+    kill(chosen)
+    return len(chosen)
+
+
+class Cluster:
+    """A Dask scheduler and two workers in processes of their own, by address."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment, self.folder = environment, folder
+        self.file = folder / f"scheduler-{time.monotonic_ns()}.json"
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_scheduler(self) -> str:
+        """Start it and return its address."""
+        self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--scheduler-file", str(self.file),
+        )  # fmt: skip
+        wait_for(lambda: self.file.is_file() and bool(self.file.read_text().strip()), 60)
+        address: str = json.loads(self.file.read_text())["address"]
+        return address
+
+    def start_workers(self, address: str) -> None:
+        """Start two workers under nannies in one process."""
+        self._start(
+            "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard",
+            "--local-directory", str(self.folder / "scratch"), "--death-timeout", "20",
+        )  # fmt: skip
+
+    def _start(self, what: str, *options: str) -> None:
+        self.parts[what] = subprocess.Popen(
+            [sys.executable, "-m", "dask", what, *options],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def end(self) -> None:
+        """End all of it."""
+        for part in self.parts.values():
+            kill(worker_ids([part.pid]))
+            kill([part.pid])
+            part.wait(30)
+
+
+@contextmanager
+def cluster(site: Site, folder: Path) -> Iterator[tuple[Cluster, str]]:
+    """A scheduler with two workers, ended whatever happens."""
+    made = Cluster(site.environment, folder)
+    try:
+        address = made.start_scheduler()
+        made.start_workers(address)
+        yield made, address
+    finally:
+        made.end()
+
+
+def wait_for(true: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is so; whether it came to be in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _at_work(out: Path) -> bool:
+    folder = out / "attempts"
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _has_tables(out: Path) -> bool:
+    return bool(json.loads((out / "run.json").read_text()).get("tables_of"))
+
+
+@dataclass
+class Told:
+    """What a round was and came to."""
+
+    executor: str
+    poison: list[str]
+    hang: list[str]
+    kills: list[str] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def play(site: Site, expected: dict[str, bytes], seed: int, folder: Path) -> Told:
+    """Play one round.
+
+    Raises
+    ------
+    AssertionError
+        A field is lost, doubled, wrongly left out, or a byte differs.
+    subprocess.TimeoutExpired
+        A call hangs.
+    """
+    draw, start = random.Random(seed), time.monotonic()
+    executor = draw.choice(["serial", "dask", "dask", "address", "shards"])
+    faulty = draw.sample(site.stems, draw.choice([0, 0, 0, 1, 2]))
+    cut = draw.randint(0, len(faulty))
+    told = Told(executor, faulty[:cut], faulty[cut:])
+    hold = told.hang if draw.random() < 0.5 and executor in ("dask", "address") else []
+    hang = [stem for stem in told.hang if stem not in hold]
+    site.say(Faults(told.poison, hang, hold, slow=draw.choice([0.0, 0.02, 0.05])))
+    out = folder / f"round-{seed}"
+    # Four calls at most are disturbed, so that every round comes to an end.
+    disturbed = draw.randint(0, 3)
+    for call in range(ROUND_CALLS):
+        codes = _one_call(site, out, told, draw, call < disturbed)
+        told.calls += codes
+        if all(code in (0, 3) for code in codes) and _has_tables(out):
+            break
+    else:
+        raise AssertionError(f"not done after {ROUND_CALLS} calls: {told.calls}")
+    _check_left_out(site, out, told)
+    site.say(Faults())
+    code = monolayer_here(["run", str(site.images), "-o", str(out), "--workers", "1", "--retry"])
+    assert code == 0, f"exit code {code} of the last call"
+    found = contents(out)
+    assert found.keys() == expected.keys()
+    differ = [name for name, content in found.items() if expected[name] != content]
+    assert not differ, f"differ: {differ}"
+    assert not list(out.rglob(".unfinished-*")), "a killed writer's leavings"
+    assert not _at_work(out), "attempts that nobody took away"
+    told.seconds = round(time.monotonic() - start, 1)
+    return told
+
+
+def _one_call(site: Site, out: Path, told: Told, draw: random.Random, disturb: bool) -> list[int]:
+    limit = ["--field-timeout", f"{FIELD_TIMEOUT_S:g}"]
+    with ExitStack() as around:
+        made: Cluster | None = None
+        options = {
+            "serial": [["--executor", "serial"]],
+            "dask": [["--executor", "dask", "--workers", "2"]],
+            "shards": [["--executor", "serial", "--shard", f"{i}/2"] for i in (1, 2)],
+            "address": [],
+        }[told.executor]
+        address = ""
+        if told.executor == "address":
+            made, address = around.enter_context(cluster(site, out.parent))
+            options = [["--scheduler", address]]
+        started = [site.start(out, *some, *limit) for some in options]
+        if disturb:
+            _disturb(draw, out, started, made, address, told)
+        return [ended(process)[0] for process in started]
+
+
+def _disturb(
+    draw: random.Random,
+    out: Path,
+    started: Sequence["subprocess.Popen[str]"],
+    made: Cluster | None,
+    address: str,
+    told: Told,
+) -> None:
+    """Kill something at a random moment: while fields are under way, or anywhere."""
+    victim = draw.choice(
+        {
+            "serial": ["driver"],
+            "shards": ["driver"],
+            "dask": ["driver", "worker", "worker", "workers"],
+            "address": ["driver", "worker", "workers", "scheduler", "worker parent"],
+        }[told.executor]
+    )
+    alive = lambda: any(process.poll() is None for process in started)  # noqa: E731
+    if draw.random() < 0.7:
+        wait_for(lambda: _at_work(out) or not alive(), 60)
+        time.sleep(draw.uniform(0.0, 0.6))
+    else:
+        time.sleep(draw.uniform(0.0, 6.0))
+    if not alive():
+        return
+    told.kills.append(victim)
+    process = draw.choice(started)
+    parents = [process.pid] if made is None else [part.pid for part in made.parts.values()]
+    if victim == "driver":
+        kill([process.pid])
+    elif victim in ("worker", "workers"):
+        kill_workers(parents, 1 if victim == "worker" else 99)
+    elif made is not None and victim == "scheduler":
+        kill([made.parts["scheduler"].pid])
+    elif made is not None:
+        kill([made.parts["worker"].pid])
+        time.sleep(draw.uniform(0.0, 2.0))
+        made.start_workers(address)
+
+
+def _check_left_out(site: Site, out: Path, told: Told) -> None:
+    reasons = {site.field_id(stem): ("crashed", "worker_died") for stem in told.poison}
+    reasons |= {site.field_id(stem): ("failed", "timed_out") for stem in told.hang}
+    found = states(out)
+    assert set(found) == {site.field_id(stem) for stem in site.stems}, "fields were lost"
+    left_out = {name: why for name, why in found.items() if why[0] != "ok"}
+    assert left_out == reasons, f"left out {left_out}, not {reasons}"
+
+
+def main() -> None:
+    """Play rounds and say how they went."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults")
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    failed = 0
+    with TemporaryDirectory(prefix="monolayer-faults-") as name:
+        site = Site(Path(name) / "site", wells=3)
+        reference = Path(name) / "reference"
+        given = ["run", str(site.images), "-o", str(reference), "--workers", "1"]
+        assert monolayer_here(given) == 0
+        expected = contents(reference)
+        for seed in range(options.seed, options.seed + options.rounds):
+            with TemporaryDirectory(dir=name) as folder:
+                try:
+                    told = play(site, expected, seed, Path(folder))
+                    print(f"{seed} {vars(told)}", flush=True)
+                except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
+                    failed += 1
+                    print(f"{seed} FAILED {error!r}", flush=True)
+    print(f"{options.rounds} rounds, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
