@@ -22,6 +22,8 @@ STAGES = (
     "classify",
     "measure",
     "summarise",
+    "grow",
+    "decide",
     "report",
     "simulate",
     "evaluate",

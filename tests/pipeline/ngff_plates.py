@@ -1,4 +1,4 @@
-"""OME-Zarr plates of the tests, written by zarr alone: 0.4 and 0.5, in any form that is asked for."""
+"""OME-Zarr plates of the tests, written by zarr alone: 0.4 and 0.5, as they are asked for."""
 
 import json
 from pathlib import Path

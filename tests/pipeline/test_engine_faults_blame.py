@@ -101,7 +101,7 @@ def run(work: WorkList, poison: dict[str, int], timed_out: bool = False) -> tupl
             told[item.field_id] = item.state if item.reason is None else item.reason
 
     run_rounds(work, job, executor, tell)
-    assert {entry.field_id for entry in ledger_of(work.folder).values()} == set(told)
+    assert {work.signatures[name] for name in told} == set(ledger_of(work.folder))
     assert not list((work.folder / FOLDER).iterdir())
     return told, executor
 

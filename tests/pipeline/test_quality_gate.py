@@ -324,25 +324,25 @@ def test_a_well_without_reference_never_says_ok() -> None:
 @pytest.mark.parametrize(
     ("required", "lacks", "reason"),
     [
-        (("channels",), {"0": "Field 0 has no image of channel w2."}, "incomplete_channels"),
-        (("time",), {}, "no_time"),
+        (("channels",), "Field 0 has no image of channel w2.", "incomplete_channels"),
+        (("time",), "", "no_time"),
     ],
 )
 def test_an_incomplete_record_is_beyond_a_limit(
-    required: Sequence[str], lacks: dict[str, str], reason: str
+    required: Sequence[str], lacks: str, reason: str
 ) -> None:
     (whole,) = fields("ok", quality_reason=None)
-    refused = mark_incomplete([whole], lacks, gate(required=required))[0]
+    refused = mark_incomplete(whole, lacks, gate(required=required))
     assert (refused["state"], refused["reason"]) == ("not_evaluable", reason)
     flagging = gate(required=required, beyond="flag")
-    flagged = mark_incomplete([whole], lacks, flagging)[0]
+    flagged = mark_incomplete(whole, lacks, flagging)
     assert (flagged["state"], flagged["quality_gate"]) == ("ok", "flagged")
     assert flagged["quality_reason"] == reason
     unjudged = whole | {"quality_gate": "no_reference"}
-    kept = mark_incomplete([unjudged], lacks, gate(required=required))[0]
+    kept = mark_incomplete(unjudged, lacks, gate(required=required))
     assert (kept["state"], kept["quality_gate"]) == ("ok", "no_reference")
     assert kept["quality_reason"] == reason
-    assert mark_incomplete([whole], lacks, gate(required=[]))[0] == whole
+    assert mark_incomplete(whole, lacks, gate(required=[])) == whole
 
 
 def with_method(folder: Path, **inspect: Any) -> Path:

@@ -1,6 +1,7 @@
 """Layouts: names of each vendor become the right plate, well, field, time, channel and plane."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def touch(folder: Path, *names: str) -> Path:
     return folder
 
 
-def rows(fields: tuple[Field, ...]) -> list[tuple[str, str, str, str, str, dict[str, list[str]]]]:
+def rows(fields: Sequence[Field]) -> list[tuple[str, str, str, str, str, dict[str, list[str]]]]:
     return [
         (f.plate, f.well, f.well_text, f.field, f.time,
          {name: [p.path for p in planes] for name, planes in f.channels.items()})

@@ -68,8 +68,15 @@ def cores_needed(load_mp_per_s: float, core_mp_per_s: float, utilisation: float 
 
 
 def eur_per_dose(
-    load_mp_per_s: float, core_mp_per_s: float, eur_per_core_hour: float, doses_per_year: float
+    load_mp_per_s: float,
+    hours_per_day: float,
+    core_mp_per_s: float,
+    eur_per_core_hour: float,
+    doses_per_year: float,
 ) -> float:
-    """Cost of computing in one dose, for a load that runs all year."""
-    core_hours = load_mp_per_s / core_mp_per_s * 24 * 365
+    """Cost of computing in one dose, for a load that comes on every day of the year.
+
+    Cores are paid while they count: those that wait for the next images are not in it.
+    """
+    core_hours = load_mp_per_s / core_mp_per_s * hours_per_day * 365
     return core_hours * eur_per_core_hour / doses_per_year

@@ -32,6 +32,7 @@ WORDS = {
     "report": "drawing the report",
     "images": "scoring images",
     "simulated": "simulating fields",
+    "converted": "converting fields",
     "controls": "measuring controls",
 }
 

@@ -11,15 +11,33 @@ __all__ = ["command"]
 
 
 @click.command("init")
-@click.argument("path", type=click.Path(path_type=Path), default=Path("method.yaml"))
+@click.argument("path", type=click.Path(path_type=Path), required=False)
 @assay_option
+@click.option("--recipe", is_flag=True, help="Write a recipe (for 'decide') instead of a method.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
-def command(path: Path, assay: str | None, force: bool) -> None:
-    """Write a method file to PATH (default: method.yaml); every setting says what it means."""
-    from monolayer.engine.files import write_file
-    from monolayer.method import commented_method, load_method
+def command(path: Path | None, assay: str | None, recipe: bool, force: bool) -> None:
+    """Write a method file to PATH (default: method.yaml); every setting says what it means.
 
+    With --recipe a recipe file (default: recipe.yaml): targets and limits by which vessels are
+    fed, passaged and harvested.
+    """
+    from monolayer.engine.files import write_file
+
+    if recipe and assay:
+        raise ConfigError("--assay belongs to a method; leave it out with --recipe.")
+    path = path or Path("recipe.yaml" if recipe else "method.yaml")
     if path.exists() and not force:
         raise ConfigError(f"{path}: is there already; give another path, or --force to replace it.")
-    write_file(path, commented_method(load_method(None, assay)).encode())
-    click.echo(f"Wrote {path}; use it with: monolayer run IMAGES -o RUN --method {path}")
+    write_file(path, _content(assay, recipe).encode())
+    use = f"decide HISTORY --recipe {path}" if recipe else f"run IMAGES -o RUN --method {path}"
+    click.echo(f"Wrote {path}; use it with: monolayer {use}")
+
+
+def _content(assay: str | None, recipe: bool) -> str:
+    if recipe:
+        from monolayer.recipe import commented_recipe
+
+        return commented_recipe()
+    from monolayer.method import commented_method, load_method
+
+    return commented_method(load_method(None, assay))

@@ -11,7 +11,7 @@ job over its memory limit) has nobody left to ask; the next one reads what it le
 import os
 import shutil
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,20 +93,21 @@ def attempts_of(run_folder: Path, session: str, chunk: str = "") -> list[Attempt
     return [read for read in _read_all(run_folder) if read.path.name.startswith(prefix)]
 
 
-def dead_sessions(run_folder: Path, signatures: Collection[str]) -> dict[str, int]:
+def dead_sessions(run_folder: Path, signatures: Container[str] | None = None) -> dict[str, int]:
     """Count, for each of the fields, the earlier sessions that ended with it under way.
 
     To be asked before this call's own work begins, and for its own fields only: other shards'
-    records may be of living processes.
+    records may be of living processes. Without `signatures` all that are noted are counted.
     """
     sessions: dict[str, set[str]] = {}
     for attempt in _read_all(run_folder):
-        if attempt.signature is not None and attempt.signature in signatures:
+        ours = signatures is None or attempt.signature in signatures
+        if attempt.signature is not None and ours:
             sessions.setdefault(attempt.signature, set()).add(attempt.session)
     return {signature: len(names) for signature, names in sessions.items()}
 
 
-def forget(run_folder: Path, session: str, signatures: Collection[str]) -> None:
+def forget(run_folder: Path, session: str, signatures: Container[str]) -> None:
     """Remove a session's records, and those of fields that are done now."""
     for attempt in _read_all(run_folder):
         if attempt.session == session or attempt.signature in signatures:

@@ -1,15 +1,19 @@
 """From parts to tables: rows in the plan's order, whoever did the work and when.
 
-1. fields.parquet    one row a planned field, whatever became of it
-2. objects/          one file a plate, written well by well: memory holds a well, not a plate
-3. wells.parquet, plates.parquet
+1. what only the fields together can tell (doubles, a blurred field among sharp ones): `marks`
+2. fields.parquet    one row a planned field, whatever became of it
+3. objects/          one file a plate, written well by well: memory holds a well, not a plate
+4. wells.parquet, plates.parquet
 
-Nothing that a clock or a machine says goes in, so equal work gives equal files. What only the
-fields together can tell (doubles, a blurred field among sharp ones) is marked here: see `marks`.
+Nothing that a clock or a machine says goes in, so equal work gives equal files. One walk along
+the plan makes 2 to 4, some wells at a time, so that memory hardly grows with the run.
 """
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from heapq import merge
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -18,29 +22,45 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monolayer.assays import assay_of
-from monolayer.engine.files import labels_path, write_file
-from monolayer.engine.ledger import ledger_of
-from monolayer.engine.marks import mark_blurred, mark_doubles, mark_incomplete
-from monolayer.engine.parts import identity_columns, read_part
+from monolayer.engine.files import labels_path
+from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
+from monolayer.engine.part_rows import PartRows
+from monolayer.engine.parts import identity_columns
 from monolayer.engine.plan import Plan
-from monolayer.engine.schema import fields_schema, objects_schema
-from monolayer.field import State
+from monolayer.engine.row_groups import RowGroups
+from monolayer.engine.schema import IDENTITY, fields_schema
+from monolayer.field import Field, State
 from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_quality
 from monolayer.summarise import plates_table, wells_table
+from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD, schema_of
 
 __all__ = ["collect", "objects_path"]
 
+ROWS_AT_ONCE = 1024
+# Some wells of an ordinary plate: 60 columns of them are 8 MB.
+OBJECTS_A_GROUP = 16_384
+
 Row = dict[str, Any]
-ObjectsOf = Callable[[Sequence[Row]], pa.Table]
-ObjectsOfWell = Callable[[tuple[str | None, ...]], dict[str, NDArray[Any]]]
+Key = tuple[str | None, ...]
+Columns = dict[str, NDArray[Any]]
 
 
-def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A field of the plan, and its place among those found; None where it is missing."""
+
+    field: Field
+    place: int | None
+
+    @property
+    def well(self) -> Key:
+        return self.field.plate, self.field.well or None, self.field.time or None
+
+
+def collect(plan: Plan, folder: Path, signatures: Mapping[str, str]) -> dict[str, int]:
     """Make the run's tables from its parts; return the number of fields in each state.
 
     Parameters
@@ -49,44 +69,24 @@ def collect(plan: Plan, folder: Path, signatures: dict[str, str]) -> dict[str, i
         Fields and their order.
     folder : Path
         The run's folder.
-    signatures : dict of str to str
+    signatures : mapping of str to str
         Signature of each field's work, by field id.
     """
-    ledger = ledger_of(folder)
-    parts = {f.field_id: ledger[signatures[f.field_id]].part for f in plan.fields}
-    rows = _field_rows(plan, folder, parts)
-    for row in rows:
-        if row["state"] != State.OK:  # an image that changed for the worse left its labels
-            (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
-    rows = mark_blurred(mark_doubles(rows), plan.method.inspect)
-    rows = mark_incomplete(rows, dict(plan.listing.incomplete), plan.method.inspect)
-    fields = pa.Table.from_pylist(rows, fields_schema(plan))
-    objects_of = _object_source(folder, parts)
-    _write_objects(folder, rows, objects_of, plan)
-    for name, table in _tables(fields, _by_well(rows, objects_of), plan).items():
-        _write(folder / f"{name}.parquet", table, plan)
-    states = [row["state"] for row in rows]
-    return {str(state): states.count(state) for state in State}
-
-
-def _tables(fields: pa.Table, objects_of: ObjectsOfWell, plan: Plan) -> dict[str, pa.Table]:
-    method, channels = plan.method, plan.channels
-    assay, gate = assay_of(method), plan.method.inspect.gate
-    wells = wells_table(
-        fields,
-        objects_of,
-        lambda rows, objects: {
-            **well_quality(rows, gate),
-            **assay.summarise_well(rows, objects, method),
-        },
-        [*WELL_QUALITY, *assay.well_columns(channels, method)],
-    )
-    plates = plates_table(
-        wells,
-        lambda rows: {**plate_quality(rows), **assay.summarise_plate(rows, method)},
-        [*PLATE_QUALITY, *assay.plate_columns(channels, method)],
-    )
-    return {"fields": fields, "wells": wells, "plates": plates}
+    parts = PartRows(plan.fields, folder, signatures, fields_schema(plan))
+    field_rows = _FieldRows(plan, parts, _judge(plan, folder, parts))
+    states: Counter[str] = Counter()
+    written: set[Path] = set()
+    with _Tables(plan, folder, parts) as tables:
+        for plate, planned in groupby(_in_order(plan), key=lambda item: item.field.plate):
+            written.add(folder / objects_path(plate))
+            with tables.plate(plate) as table:
+                for some in _some_wells(planned):
+                    rows = field_rows.of(some)
+                    states.update(rows["state"].to_pylist())
+                    table.add(some, rows)
+    for stale in set((folder / "objects").glob("*.parquet")) - written:
+        stale.unlink()
+    return {str(state): states[state] for state in State}
 
 
 def objects_path(plate: str) -> str:
@@ -94,94 +94,170 @@ def objects_path(plate: str) -> str:
     return f"objects/{quote(plate, safe=' ()+,=@')}.parquet"
 
 
-def _field_rows(plan: Plan, folder: Path, parts: dict[str, str]) -> list[Row]:
-    """Rows of the fields, found and missing, in the order of the tables."""
+def _judge(plan: Plan, folder: Path, parts: PartRows) -> dict[int, Verdict]:
+    """Walk along the fields once for what they are judged by together."""
+    evidence = Evidence(len(plan.fields), plan.method.inspect)
+    for place, row in enumerate(parts.figures(Evidence.COLUMNS)):
+        evidence.note(place, row)
+        if row["state"] != State.OK:  # an image that changed for the worse left its labels
+            (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
+    return judge_together(evidence, lambda place: plan.fields[place].field_id)
 
-    @lru_cache(maxsize=8)
-    def rows_of(part: str) -> dict[str, Row]:
-        rows = read_part(folder, part, "fields").to_pylist()
-        return {row["field_id"]: row for row in rows}
 
-    lacks = dict(plan.listing.incomplete)
-    found = [
-        (field.sort_key, _noted(rows_of(parts[field.field_id])[field.field_id], lacks))
-        for field in plan.fields
-    ]
-    absent = [
-        (
-            field.sort_key,
-            identity_columns(field)
-            | {"state": str(State.MISSING), "reason": "missing", "detail": field.problem[1]},
+def _in_order(plan: Plan) -> Iterator[_Planned]:
+    """Fields, found and missing, in the order of the tables."""
+    found = (_Planned(field, place) for place, field in enumerate(plan.fields))
+    absent = [_Planned(field, None) for field in plan.missing if field.problem]
+    return merge(found, absent, key=lambda item: item.field.sort_key) if absent else found
+
+
+def _some_wells(planned: Iterable[_Planned]) -> Iterator[list[_Planned]]:
+    """Whole wells, some hundred fields at a time."""
+    some: list[_Planned] = []
+    for _, well in groupby(planned, key=lambda item: item.well):
+        some += well
+        if len(some) >= ROWS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+class _FieldRows:
+    """Rows of the fields table; one by one only where a row is not as its part has it."""
+
+    def __init__(self, plan: Plan, parts: PartRows, verdicts: Mapping[int, Verdict]) -> None:
+        self._parts, self._verdicts = parts, verdicts
+        self._inspect = plan.method.inspect
+        self._lacks = dict(plan.listing.incomplete)
+
+    def of(self, some: Sequence[_Planned]) -> pa.Table:
+        tables = [self._parts.schema.empty_table()]
+        for as_it_is, stretch in groupby(some, key=self._stays):
+            items = list(stretch)
+            rows = self._parts.fields(item.place for item in items if item.place is not None)
+            if not as_it_is:
+                held = iter(rows.to_pylist())
+                changed = [
+                    _missing(item.field) if item.place is None else self._changed(item, next(held))
+                    for item in items
+                ]
+                rows = pa.Table.from_pylist(changed, self._parts.schema)
+            tables.append(rows)
+        return pa.concat_tables(tables).combine_chunks()
+
+    def _stays(self, item: _Planned) -> bool:
+        timed = item.field.time or "time" not in self._inspect.gate.required
+        judged = item.place is None or item.place in self._verdicts
+        return bool(timed) and not judged and item.field.field_id not in self._lacks
+
+    def _changed(self, item: _Planned, row: Row) -> Row:
+        """Say in the row what its neighbours tell of it."""
+        lacks = self._lacks.get(item.field.field_id, "")
+        notes = "; ".join(text for text in (row["notes"], lacks) if text)
+        assert item.place is not None
+        marked = mark(row | {"notes": notes or None}, self._verdicts.get(item.place))
+        return mark_incomplete(marked, lacks, self._inspect)
+
+
+def _missing(field: Field) -> Row:
+    assert field.problem is not None
+    why = {"state": str(State.MISSING), "reason": "missing", "detail": field.problem[1]}
+    return identity_columns(field) | why
+
+
+class _Tables(ExitStack):
+    """The run's tables while they are written; each appears when it is whole."""
+
+    def __init__(self, plan: Plan, folder: Path, parts: PartRows) -> None:
+        super().__init__()
+        self.plan, self.folder, self.parts = plan, folder, parts
+        self.producer = _producer(plan)
+        objects = parts.objects_schema() or pa.schema([(name, pa.string()) for name in IDENTITY])
+        self.objects_schema = objects.with_metadata(self.producer)
+        assay, method, channels = assay_of(plan.method), plan.method, plan.channels
+        wells = [*WELL_HEAD, *WELL_QUALITY, *assay.well_columns(channels, method)]
+        plates = [*PLATE_HEAD, *PLATE_QUALITY, *assay.plate_columns(channels, method)]
+        self.fields = self._open("fields", parts.schema)
+        self.wells = self._open("wells", schema_of(wells))
+        self.plates = self._open("plates", schema_of(plates))
+
+    def plate(self, name: str) -> "_PlateTables":
+        return _PlateTables(self, self.folder / objects_path(name))
+
+    def _open(self, name: str, schema: pa.Schema) -> RowGroups:
+        path = self.folder / f"{name}.parquet"
+        return self.enter_context(RowGroups(path, schema.with_metadata(self.producer)))
+
+
+class _PlateTables(ExitStack):
+    """What one plate adds to the tables, and its objects in a file of their own."""
+
+    def __init__(self, tables: _Tables, path: Path) -> None:
+        super().__init__()
+        self._tables = tables
+        self._assay, self._method = assay_of(tables.plan.method), tables.plan.method
+        self._wells: list[pa.Table] = []
+        self._objects = self.enter_context(RowGroups(path, tables.objects_schema, OBJECTS_A_GROUP))
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)
+        if failure[0] is None:
+            self._summarise()
+
+    def add(self, some: Sequence[_Planned], rows: pa.Table) -> None:
+        """Add whole wells: their fields' rows, their objects, and what both come to."""
+        self._tables.fields.add(rows)
+        wells: dict[Key, list[int]] = {}
+        counted = [
+            state == State.OK and bool(n)
+            for state, n in zip(rows["state"].to_pylist(), _counts(rows), strict=True)
+        ]
+        for item, has_objects in zip(some, counted, strict=True):
+            members = wells.setdefault(item.well, [])
+            if has_objects and item.place is not None:
+                members.append(item.place)
+        gate, assay, method = self._method.inspect.gate, self._assay, self._method
+        table = wells_table(
+            rows,
+            lambda key: self._take_objects(wells[key]),
+            lambda of_well, objects: {
+                **well_quality(of_well, gate),
+                **assay.summarise_well(of_well, objects, method),
+            },
+            [*WELL_QUALITY, *assay.well_columns(self._tables.plan.channels, method)],
         )
-        for field in plan.missing
-        if field.problem
-    ]
-    return [row for _, row in sorted([*found, *absent], key=lambda item: item[0])]
+        self._tables.wells.add(table)
+        self._wells.append(table)
 
-
-def _noted(row: Row, lacks: dict[str, str]) -> Row:
-    """Say in the row which of its neighbours' channels a field lacks."""
-    notes = [text for text in (row.get("notes"), lacks.get(row["field_id"])) if text]
-    return row | {"notes": "; ".join(notes) or None}
-
-
-def _object_source(folder: Path, parts: dict[str, str]) -> ObjectsOf:
-    """Give the objects of any fields' rows, from the parts that hold them."""
-    schema = objects_schema(folder / "parts" / part for part in sorted(set(parts.values())))
-
-    @lru_cache(maxsize=8)
-    def objects_in(part: str) -> pa.Table:
-        return read_part(folder, part, "objects")
-
-    def objects_of(rows: Sequence[Row]) -> pa.Table:
-        tables = [schema.empty_table()]
-        for row in rows:
-            if row["state"] == State.OK and row.get("n_objects"):
-                table = objects_in(parts[row["field_id"]])
-                tables.append(table.filter(pc.field("field_id") == row["field_id"]))
-        joined = pa.concat_tables(tables, promote_options="permissive")
-        return joined.select(schema.names).cast(schema).combine_chunks()
-
-    return objects_of
-
-
-def _write_objects(folder: Path, rows: list[Row], objects_of: ObjectsOf, plan: Plan) -> None:
-    schema = objects_of([]).schema.with_metadata(_producer(plan))
-    written = set()
-    for plate, members in groupby(rows, key=lambda row: str(row["plate"])):
-        wells = [list(well) for _, well in groupby(members, key=_well)]
-
-        def write(beside: Path, wells: list[list[Row]] = wells) -> None:
-            with pq.ParquetWriter(beside, schema) as writer:
-                for well in wells:
-                    if (table := objects_of(well)).num_rows:
-                        writer.write_table(table.cast(schema))
-
-        path = folder / objects_path(plate)
-        write_file(path, write)
-        written.add(path)
-    for stale in set((folder / "objects").glob("*.parquet")) - written:
-        stale.unlink()
-
-
-def _by_well(rows: list[Row], objects_of: ObjectsOf) -> ObjectsOfWell:
-    wells: dict[tuple[str | None, ...], list[Row]] = {}
-    for row in rows:
-        wells.setdefault(_well(row), []).append(row)
-
-    def columns_of(key: tuple[str | None, ...]) -> dict[str, NDArray[Any]]:
-        table = objects_of(wells[key])
+    def _take_objects(self, places: Sequence[int]) -> Columns:
+        """Write a well's objects; give their columns to who summarises them."""
+        schema = self._tables.objects_schema
+        table = self._tables.parts.objects(places, schema)
+        self._objects.add(table)
         return {
             name: np.asarray(table[name].to_numpy(zero_copy_only=False))
-            for name in table.column_names
-            if not pa.types.is_string(table.schema.field(name).type)
+            for name, kind in zip(schema.names, schema.types, strict=True)
+            if not pa.types.is_string(kind)
         }
 
-    return columns_of
+    def _summarise(self) -> None:
+        assay, method = self._assay, self._method
+        table = plates_table(
+            pa.concat_tables(self._wells),
+            lambda wells: {**plate_quality(wells), **assay.summarise_plate(wells, method)},
+            [*PLATE_QUALITY, *assay.plate_columns(self._tables.plan.channels, method)],
+        )
+        self._tables.plates.add(table)
 
 
-def _well(row: Row) -> tuple[str | None, ...]:
-    return row["plate"], row["well"], row["time"]
+def _counts(rows: pa.Table) -> list[int | None]:
+    """Objects of each field; None of an assay that counts none."""
+    names = rows.schema.names
+    counts: list[int | None] = (
+        rows["n_objects"].to_pylist() if "n_objects" in names else [None] * len(rows)
+    )
+    return counts
 
 
 def _producer(plan: Plan) -> dict[str, str]:
@@ -192,8 +268,3 @@ def _producer(plan: Plan) -> dict[str, str]:
         "method": f"{plan.method.name} {plan.method.version}",
         "method_sha256": plan.method.sha256,
     }
-
-
-def _write(path: Path, table: pa.Table, plan: Plan) -> None:
-    described = table.replace_schema_metadata(_producer(plan))
-    write_file(path, lambda beside: pq.write_table(described, beside))

@@ -12,6 +12,7 @@ from monolayer.errors import RunAborted
 
 __all__ = [
     "discard",
+    "file_beside",
     "finished_folder",
     "labels_path",
     "picture_path",
@@ -27,15 +28,22 @@ FULL_BYTES = 1_000_000
 
 def write_file(path: Path, content: bytes | Callable[[Path], object]) -> None:
     """Write bytes, or what a function writes to the path given to it, in one visible step."""
+    with file_beside(path) as beside:
+        if callable(content):
+            content(beside)
+        else:
+            beside.write_bytes(content)
+
+
+@contextmanager
+def file_beside(path: Path) -> Iterator[Path]:
+    """Give a path to write to; the file appears under its own when the context is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
-        if callable(content):
-            content(beside)
-        else:
-            beside.write_bytes(content)
+        yield beside
         beside.chmod(0o666 & ~_umask())
         _flush(beside)
         beside.replace(path)

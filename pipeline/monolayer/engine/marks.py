@@ -2,12 +2,17 @@
 
 Verdicts of this kind belong to the run, not to the field's own work, so they are given when the
 tables are made and a field's part stays as it is.
+
+They need four figures of each field, not its row: `Evidence` holds these for the whole run in
+some 80 bytes a field.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monolayer.field import State
 from monolayer.inspect import (
@@ -19,7 +24,7 @@ from monolayer.inspect import (
     lacking,
 )
 
-__all__ = ["mark_blurred", "mark_doubles", "mark_incomplete"]
+__all__ = ["Evidence", "Verdict", "judge_together", "mark", "mark_incomplete"]
 
 Row = dict[str, Any]
 
@@ -30,64 +35,113 @@ _KEPT = {
 }  # fmt: skip
 
 
-def mark_doubles(rows: list[Row]) -> list[Row]:
-    """Two fields with the same pixels are one image: the first in the plan's order stands."""
-    first: dict[str, str] = {}
-    return [_unless_double(row, first) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a field is not evaluable: a reason code, and the sentence after the field's paths."""
+
+    reason: str
+    sentence: str
 
 
-def _unless_double(row: Row, first: dict[str, str]) -> Row:
-    pixels = row.get("pixels_sha256")
-    if row["state"] != State.OK or not pixels:
-        return row
-    original = first.setdefault(pixels, row["field_id"])
-    if original == row["field_id"]:
-        return row
-    detail = (
-        f"{row['paths']}: has the same pixels as field {original}, which stands for both; remove "
-        "the copy, or look why the microscope saved one image twice."
-    )
-    return _not_evaluable(row, "duplicate_image", detail)
-
-
-def mark_blurred(rows: list[Row], settings: InspectSettings) -> list[Row]:
-    """Fields whose focus lies far below that of their plate's others are not evaluable."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for i, row in enumerate(rows):
-        if row["state"] == State.OK and has_focus(row, settings):
-            groups.setdefault((row["plate"], row["channel"]), []).append(i)
-    marked = list(rows)
-    for members in groups.values():
-        slopes = np.array([rows[i]["focus_log_log_slope"] for i in members], np.float64)
-        for place in np.flatnonzero(blurred_beside(slopes, settings)):
-            row = rows[members[place]]
-            detail = (
-                f"{row['paths']}: out of focus beside its plate's other fields (power log-log "
-                f"slope {slopes[place]:.2f}, their median {np.median(slopes):.2f}); image it "
-                "again, or change inspect.max_focus_deviation."
-            )
-            marked[members[place]] = _not_evaluable(row, "out_of_focus", detail)
-    return marked
-
-
-def mark_incomplete(
-    rows: list[Row], lacks: Mapping[str, str], settings: InspectSettings
-) -> list[Row]:
-    """Fields whose record is not whole are beyond a limit of the quality gate.
+class Evidence:
+    """What fields are judged by together, in the plan's order.
 
     Parameters
     ----------
-    rows : list of dict
-        Rows of the fields table.
-    lacks : mapping of str to str
-        By field id, the sentence that names a channel which only this field lacks.
+    n_fields : int
+        Of the plan.
+    settings : InspectSettings
+        Says in which fields there is something to be in focus.
+    """
+
+    COLUMNS = ("field_id", "state", "plate", "channel", "pixels_sha256", *FIGURES)
+
+    def __init__(self, n_fields: int, settings: InspectSettings) -> None:
+        self.settings = settings
+        self.pixels: NDArray[np.bytes_] = np.zeros(n_fields, "S64")
+        self.slope = np.full(n_fields, np.nan)
+        self.group = np.zeros(n_fields, np.int32)
+        self._groups: dict[tuple[str, str], int] = {}
+
+    def note(self, place: int, row: Mapping[str, Any]) -> None:
+        """Take up the field at a place of the plan; only one that is ok can be judged."""
+        if row["state"] != State.OK:
+            return
+        self.pixels[place] = (row.get("pixels_sha256") or "").encode()
+        if has_focus(row, self.settings):
+            self.slope[place] = row["focus_log_log_slope"]
+            key = (row["plate"], row["channel"])
+            self.group[place] = self._groups.setdefault(key, len(self._groups))
+
+
+def judge_together(evidence: Evidence, id_of: Callable[[int], str]) -> dict[int, Verdict]:
+    """Say which fields are not evaluable, by their place in the plan.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of all fields.
+    id_of : callable
+        Gives the id of the field at a place.
+    """
+    doubles = {
+        place: Verdict(
+            "duplicate_image",
+            f"has the same pixels as field {id_of(first)}, which stands for both; remove the "
+            "copy, or look why the microscope saved one image twice.",
+        )
+        for place, first in _doubles(evidence.pixels)
+    }
+    return doubles | _blurred(evidence, np.fromiter(doubles, np.int64, len(doubles)))
+
+
+def _doubles(pixels: NDArray[np.bytes_]) -> list[tuple[int, int]]:
+    """Fields with the pixels of an earlier one: the first in the plan's order stands."""
+    places = np.flatnonzero(pixels != b"")
+    _, first, which = np.unique(pixels[places], return_index=True, return_inverse=True)
+    original = places[first][which]
+    again = np.flatnonzero(original != places)
+    return list(zip(places[again].tolist(), original[again].tolist(), strict=True))
+
+
+def _blurred(evidence: Evidence, without: NDArray[np.int64]) -> dict[int, Verdict]:
+    """Fields whose focus lies far below that of their plate's others in the same channel."""
+    slopes = evidence.slope.copy()
+    slopes[without] = np.nan
+    places = np.flatnonzero(~np.isnan(slopes))
+    places = places[np.argsort(evidence.group[places], kind="stable")]
+    groups = np.split(places, np.flatnonzero(np.diff(evidence.group[places])) + 1)
+    found: dict[int, Verdict] = {}
+    for members in groups:
+        for place in members[blurred_beside(slopes[members], evidence.settings)]:
+            found[int(place)] = Verdict(
+                "out_of_focus",
+                "out of focus beside its plate's other fields (power log-log slope "
+                f"{slopes[place]:.2f}, their median {np.median(slopes[members]):.2f}); image it "
+                "again, or change inspect.max_focus_deviation.",
+            )
+    return found
+
+
+def mark(row: Row, verdict: Verdict | None) -> Row:
+    """Take the counts from a field that is judged not evaluable; leave what was read of it."""
+    if verdict is None:
+        return row
+    return _not_evaluable(row, verdict.reason, f"{row['paths']}: {verdict.sentence}")
+
+
+def mark_incomplete(row: Row, lacks: str, settings: InspectSettings) -> Row:
+    """Hold a field whose record is not whole to be beyond a limit of the quality gate.
+
+    Parameters
+    ----------
+    row : dict
+        Row of the fields table.
+    lacks : str
+        Empty, or the sentence that names a channel which only this field lacks.
     settings : InspectSettings
         ``gate``; without a reference, fields are flagged and not refused.
     """
-    return [_unless_incomplete(row, lacks.get(row["field_id"], ""), settings) for row in rows]
-
-
-def _unless_incomplete(row: Row, lacks: str, settings: InspectSettings) -> Row:
     problem = lacking(row, lacks, settings.gate) if row["state"] == State.OK else None
     if problem is None:
         return row

@@ -1,23 +1,27 @@
 """Parts: what workers write. One folder a chunk of fields, whole or absent.
 
-parts/<name>/fields.parquet    the fields' rows
-parts/<name>/objects.parquet   the objects' rows of all its fields
-parts/<name>/ledger.json       which work it holds
+parts/<name>/fields.arrow     the fields' rows
+parts/<name>/objects.arrow    the objects' rows, a record batch a field
+parts/<name>/ledger.json      which work it holds
+
+Arrow's own format and not Parquet, which is for the run's tables: 100 columns of 25 rows take
+Parquet 3 ms to write and 2.5 to read, and this 0.4 and 0.2. In both files the n-th batch or row is
+the ledger's n-th field, so nothing is searched for.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import tifffile
+from pyarrow import ipc
 
 from monolayer.engine.attempts import begin_attempt
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
@@ -31,6 +35,8 @@ from monolayer.read.roots import Root
 
 __all__ = [
     "Job",
+    "OpenPart",
+    "aligned",
     "attempt",
     "commit",
     "commit_unfinished",
@@ -38,8 +44,9 @@ __all__ = [
     "identity_columns",
     "in_time",
     "process_chunk",
-    "read_part",
 ]
+
+_FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +204,11 @@ def commit(
         if result.labels is not None:
             write_labels(job.run_folder / labels_path(field.field_id), result)
     with finished_folder(job.run_folder / "parts" / chunk.name) as folder:
-        pq.write_table(_fields_table(chunk, results), folder / "fields.parquet")
+        _write_batches(folder / _FIELDS, _fields_table(chunk, results).to_batches())
         if write_objects is not None:
-            write_objects(folder / "objects.parquet")
+            write_objects(folder / _OBJECTS)
         else:
-            pq.write_table(_objects_table(chunk, results), folder / "objects.parquet")
+            _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
         write_ledger(folder, chunk, done)
 
 
@@ -222,11 +229,37 @@ def write_labels(path: Path, result: FieldResult) -> None:
     write_file(path, write)
 
 
-def read_part(run_folder: Path, name: str, kind: str) -> pa.Table:
-    """Read a part's ``fields`` or ``objects``."""
-    # pq.read_table would import the whole of pyarrow.dataset, and pandas with it, for this.
-    with pq.ParquetFile(run_folder / "parts" / name / f"{kind}.parquet") as file:
-        return file.read()
+class OpenPart:
+    """A part that is read from: its fields' rows at once, objects when asked for.
+
+    Parameters
+    ----------
+    run_folder : Path
+        The run's folder.
+    name : str
+        The part's.
+    schema : pyarrow.Schema
+        Columns that its fields' rows are given.
+    """
+
+    def __init__(self, run_folder: Path, name: str, schema: pa.Schema) -> None:
+        folder = run_folder / "parts" / name
+        with pa.OSFile(str(folder / _FIELDS)) as file:
+            self.fields = aligned(ipc.open_file(file).read_all(), schema)
+        self._objects = ipc.open_file(pa.OSFile(str(folder / _OBJECTS)))
+        self.objects_schema: pa.Schema = self._objects.schema
+
+    @cache  # noqa: B019 - a part is closed by being dropped, and this with it
+    def figures(self, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Some columns of its fields' rows."""
+        rows: list[dict[str, Any]] = self.fields.select(list(columns)).to_pylist()
+        return rows
+
+    def objects(self, row: int) -> pa.Table:
+        """Objects of the field in a row."""
+        if self.fields.num_rows == 1:  # a scan's objects come in several batches
+            return self._objects.read_all()
+        return pa.Table.from_batches([self._objects.get_batch(row)])
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:
@@ -234,23 +267,30 @@ def drop_parts(run_folder: Path, signatures: set[str]) -> None:
     for name in part_names(run_folder):
         folder = run_folder / "parts" / name
         ledger = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
-        kept = [entry for entry in ledger if entry["signature"] not in signatures]
+        kept = [i for i, entry in enumerate(ledger) if entry["signature"] not in signatures]
         if len(kept) == len(ledger):
             continue
         if kept:
-            _copy_part(run_folder, name, kept)
+            _copy_part(run_folder, name, [ledger[i] for i in kept], kept)
         discard(folder)
 
 
-def _copy_part(run_folder: Path, name: str, ledger: list[dict[str, Any]]) -> None:
-    """Write the part again with only the fields that the ledger names."""
-    ids = [entry["field_id"] for entry in ledger]
-    with finished_folder(run_folder / "parts" / f"{name}-{len(ids)}") as smaller:
-        for kind in ("fields", "objects"):
-            table = read_part(run_folder, name, kind)
-            rows = table.filter(pc.field("field_id").isin(ids))
-            pq.write_table(rows, smaller / f"{kind}.parquet")
+def _copy_part(run_folder: Path, name: str, ledger: list[dict[str, Any]], rows: list[int]) -> None:
+    """Write the part again with only those rows, which the ledger is of."""
+    with finished_folder(run_folder / "parts" / f"{name}-{len(rows)}") as smaller:
+        with pa.OSFile(str(run_folder / "parts" / name / _FIELDS)) as file:
+            table = ipc.open_file(file).read_all().take(rows).combine_chunks()
+        _write_batches(smaller / _FIELDS, table.to_batches())
+        with pa.OSFile(str(run_folder / "parts" / name / _OBJECTS)) as file:
+            batches = ipc.open_file(file)
+            _write_batches(smaller / _OBJECTS, [batches.get_batch(row) for row in rows])
         (smaller / "ledger.json").write_text(json.dumps(ledger, indent=1), encoding="utf-8")
+
+
+def _write_batches(path: Path, batches: Sequence[pa.RecordBatch]) -> None:
+    with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def identity_columns(field: Field) -> dict[str, Any]:
@@ -275,15 +315,31 @@ def _fields_table(chunk: Chunk, results: list[FieldResult]) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
-def _objects_table(chunk: Chunk, results: list[FieldResult]) -> pa.Table:
-    tables = [
-        objects_table(field, result.objects)
+def _objects_batches(chunk: Chunk, results: list[FieldResult]) -> list[pa.RecordBatch]:
+    """Objects of each field, all with the columns that any has; no rows where it has none."""
+    found = [
+        objects_table(field, result.objects) if result.objects else None
         for field, result in zip(chunk.fields, results, strict=True)
-        if result.objects
     ]
-    if not tables:
-        return pa.table({"field_id": pa.array([], pa.string())})
-    return pa.concat_tables(tables, promote_options="permissive")
+    schemas = [table.schema for table in found if table is not None]
+    schema = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
+    nothing = pa.RecordBatch.from_arrays(
+        [pa.nulls(0, kind) for kind in schema.types], schema=schema
+    )
+    return [
+        aligned(table, schema).to_batches()[0] if table is not None and table.num_rows else nothing
+        for table in found
+    ]
+
+
+def aligned(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Give a table exactly the columns of a schema; null where it has none."""
+    names = set(table.schema.names)
+    columns = [
+        table.column(name).cast(kind) if name in names else pa.nulls(table.num_rows, kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def objects_table(field: Field, columns: dict[str, Any]) -> pa.Table:
@@ -292,6 +348,11 @@ def objects_table(field: Field, columns: dict[str, Any]) -> pa.Table:
     names = {
         name: pa.array([text] * n, pa.string()) for name, text in identity_columns(field).items()
     }
-    return pa.table(
-        names | {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
-    )
+    return pa.table(names | {name: _known(values) for name, values in columns.items()})
+
+
+def _known(values: Any) -> pa.Array:
+    """A column with null for NaN. Asking Arrow for that imports pandas, in every worker."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return pa.array(values, mask=np.isnan(values))
+    return pa.array(values)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
+from monolayer.packed import PackedFields
 from monolayer.read import Listing, Root, find_fields, read_field, root_of
 from monolayer.read.scans import is_scan
 
@@ -82,7 +83,7 @@ class Plan:
         The image folder (or file), or the URL of an OME-Zarr.
     listing : Listing
         All that was found there.
-    fields : tuple of Field
+    fields : sequence of Field
         The selected fields, in the order of the tables.
     missing : tuple of Field
         Planned but absent fields of the selection; each one's problem says so.
@@ -94,7 +95,7 @@ class Plan:
 
     root: Root
     listing: Listing
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     missing: tuple[Field, ...]
     method: Method
     layout: str
@@ -129,7 +130,9 @@ def make_plan(
         root = root.expanduser().resolve()
     listing = find_fields(root, method.read, layout, leave_out)
     selection = Selection.parse(select or "")
-    fields = tuple(field for field in listing.fields if selection.takes(field))
+    fields: Sequence[Field] = listing.fields
+    if selection != Selection():
+        fields = PackedFields(field for field in fields if selection.takes(field))
     if not fields:
         raise InputError(
             f"{images}: {len(listing.fields)} fields found, but --select '{select}' takes none; "

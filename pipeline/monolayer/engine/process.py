@@ -124,7 +124,7 @@ def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> Non
     # Only a run with its report is done: killed in between, the next call makes both again.
     runfolder.write_record(folder, record | {"tables_of": None})
     notify("report", 0, 1)
-    write_report(folder, plan.root)
+    write_report(folder, plan.root, plan.listing.fields)
     runfolder.write_record(folder, record | {"tables_of": work.tables_of})
 
 

@@ -1,10 +1,12 @@
 """The report of a run's folder: gives the pure report stage its tables and pictures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
@@ -15,21 +17,34 @@ from monolayer.engine import runfolder
 from monolayer.engine.collect import objects_path
 from monolayer.engine.files import labels_path, picture_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
-from monolayer.field import FieldImage, State
+from monolayer.field import Field, FieldImage, State
 from monolayer.method import Method
+from monolayer.packed import Places
 from monolayer.read import Root, find_fields, read_field, root_of
 from monolayer.report import build_content, render_report
-from monolayer.report.gallery import Overlay, Overlays
+from monolayer.report.gallery import BACKGROUND, FOCUS, SATURATION, Overlay, Overlays
 from monolayer.report.presentation import Presentation
 
 __all__ = ["field_reader", "write_report"]
 
 # More are specks that nobody could tell apart, and megabytes of them.
 MOST_OUTLINES = 2_000
+_ENDS = ("", "_ci_low", "_ci_high", "_ci_method")
+_FEW_WORDS = ["plate", "well", "time", "state", "reason", "channel", "notes"]
+_OF_FIELDS = (
+    *_FEW_WORDS, "field_id", "detail", "paths", "pixel_size_um", "n_objects",
+    *FOCUS, *BACKGROUND, *SATURATION,
+)  # fmt: skip
+_OF_WELLS = (
+    "plate", "well", "time", "n_fields_planned", "n_fields_ok", "dispersion_index", "dispersion_p",
+    "quality_state", "quality_reason",
+)  # fmt: skip
 _SHOWN = ("field_id", "weight", "segmentation_score", "area_um2", "area_px", "intensity_mean_")
 
 
-def write_report(folder: Path, root: Root | None = None) -> Path:
+def write_report(
+    folder: Path, root: Root | None = None, fields: Sequence[Field] | None = None
+) -> Path:
     """Draw the report of a run's folder from its tables; return its path.
 
     Parameters
@@ -39,18 +54,20 @@ def write_report(folder: Path, root: Root | None = None) -> Path:
     root : Path, optional
         Where the images lie now; where the run found them if left out. Pictures of images
         that are gone are left out, and the report says so.
+    fields : sequence of Field, optional
+        The fields of `root`, where the caller has found them.
     """
     record = runfolder.read_record(folder)
-    tables = {
-        name: pq.read_table(folder / f"{name}.parquet") for name in ("fields", "wells", "plates")
-    }
     method = Method.model_validate(record["method"])
     show = assay_of(method).presentation(method)
+    table = _fields(folder, show)
     content = build_content(
-        **tables,
+        fields=table,
+        wells=_some_columns(folder / "wells.parquet", _columns_of_wells(show)),
+        plates=_some_columns(folder / "plates.parquet"),
         run=record,
         show=show,
-        overlays=_overlays(folder, record, root, show),
+        overlays=_overlays(folder, record, (root, fields), show, table),
         objects=lambda: _objects(folder, show),
     )
     path = folder / "report.html"
@@ -59,7 +76,10 @@ def write_report(folder: Path, root: Root | None = None) -> Path:
 
 
 def field_reader(
-    folder: Path, record: dict[str, Any], root: Root | None = None
+    folder: Path,
+    record: dict[str, Any],
+    root: Root | None = None,
+    fields: Sequence[Field] | None = None,
 ) -> Callable[[str], FieldImage]:
     """Give a function that reads a field's pixels again, by its id.
 
@@ -70,48 +90,83 @@ def field_reader(
     """
     method = Method.model_validate(record["method"])
     images = root or root_of(record["given"]["images"])
-    try:
-        listing = find_fields(images, method.read, record["given"]["layout"])
-    except InputError as error:
-        raise RunFolderError(f"{folder}: its images cannot be found: {error}") from None
-    fields = {field.field_id: field for field in listing.fields}
+    if fields is None:
+        try:
+            fields = find_fields(images, method.read, record["given"]["layout"]).fields
+        except InputError as error:
+            raise RunFolderError(f"{folder}: its images cannot be found: {error}") from None
+    places = Places(field.field_id for field in fields)
 
     def read(field_id: str) -> FieldImage:
-        if field_id not in fields:
+        place = places.of(field_id)
+        if place is None:
             raise RunFolderError(f"{images}: has no field '{field_id}' any more.")
-        return read_field(fields[field_id], images, method.read)
+        return read_field(fields[place], images, method.read)
 
     return read
 
 
+def _fields(folder: Path, show: Presentation) -> pa.Table:
+    """What a report reads of the fields table; files only of fields without a result."""
+    leads = [lead.in_fields for lead in (*show.leads, *show.beside)]
+    wanted = (*_OF_FIELDS, *(f"{name}{end}" for name in leads for end in _ENDS))
+    with pq.ParquetFile(folder / "fields.parquet", read_dictionary=_FEW_WORDS) as file:
+        names = [name for name in file.schema_arrow.names if name in wanted]
+        groups = []
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=names)
+            told = pc.not_equal(table["state"].cast("string"), str(State.OK))
+            paths = pc.if_else(told, table["paths"], pa.scalar(None, pa.string()))
+            groups.append(table.set_column(names.index("paths"), "paths", paths))
+    return pa.concat_tables(groups).unify_dictionaries()
+
+
+def _some_columns(path: Path, wanted: Collection[str] = ()) -> pa.Table:
+    """Those of a table's columns that are wanted; all where nothing is said."""
+    # pq.read_table would import the whole of pyarrow.dataset for this.
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if name in wanted or not wanted]
+        return file.read(columns=names)
+
+
+def _columns_of_wells(show: Presentation) -> set[str]:
+    leads = [lead.column for lead in (*show.leads, *show.beside)]
+    numbers = {f"{name}{end}" for name in leads for end in _ENDS}
+    return {*_OF_WELLS, *numbers, *(show.remark_columns or ())}
+
+
 def _overlays(
-    folder: Path, record: dict[str, Any], root: Root | None, show: Presentation
+    folder: Path,
+    record: dict[str, Any],
+    where: tuple[Root | None, Sequence[Field] | None],
+    show: Presentation,
+    table: pa.Table,
 ) -> Overlays:
-    rows = list(_rows(folder, "field_id", "channel", "state"))
-    channels = {field_id: channel for field_id, channel, _ in rows}
-    counted = {field_id for field_id, _, state in rows if state == State.OK}
     try:
-        reader = field_reader(folder, record, root)
+        reader = field_reader(folder, record, *where)
     except RunFolderError:
         return lambda field_id: None
+    places = Places(name.as_py() for name in table["field_id"])
 
     def overlay(field_id: str) -> Overlay | None:
-        if (folder / picture_path(field_id)).is_file():
-            return _scan_overlay(folder / picture_path(field_id), field_id in counted, show)
+        (row,) = table.slice(places.of(field_id) or 0, 1).to_pylist()
+        picture = folder / picture_path(field_id)
+        if picture.is_file():
+            return _scan_overlay(picture, row["state"] == State.OK, show)
         try:
             image = reader(field_id)
         except (ImageError, RunFolderError):
             return None
         first = next(iter(image.channels))
-        shown = show.shown_channel or channels[field_id]
+        shown = show.shown_channel or row["channel"]
         pixels = image.channels.get(shown, image.channels[first])
         path = folder / labels_path(field_id)
         # Outlines of a field that was refused would look as if they had been counted.
-        seen = field_id in counted and path.is_file()
+        seen = row["state"] == State.OK and path.is_file()
         labels = tifffile.imread(path) if seen else np.zeros(pixels.shape, np.uint16)
         if labels.shape != pixels.shape:
             return None
-        kinds = _kinds(folder, field_id, show.kind_column) if show.kind_column and seen else None
+        kinds = _kinds(folder, row, show.kind_column) if show.kind_column and seen else None
         return pixels, labels, kinds
 
     return overlay
@@ -127,28 +182,30 @@ def _scan_overlay(path: Path, counted: bool, show: Presentation) -> Overlay:
     return pixels, labels if counted else np.zeros(pixels.shape, np.uint8), None
 
 
-def _kinds(folder: Path, field_id: str, column: str) -> dict[int, str]:
+def _kinds(folder: Path, row: dict[str, Any], column: str) -> dict[int, str]:
     """Kind of each object of a field."""
-    plate = field_id.split("/")[0]
-    table = pq.read_table(
-        folder / objects_path(plate),
-        columns=["label", column],
-        filters=[("field_id", "==", field_id)],
-    )
-    return dict(zip(table["label"].to_pylist(), table[column].to_pylist(), strict=True))
+    found: dict[int, str] = {}
+    field_id = row["field_id"]
+    with pq.ParquetFile(folder / objects_path(row["plate"])) as file:
+        at = file.schema_arrow.names.index("field_id")
+        for group in range(file.num_row_groups):
+            bounds = file.metadata.row_group(group).column(at).statistics
+            if bounds and bounds.has_min_max and not bounds.min <= field_id <= bounds.max:
+                continue
+            table = file.read_row_group(group, columns=["field_id", "label", column])
+            mine = table.filter(pc.equal(table["field_id"], field_id))
+            found |= zip(mine["label"].to_pylist(), mine[column].to_pylist(), strict=True)
+    return found
 
 
 def _objects(folder: Path, show: Presentation) -> Iterator[dict[str, NDArray[Any]]]:
-    """Columns of the objects that a report shows, a well at a time."""
+    """Columns of the objects that a report shows, a row group at a time."""
     shown = (*_SHOWN, *(lead.column for lead in show.distributions))
     for path in sorted((folder / "objects").glob("*.parquet")):
-        file = pq.ParquetFile(path)
-        wanted = [name for name in file.schema_arrow.names if name.startswith(shown)]
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=wanted)
-            yield {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
-
-
-def _rows(folder: Path, *names: str) -> Iterator[tuple[Any, ...]]:
-    table = pq.read_table(folder / "fields.parquet", columns=list(names))
-    return zip(*(table[name].to_pylist() for name in names), strict=True)
+        with pq.ParquetFile(path) as file:
+            wanted = [name for name in file.schema_arrow.names if name.startswith(shown)]
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=wanted)
+                yield {
+                    name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names
+                }

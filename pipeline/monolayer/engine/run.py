@@ -20,12 +20,13 @@ from monolayer.engine import runfolder
 from monolayer.engine.events import Events, RunAborted, RunFinished, RunStarted
 from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.files import saying_what_failed
-from monolayer.engine.ledger import LedgerEntry, ledger_of, source_signature
+from monolayer.engine.ledger import LedgerEntry, Signatures, ledger_of, source_signature
 from monolayer.engine.plan import Plan
 from monolayer.engine.shard import Shard
 from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunFolderError, exit_code_of, sentence_of
 from monolayer.field import FAILURES, State
+from monolayer.packed import PackedFields
 from monolayer.segment import segmenter_identity
 
 __all__ = ["Outcome", "execute"]
@@ -191,12 +192,12 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Ev
     runfolder.claim(folder, plan.root, plan.layout, plan.method)
     notify.record_in(folder)
     identity = _identity(plan, folder, notify)
-    signatures = {
-        field.field_id: source_signature(field, plan.root, identity) for field in plan.fields
-    }
+    signatures = Signatures(
+        (field.field_id, source_signature(field, plan.root, identity)) for field in plan.fields
+    )
     ledger = ledger_of(folder)
     fields = plan.fields if shard is None else shard.of(plan.fields)
-    open_fields = tuple(
+    open_fields = PackedFields(
         field for field in fields if _is_open(ledger.get(signatures[field.field_id]), retry)
     )
     tables_of = _tables_of(plan, signatures)
@@ -261,10 +262,11 @@ def _identity(plan: Plan, folder: Path, notify: Events) -> str:
     return identity
 
 
-def _tables_of(plan: Plan, signatures: dict[str, str]) -> str:
+def _tables_of(plan: Plan, signatures: Signatures) -> str:
     """Name of the tables that this plan makes: equal means they need not be made again."""
-    parts = [
-        *(signatures[field.field_id] for field in plan.fields),
-        *map(repr, (plan.missing, plan.listing.incomplete)),
-    ]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for place in range(len(plan.fields)):
+        digest.update(signatures.at(place).encode())
+    for part in (tuple(plan.missing), plan.listing.incomplete):
+        digest.update(repr(part).encode())
+    return digest.hexdigest()

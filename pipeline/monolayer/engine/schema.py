@@ -4,18 +4,15 @@ A run in which every field failed has the same columns as one in which none did:
 read the tables need no special case, and null is where a number is not known.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from monolayer.assays import assay_of
 from monolayer.engine.plan import Plan
 from monolayer.inspect import FIGURES as INSPECTED
 from monolayer.inspect import GATE_COLUMNS
+from monolayer.summarise.schema import schema_of
 
-__all__ = ["fields_schema", "objects_schema"]
+__all__ = ["IDENTITY", "fields_schema"]
 
 IDENTITY = ("field_id", "plate", "well", "field", "time")
 
@@ -35,13 +32,4 @@ def fields_schema(plan: Plan) -> pa.Schema:
         *assay_of(plan.method).field_columns(plan.channels, plan.method),
         *((name, "string") for name in ("paths", "image_sha256", "pixels_sha256", "notes")),
     ]
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
-
-
-def objects_schema(parts: Iterable[Path]) -> pa.Schema:
-    """Columns of the objects table: all that any part has, in the first part's order."""
-    schemas = [pq.read_schema(part / "objects.parquet") for part in parts]
-    measured = [schema for schema in schemas if "label" in schema.names]
-    if not measured:
-        return pa.schema([(name, pa.string()) for name in IDENTITY])
-    return pa.unify_schemas(measured, promote_options="permissive").remove_metadata()
+    return schema_of(columns)

@@ -13,9 +13,9 @@ from typing import Any
 from monolayer.engine import runfolder
 from monolayer.engine.arrivals import read_record
 from monolayer.engine.event_files import Stream, streams_of
-from monolayer.engine.ledger import LedgerEntry, ledger_of
+from monolayer.engine.ledger import LedgerEntry, failures_of, ledger_of
 from monolayer.engine.pace import Pace
-from monolayer.field import FAILURES, State
+from monolayer.field import State
 
 __all__ = ["status_of"]
 
@@ -45,15 +45,14 @@ def status_of(folder: Path) -> dict[str, Any]:
     working = [each for each in holders if each.is_working]
     has_tables = record.get("tables_of") is not None
     finished = has_tables and not working
-    ledger = {} if finished else ledger_of(folder)
     return {
         "run": str(folder),
         "state": _state(bool(working), bool(holders), has_tables),
-        "fields": record["counts"] if finished else _counts(ledger.values()),
+        "fields": record["counts"] if finished else _counts(ledger_of(folder).values()),
         "n_fields": sum(record["counts"].values()) if finished else _planned(told),
         "holders": [each.described() for each in holders],
         "shards": _shards(told),
-        "failures": [] if finished else _failures(ledger, told),
+        "failures": [] if finished else _failures(folder, told),
         "awaited": read_record(folder).get("awaited", []),
         "left_out": _left_out(folder) if finished else [],
         "reimage": _reimage(folder) if finished else [],
@@ -207,18 +206,17 @@ def _shards(told: Sequence[_Told]) -> list[dict[str, Any]]:
     ]
 
 
-def _failures(ledger: dict[str, LedgerEntry], told: Sequence[_Told]) -> list[dict[str, Any]]:
+def _failures(folder: Path, told: Sequence[_Told]) -> list[dict[str, Any]]:
     """Fields that failed so far, with what was said of them."""
     said = {name: line for each in told for name, line in each.failures.items()}
-    failed = [entry for entry in ledger.values() if entry.state in FAILURES]
     return [
         {
-            "field_id": entry.field_id,
-            "state": entry.state,
-            "reason": said.get(entry.field_id, {}).get("reason"),
-            "detail": said.get(entry.field_id, {}).get("detail"),
+            "field_id": field_id,
+            "state": state,
+            "reason": said.get(field_id, {}).get("reason"),
+            "detail": said.get(field_id, {}).get("detail"),
         }
-        for entry in failed
+        for field_id, state in failures_of(folder)
     ]
 
 

@@ -1,5 +1,6 @@
 """What one call of ``run`` has to do."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,9 @@ class WorkList:
         All fields and the method.
     folder : Path
         The run's folder, held by the caller.
-    fields, open_fields : tuple of Field
+    fields, open_fields : sequence of Field
         The call's own fields (all, or a shard's), and those of them that no part holds.
-    signatures : dict of str to str
+    signatures : mapping of str to str
         Signature of each field's work, by field id, for the whole plan.
     tables_of : str
         Name of the tables to make.
@@ -31,8 +32,8 @@ class WorkList:
 
     plan: Plan
     folder: Path
-    fields: tuple[Field, ...]
-    open_fields: tuple[Field, ...]
-    signatures: dict[str, str]
+    fields: Sequence[Field]
+    open_fields: Sequence[Field]
+    signatures: Mapping[str, str]
     tables_of: str
     retry: bool

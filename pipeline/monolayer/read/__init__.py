@@ -6,7 +6,8 @@
 of files takes a second; `read_field` imports the decoders when it is first called.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -17,6 +18,9 @@ from monolayer.read.ngff import is_ngff
 from monolayer.read.plan import Listing, find_fields
 from monolayer.read.roots import Remote, Root, root_of
 from monolayer.read.settings import ReadSettings, channel_among, channel_to_segment
+
+if TYPE_CHECKING:
+    from monolayer.read.channels import FieldStack
 
 __all__ = [
     "LAYOUTS",
@@ -29,6 +33,7 @@ __all__ = [
     "channel_among",
     "channel_to_segment",
     "find_fields",
+    "open_stack",
     "read_field",
     "root_of",
 ]
@@ -42,9 +47,24 @@ def read_field(field: Field, root: Root, settings: ReadSettings) -> FieldImage:
         return read_group(field, root, settings)
     from monolayer.read import image
 
+    return image.read_field(field, _on_disk(root), settings)
+
+
+def open_stack(field: Field, root: Root, settings: ReadSettings) -> "FieldStack":
+    """Open a field to read every plane of it: see `monolayer.read.image.open_stack`."""
+    if is_ngff(field):
+        from monolayer.read.ngff.field import open_stack as open_group
+
+        return open_group(field, root, settings)
+    from monolayer.read import image
+
+    return image.open_stack(field, _on_disk(root), settings)
+
+
+def _on_disk(root: Root) -> Path:
     if isinstance(root, Remote):
         raise ConfigError(f"{root}: only OME-Zarr is read from a URL; copy the files to a disk.")
-    return image.read_field(field, root, settings)
+    return root
 
 
 def as_grey(image: NDArray[Any]) -> tuple[NDArray[Any], float | None]:

@@ -6,6 +6,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,12 +15,35 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError
 from monolayer.field import Field, Plane
 from monolayer.read.focus import sharpness
+from monolayer.read.pixel_size import PixelSize
 from monolayer.read.settings import ReadSettings
 
-__all__ = ["Images", "Reading", "pixels_sha256", "read_channels", "sha256_of"]
+__all__ = ["FieldStack", "Images", "Reading", "pixels_sha256", "read_channels", "sha256_of"]
 
 Images = Callable[[Sequence[Plane]], Iterator[NDArray[Any]]]
 """Decodes planes one by one, each of shape (height, width)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStack:
+    """A field as its files hold it: every plane of every channel, values unchanged.
+
+    Attributes
+    ----------
+    planes : mapping of str to tuple of Plane
+        Of each channel.
+    images : callable
+        Decodes planes, one by one; valid while the field is open.
+    pixel_size : PixelSize
+        Micrometres per pixel.
+    significant_bits : int
+        Bits that the detector gives; 0 where nobody says.
+    """
+
+    planes: Mapping[str, tuple[Plane, ...]]
+    images: Images
+    pixel_size: PixelSize
+    significant_bits: int
 
 
 class Reading(Protocol):

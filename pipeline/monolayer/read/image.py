@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.field import Field, FieldImage, Plane
-from monolayer.read.channels import pixels_sha256, read_channels, sha256_of
+from monolayer.read.channels import FieldStack, pixels_sha256, read_channels, sha256_of
 from monolayer.read.decode import bit_depth, full_scale, read_pages, reading, to_grey, to_working
 from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
 from monolayer.read.probe import Probe, probe_image
@@ -24,7 +24,7 @@ from monolayer.read.settings import ReadSettings, channel_to_segment
 from monolayer.read.sources import container, container_kind
 from monolayer.read.stack import pages_of
 
-__all__ = ["read_field"]
+__all__ = ["open_stack", "read_field"]
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
     segmented = channel_to_segment(field, settings)
     source = _Source(root if root.is_dir() else root.parent, settings, {}, {})
     digests = [_open(path, source) for path in field.paths]
-    channels = read_channels(field, segmented, partial(_images, source=source), source)
+    channels = read_channels(field, segmented, partial(_working, source=source), source)
     size = _pixel_size(field.channels[segmented][0], source)
     return FieldImage(
         channels=channels,
@@ -80,6 +80,33 @@ def read_field(field: Field, root: Path, settings: ReadSettings) -> FieldImage:
         image_sha256=digests[0] if len(digests) == 1 else sha256_of(*(d.encode() for d in digests)),
         pixels_sha256=pixels_sha256(channels),
         notes=tuple(source.notes),
+    )
+
+
+def open_stack(field: Field, root: Path, settings: ReadSettings) -> FieldStack:
+    """Open a field to read every plane of it, values unchanged.
+
+    Parameters
+    ----------
+    field, root, settings
+        As `read_field` takes them.
+
+    Raises
+    ------
+    ImageError
+        The field cannot be read; ``reason`` says why.
+    """
+    if field.problem is not None:
+        raise ImageError(*field.problem)
+    source = _Source(root if root.is_dir() else root.parent, settings, {}, {})
+    for path in field.paths:
+        _open(path, source)
+    first = field.channels[channel_to_segment(field, settings)][0]
+    return FieldStack(
+        planes=field.channels,
+        images=partial(_images, source=source),
+        pixel_size=_pixel_size(first, source),
+        significant_bits=bit_depth(source.probes[first.path]),
     )
 
 
@@ -96,6 +123,13 @@ def _open(path: str, source: _Source) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def _working(planes: Sequence[Plane], source: _Source) -> Iterator[NDArray[Any]]:
+    """Decoded planes in the types that are worked with."""
+    for plane, grey in zip(planes, _images(planes, source), strict=True):
+        with reading(plane.path):
+            yield to_working(grey, plane.path)
+
+
 def _images(planes: Sequence[Plane], source: _Source) -> Iterator[NDArray[Any]]:
     """Decoded planes; each file is opened once for all of its pages that follow each other."""
     start = 0
@@ -109,7 +143,7 @@ def _images(planes: Sequence[Plane], source: _Source) -> Iterator[NDArray[Any]]:
             for raw in read_pages(source.folder / path, path, source.probes[path], pages):
                 grey, note = to_grey(raw, source.settings, path)
                 source.note(f"{path}: {note}." if note else "")
-                yield to_working(grey, path)
+                yield grey
         start = end
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
+from monolayer.packed import PackedFields
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
     Entry,
@@ -51,7 +52,7 @@ class Listing:
     ----------
     layout : str
         Name of the layout used; ``regex`` for one given as such.
-    fields : tuple of Field
+    fields : sequence of Field
         In the order of `Field.sort_key`.
     missing : tuple of Field
         Planned and absent: no channels, and a ``problem`` that says who planned them.
@@ -64,7 +65,7 @@ class Listing:
     """
 
     layout: str
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     missing: tuple[Field, ...] = ()
     incomplete: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
@@ -130,7 +131,7 @@ def find_fields(
     size = _pixel_size(folder, fields, settings)
     listing = Listing(
         layout=used.name,
-        fields=tuple(fields),
+        fields=PackedFields(fields),
         missing=tuple(missing_fields(fields, used, _side_files(folder, files, plates))),
         incomplete=tuple(incomplete_fields(fields)) if used.pattern is not None else (),
         ignored=tuple(files.ignored),
@@ -173,13 +174,13 @@ def _plate_of(folder: Root, files: Files) -> str:
 def _with_groups(files: Listing, groups: Listing) -> Listing:
     """The fields of a folder that holds both plain files and OME-Zarrs."""
 
-    def both(one: tuple[Field, ...], other: tuple[Field, ...]) -> tuple[Field, ...]:
-        return tuple(sorted((*one, *other), key=lambda field: field.sort_key))
+    def both(one: Sequence[Field], other: Sequence[Field]) -> PackedFields:
+        return PackedFields(sorted((*one, *other), key=lambda field: field.sort_key))
 
     return replace(
         files,
         fields=both(files.fields, groups.fields),
-        missing=both(files.missing, groups.missing),
+        missing=tuple(both(files.missing, groups.missing)),
         incomplete=(*files.incomplete, *groups.incomplete),
         pixel_size_um=files.pixel_size_um or groups.pixel_size_um,
         pixel_size_source=files.pixel_size_source or groups.pixel_size_source,

@@ -3,7 +3,8 @@
 Fields stand side by side in the order of the tables, since most file names tell no position.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,16 +30,21 @@ _COVERED, _UNUSABLE = 1, 2
 _LEAST_USABLE = 0.2
 
 
-def vessel_maps(rows: Sequence[Row], overlays: Overlays) -> tuple[VesselMap, ...]:
+def vessel_maps(rows: Iterable[Row], overlays: Overlays) -> tuple[VesselMap, ...]:
     """Map the first vessels of a run, and the first fields of each, from their label images."""
     vessels: dict[str, list[Row]] = {}
+    n_fields: Counter[str] = Counter()
     for row in rows:
-        if row["state"] == State.OK:
-            parts = (row["plate"], row.get("well"), row.get("time"))
-            vessels.setdefault(" ".join(str(part) for part in parts if part), []).append(row)
+        parts = (row["plate"], row.get("well"), row.get("time"))
+        name = " ".join(str(part) for part in parts if part)
+        if row["state"] != State.OK or (name not in vessels and len(vessels) == _VESSELS_MAPPED):
+            continue
+        n_fields[name] += 1
+        if n_fields[name] <= FIELDS_MAPPED:
+            vessels.setdefault(name, []).append(row)
     return tuple(
-        VesselMap(name, tuple(_mapped(members[:FIELDS_MAPPED], overlays)), len(members))
-        for name, members in list(vessels.items())[:_VESSELS_MAPPED]
+        VesselMap(name, tuple(_mapped(members, overlays)), n_fields[name])
+        for name, members in vessels.items()
     )
 
 

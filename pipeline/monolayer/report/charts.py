@@ -4,8 +4,8 @@ Every chart starts counts and densities at zero, shows the interval and not only
 marks what has no number by a cross on the base line instead of leaving it out.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from markupsafe import Markup
@@ -324,9 +324,8 @@ def _stretch_name(point: FieldPoint, by_plate: bool) -> str:
     return row_name(position[0]) if position else ""
 
 
-def outcome_bar(points: Iterable[FieldPoint]) -> Markup:
+def outcome_bar(counts: Mapping[State, int]) -> Markup:
     """How many fields came to which end, as one bar."""
-    counts = Counter(point.state for point in points)
     total = sum(counts.values())
     parts, x = [], 0.0
     for kind in State:

@@ -198,6 +198,8 @@ class ReportContent:
     """Everything on the page, in its order.
 
     ``stamp`` says when and by what method; ``weights_sha256`` is of the trained model, if any.
+    ``points``, ``exclusions`` and ``missing`` may be fewer than there are, in a run of more than a
+    page can carry: then ``counts`` holds the number of fields in each state.
     """
 
     title: str
@@ -217,12 +219,20 @@ class ReportContent:
     provenance: tuple[tuple[str, str], ...]
     bare: tuple[VesselMap, ...] = ()
     weights_sha256: str | None = None
+    counts: Mapping[State, int] = field(default_factory=dict)
 
     def count(self, state: State) -> int:
         """Fields in a state."""
+        if self.counts:
+            return self.counts[state]
         return sum(point.state is state for point in self.points)
+
+    @property
+    def n_planned(self) -> int:
+        """Fields in any state."""
+        return sum(map(self.count, State))
 
     @property
     def n_excluded(self) -> int:
         """Fields on disk that gave no result."""
-        return len(self.points) - self.count(State.OK) - self.count(State.MISSING)
+        return self.n_planned - self.count(State.OK) - self.count(State.MISSING)

@@ -5,7 +5,7 @@ the most extreme focus, count and background. Typical are the fields nearest to 
 all figures, each from another well.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from monolayer.field import State
 from monolayer.report.content import Measure, Picture
-from monolayer.report.numbers import finite, grouped, plural
+from monolayer.report.numbers import grouped, plural
 from monolayer.report.pictures import encode_picture, outlines, scale_bar
 from monolayer.report.presentation import Presentation
+from monolayer.report.rows import FieldRows
 
 __all__ = ["Overlays", "doubtful_pictures", "figure_names", "typical_pictures"]
 
@@ -33,6 +34,9 @@ _N_DOUBTFUL, _N_TYPICAL = 6, 3
 _N_REASONS = 3
 _TRIES = 3
 _ROBUST_Z = 3.5
+# As many as can be tried, and as many again as other lists can have drawn before.
+_N_CHOICES = _N_DOUBTFUL * (_TRIES + 1)
+_TYPICAL = "near the run's medians"
 
 
 def figure_names(columns: Sequence[str]) -> dict[str, str]:
@@ -43,90 +47,97 @@ def figure_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def doubtful_pictures(
-    rows: Sequence[Row], overlays: Overlays, measure: Measure, show: Presentation
+    rows: FieldRows, overlays: Overlays, measure: Measure, show: Presentation
 ) -> list[Picture]:
     """Draw up to six fields that a person should look at."""
-    ok = [row for row in rows if row["state"] == State.OK]
-    wishes = [_lowest_scores(ok), *_extremes(ok, measure)]
+    wishes = [_lowest_scores(rows), *_extremes(rows, measure)]
     in_turn = chain.from_iterable(zip_longest(*wishes))
     choices = chain(_one_a_reason(rows), (choice for choice in in_turn if choice))
     return _drawn(choices, overlays, (measure, show), _N_DOUBTFUL)
 
 
 def typical_pictures(
-    rows: Sequence[Row], overlays: Overlays, measure: Measure, show: Presentation
+    rows: FieldRows, overlays: Overlays, measure: Measure, show: Presentation
 ) -> list[Picture]:
     """Draw up to three fields nearest to the medians, each from another well where there are."""
-    ok = [row for row in rows if row["state"] == State.OK]
-    names = [
-        measure.lead.in_fields,
-        "mean_score",
-        *figure_names(list(rows[0]) if rows else []).values(),
-    ]
-    columns = [_robust_z(ok, name) for name in names]
-    scores = [[abs(z) for z in finite(column[i] for column in columns)] for i in range(len(ok))]
-    order = sorted(range(len(ok)), key=lambda i: (sum(scores[i]), i))
+    ok = rows.places(State.OK)
+    far = np.zeros(ok.size)
+    for name in (measure.lead.in_fields, SCORE, *figure_names(rows.names).values()):
+        far += np.nan_to_num(np.abs(_robust_z(rows.column(name)[ok])))
+    nearest = ok[np.argsort(far, kind="stable")]
+    return _drawn(_well_by_well(rows, nearest), overlays, (measure, show), _N_TYPICAL)
+
+
+def _well_by_well(rows: FieldRows, order: Iterable[int]) -> Iterator[Choice]:
+    """The first field of each well, then the others."""
     seen: set[Any] = set()
-    first: list[Choice] = []
-    later: list[Choice] = []
-    for i in order:
-        place = (ok[i].get("plate"), ok[i].get("well"), ok[i].get("time"))
-        (later if place in seen else first).append((ok[i], "near the run's medians"))
-        seen.add(place)
-    return _drawn(chain(first, later), overlays, (measure, show), _N_TYPICAL)
+    others: list[int] = []
+    for place in order:
+        row = next(rows.at([place]))
+        well = (row.get("plate"), row.get("well"), row.get("time"))
+        if well in seen:
+            others.append(place)
+        else:
+            seen.add(well)
+            yield row, _TYPICAL
+    yield from ((row, _TYPICAL) for row in rows.at(others))
 
 
-def _one_a_reason(rows: Sequence[Row]) -> list[Choice]:
+def _one_a_reason(rows: FieldRows) -> list[Choice]:
     """Return the first field of each reason for exclusion; files that failed have no picture."""
     chosen: dict[str, Row] = {}
-    for row in rows:
-        if row["state"] == State.NOT_EVALUABLE:
-            chosen.setdefault(row["reason"] or "", row)
-    return [(row, "excluded: " + _words(reason)) for reason, row in chosen.items()][:_N_REASONS]
+    for row in rows.at(rows.places(State.NOT_EVALUABLE)):
+        chosen.setdefault(row["reason"] or "", row)
+        if len(chosen) == _N_REASONS:
+            break
+    return [(row, "excluded: " + _words(reason)) for reason, row in chosen.items()]
 
 
 def _words(code: str) -> str:
     return code.replace("_", " ") or "no reason given"
 
 
-def _lowest_scores(ok: Sequence[Row]) -> list[Choice]:
-    scores = finite(row.get(SCORE) for row in ok)
+def _lowest_scores(rows: FieldRows) -> list[Choice]:
+    ok = rows.places(State.OK)
+    scores = rows.column(SCORE)[ok]
+    known = scores[np.isfinite(scores)]
     # Scores that are all alike, as of a method that gives none, single nobody out.
-    middle = np.median(scores) if scores else 0.0
-    low = [row for row in ok if finite([row.get(SCORE)]) and row[SCORE] < middle]
-    lowest = sorted(low, key=lambda row: row[SCORE])[: _N_DOUBTFUL * _TRIES]
-    return [(row, f"low mean segmentation score, {row[SCORE]:.2f}") for row in lowest]
+    low = np.flatnonzero(scores < (np.median(known) if known.size else 0.0))
+    lowest = low[np.argsort(scores[low], kind="stable")][:_N_CHOICES]
+    return [(row, f"low mean segmentation score, {row[SCORE]:.2f}") for row in rows.at(ok[lowest])]
 
 
-def _extremes(ok: Sequence[Row], measure: Measure) -> Iterator[list[Choice]]:
+def _extremes(rows: FieldRows, measure: Measure) -> Iterator[list[Choice]]:
     """Fields far from the median in focus, in the leading number and in background."""
-    names = figure_names(list(ok[0]) if ok else [])
+    ok = rows.places(State.OK)
+    names = figure_names(rows.names)
     figures = [("focus", names.get("focus")), (measure.label.lower(), measure.lead.in_fields)]
     for word, name in [*figures, ("background", names.get("background"))]:
-        scores = _robust_z(ok, name) if name else []
-        far = [(abs(z), i, z) for i, z in enumerate(scores) if z is not None and abs(z) > _ROBUST_Z]
+        scores = _robust_z(rows.column(name)[ok]) if name else np.full(ok.size, np.nan)
+        far = np.flatnonzero(np.abs(scores) > _ROBUST_Z)
+        furthest = far[np.argsort(-np.abs(scores[far]), kind="stable")][:_N_CHOICES]
         yield [
-            (ok[i], f"{word} {'above' if z > 0 else 'below'} the run's other fields")
-            for _, i, z in sorted(far, key=lambda item: (-item[0], item[1]))
+            (row, f"{word} {'above' if z > 0 else 'below'} the run's other fields")
+            for row, z in zip(rows.at(ok[furthest]), scores[furthest], strict=True)
         ]
 
 
-def _robust_z(rows: Sequence[Row], name: str) -> list[float | None]:
-    """Distance from the median in robust standard deviations (1.4826 MAD)."""
-    values = [row.get(name) for row in rows]
-    known = finite(values)
-    if not known:
-        return [None] * len(values)
+def _robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from the median in robust standard deviations (1.4826 MAD); NaN where unknown."""
+    known = values[np.isfinite(values)]
+    unknown = np.full(values.shape, np.nan)
+    if not known.size:
+        return unknown
     median = float(np.median(known))
-    spread = 1.4826 * float(np.median(np.abs(np.asarray(known) - median)))
-    return [
-        None if v is None or not np.isfinite(v) or spread == 0 else (v - median) / spread
-        for v in values
-    ]
+    spread = 1.4826 * float(np.median(np.abs(known - median)))
+    if spread == 0:
+        return unknown
+    scores: NDArray[np.float64] = np.where(np.isfinite(values), (values - median) / spread, unknown)
+    return scores
 
 
 def _drawn(
-    choices: Iterator[Choice] | chain[Choice],
+    choices: Iterable[Choice],
     overlays: Overlays,
     how: tuple[Measure, Presentation],
     wanted: int,

@@ -35,7 +35,11 @@ class _Walk:
     fine: NDArray[np.float64] = field(default_factory=lambda: np.zeros(_N_FINE))
 
 
-def histograms(objects: ObjectBatches, wanted: Sequence[Wanted]) -> tuple[Histogram, ...]:
+def histograms(
+    objects: ObjectBatches,
+    wanted: Sequence[Wanted],
+    also: Callable[[Mapping[str, NDArray[Any]]], None] = lambda batch: None,
+) -> tuple[Histogram, ...]:
     """Distributions of columns, weighted by ``weight`` where the batches have it.
 
     Objects that touch the border have weight 0 and are left out: large objects touch it more
@@ -48,9 +52,12 @@ def histograms(objects: ObjectBatches, wanted: Sequence[Wanted]) -> tuple[Histog
         Gives an iterable over batches of columns, afresh on each of two calls.
     wanted : sequence of (str, str, str)
         Column, title and unit.
+    also : callable
+        Given each batch on the first walk, for whatever else is to be known of the objects.
     """
     walks = {column: _Walk() for column, _, _ in wanted}
     for batch in objects():
+        also(batch)
         for column, walk in walks.items():
             _gather(walk, *_used(batch, column))
     known = [item for item in wanted if walks[item[0]].n]

@@ -60,7 +60,7 @@ def render_report(content: ReportContent) -> str:
         intervals=interval_words(content),
         dispersion=dispersion_words(content),
         beside=_beside(content),
-        outcome=charts.outcome_bar(content.points),
+        outcome=charts.outcome_bar({state: content.count(state) for state in State}),
         plates_chart=_plates_chart(content),
         maps=_maps(content),
         legend=_legend(content),

@@ -80,7 +80,7 @@ def headline(content: ReportContent) -> Estimate | None:
 
 def verdict(content: ReportContent) -> tuple[str, str, str]:
     """Badge of the run: its kind (for the colour), its sign and its words."""
-    n_ok, n = content.count(State.OK), len(content.points)
+    n_ok, n = content.count(State.OK), content.n_planned
     if n_ok == 0:
         return "bad", "✕", "No field could be evaluated"
     if n_ok == n:

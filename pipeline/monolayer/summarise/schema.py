@@ -6,6 +6,8 @@ of a run has the same columns whatever became of its fields. Types are Arrow's a
 
 from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
+
 from monolayer.field import State
 from monolayer.summarise.distributions import measure_names
 from monolayer.summarise.estimates import Columns, estimate_columns, interval_schema
@@ -18,6 +20,7 @@ __all__ = [
     "count_schema",
     "field_schema",
     "plate_schema",
+    "schema_of",
     "well_schema",
 ]
 
@@ -109,3 +112,8 @@ def _distributions(channels: Sequence[str], settings: SummariseSettings) -> Colu
     suffixes = ("mean", "sd", *settings.quantile_names)
     measures = measure_names(channels)
     return [(f"{measure}_{suffix}", "float64") for measure in measures for suffix in suffixes]
+
+
+def schema_of(columns: Columns) -> pa.Schema:
+    """Arrow's schema of columns with their types' aliases."""
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])

@@ -4,7 +4,7 @@ Rows come in natural order of plate, well and time. Objects are asked for one we
 that a run with more objects than memory can give them from its part files.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from monolayer.summarise.schema import (
     WELL_HEAD,
     channels_of,
     plate_schema,
+    schema_of,
     well_schema,
 )
 from monolayer.summarise.settings import SummariseSettings
@@ -148,14 +149,18 @@ def _object_channels(names: Iterable[str]) -> list[str]:
     return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
 
-def _grouped(table: pa.Table, names: Sequence[str]) -> list[tuple[Key, list[dict[str, Any]]]]:
-    """Rows by key, keys in natural order, rows of a key in the table's order."""
-    groups: dict[Key, list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
-        groups.setdefault(tuple(row[name] for name in names), []).append(row)
-    return sorted(groups.items(), key=lambda item: [natural_key(part or "") for part in item[0]])
+def _grouped(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Key, list[dict[str, Any]]]]:
+    """Rows by key, keys in natural order, rows of a key in the table's order, a key at a time."""
+    places: dict[Key, list[int]] = {}
+    keys = zip(*(table[name].to_pylist() for name in names), strict=True)
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    for key in sorted(places, key=lambda key: [natural_key(part or "") for part in key]):
+        first, last = places[key][0], places[key][-1]
+        together = last - first + 1 == len(places[key])
+        rows = table.slice(first, len(places[key])) if together else table.take(places[key])
+        yield key, rows.to_pylist()
 
 
 def _table(rows: list[dict[str, Any]], columns: Columns) -> pa.Table:
-    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=schema_of(columns))

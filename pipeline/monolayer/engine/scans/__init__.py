@@ -8,7 +8,7 @@ part, so that ledger, tables and report know nothing of all this.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ STAGE_OF = {
 
 
 def scans_among(
-    fields: Iterable[Field], root: Root, method: Method, signatures: dict[str, str]
+    fields: Iterable[Field], root: Root, method: Method, signatures: Mapping[str, str]
 ) -> list[ScanChunk]:
     """Fields that are scans, told by their files' heads; none where the assay takes no scans."""
     if scan_assay_of(method) is None:

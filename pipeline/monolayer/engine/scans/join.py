@@ -4,7 +4,8 @@ Objects pass through row by row; of all of them only the columns that are summar
 once. After this a scan is a field like any other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
+from pyarrow import ipc
 
 from monolayer.assays import scan_assay_of
 from monolayer.assays.windows import Arrays, Fixed, ScanWork
@@ -132,28 +134,30 @@ def _column(tables: Sequence[Path], name: str) -> NDArray[Any]:
 
 
 def _write_objects(path: Path, tables: Sequence[Path], together: dict[str, Any]) -> None:
-    """All objects, a row group a row of windows."""
-    writer: pq.ParquetWriter | None = None
-    start = 0
-    try:
-        for table in _tables(tables):
+    """All objects, a batch a row of windows."""
+    with pa.OSFile(str(path), "wb") as file, ExitStack() as opened:
+        writer, start = None, 0
+        for table in map(_table, tables):
             stop = start + table.num_rows
-            for name, values in together.items():
-                place = table.schema.get_field_index(name)
-                known = pa.array(values[start:stop], from_pandas=True)
-                table = table.set_column(place, name, known)
-            writer = writer or pq.ParquetWriter(path, table.schema)
-            writer.write_table(table)
+            parts = {name: values[start:stop] for name, values in together.items()}
+            whole = _with_columns(table, parts)
+            if writer is None:
+                writer = opened.enter_context(ipc.new_file(file, whole.schema))
+            writer.write_table(whole)
             start = stop
-    finally:
-        if writer is not None:
-            writer.close()
 
 
-def _tables(paths: Sequence[Path]) -> Iterator[pa.Table]:
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            yield file.read()
+def _with_columns(table: pa.Table, columns: dict[str, NDArray[Any]]) -> pa.Table:
+    """Put columns in the place of those of their names; null for NaN."""
+    for name, values in columns.items():
+        known = pa.array(values, mask=np.isnan(values))
+        table = table.set_column(table.schema.get_field_index(name), name, known)
+    return table
+
+
+def _table(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read()
 
 
 def _write_labels(path: Path, measured: Sequence[Path], work: ScanWork, n_labels: int) -> None:

@@ -7,10 +7,15 @@ A plane's path ends in ``/`` where it is an image group of an OME-Zarr and no fi
 its number in the C order of the axes before y and x of the full resolution.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import PurePosixPath
 
+from monolayer.errors import MissingExtraError
 from monolayer.field import Field
 from monolayer.read.ngff.listing import Found, fields_at
 from monolayer.read.ngff.store import store_of
@@ -43,8 +48,14 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
         Of the OME-Zarrs; empty for `folder` itself.
     plate : str
         Plate of the images that belong to none.
+
+    Raises
+    ------
+    MissingExtraError
+        There are some, and zarr is not installed.
     """
     store, found = store_of(folder), Found()
+    _listing.cache_clear()
     owners: dict[str, str] = {}
     for path in paths:
         name = PurePosixPath(path).name or _own_name(folder)
@@ -59,6 +70,9 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
         found.missing += one.missing
         if found.pixel_size.um is None:
             found.pixel_size = one.pixel_size
+    if found.fields and find_spec("zarr") is None:
+        # Before the first field, and not in the row of each.
+        raise MissingExtraError.named("zarr", "zarr")
     return found
 
 
@@ -73,15 +87,36 @@ def remote_groups(remote: Remote) -> list[str]:
 def stamp(folder: Root, path: str) -> str:
     """What changes when an image group does: each file's size with its time or ETag.
 
-    Everything below the group but its labels and tables, which do not change the pixels.
+    Everything below the group but its labels and tables, which do not change the pixels. An
+    object store is asked once for all images of a plate's row, and again after `find_ngff`.
     """
-    stamps = store_of(folder).stamps(path.removeprefix("./"))
-    kept = (
-        f"{name} {told}"
-        for name, told in stamps.items()
-        if PurePosixPath(name).parts[0] not in ("labels", "tables")
+    prefix = "" if path == "./" else path
+    if isinstance(folder, Remote):
+        stamps = _listed_below(folder, prefix)
+    else:
+        stamps = list(store_of(folder).stamps(prefix).items())
+    return "\n".join(
+        f"{name} {told}" for name, told in stamps if not name.startswith(("labels/", "tables/"))
     )
-    return "\n".join(kept)
+
+
+def _listed_below(remote: Remote, prefix: str) -> list[tuple[str, str]]:
+    """Names and stamps below a prefix, out of one listing of the folder above."""
+    top = prefix.partition("/")[0]
+    stamps = _listing(remote, top)
+    below = prefix.removeprefix(f"{top}/")
+    start = bisect_left(stamps, (below, ""))
+    found = []
+    for name, told in islice(stamps, start, None):
+        if not name.startswith(below):
+            break
+        found.append((name.removeprefix(below), told))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _listing(remote: Remote, top: str) -> list[tuple[str, str]]:
+    return sorted(store_of(remote).stamps(top).items())
 
 
 def _own_name(folder: Root) -> str:

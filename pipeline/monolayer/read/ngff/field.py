@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.field import Field, FieldImage, Plane
-from monolayer.read.channels import pixels_sha256, read_channels, sha256_of
+from monolayer.read.channels import FieldStack, pixels_sha256, read_channels, sha256_of
 from monolayer.read.decode import full_scale, to_working
 from monolayer.read.ngff.pixels import ZarrImage, open_image
 from monolayer.read.pixel_size import GIVEN, PixelSize
 from monolayer.read.roots import Root, folder_of
 from monolayer.read.settings import ReadSettings, channel_to_segment
 
-__all__ = ["read_field"]
+__all__ = ["open_stack", "read_field"]
 
 
 @dataclass(slots=True)
@@ -33,8 +33,11 @@ class _Reading:
 
     def images(self, planes: Sequence[Plane]) -> Iterator[NDArray[Any]]:
         for plane in planes:
-            image = self.opened[plane.path]
-            yield to_working(image.plane(plane.page), image.shown)
+            yield self.opened[plane.path].plane(plane.page)
+
+    def working(self, planes: Sequence[Plane]) -> Iterator[NDArray[Any]]:
+        for plane, pixels in zip(planes, self.images(planes), strict=True):
+            yield to_working(pixels, plane.path)
 
     def pixel_size(self, path: str) -> PixelSize:
         if self.settings.pixel_size_um is not None:
@@ -73,7 +76,7 @@ def read_field(where: Field, root: Root, settings: ReadSettings) -> FieldImage:
     with ExitStack() as stack:
         opened = {p: stack.enter_context(open_image(folder, p)) for p in where.paths}
         reading = _Reading(settings, opened)
-        channels = read_channels(where, segmented, reading.images, reading)
+        channels = read_channels(where, segmented, reading.working, reading)
         first = where.channels[segmented][0].path
         size = reading.pixel_size(first)
         reading.note(size.note)
@@ -90,4 +93,30 @@ def read_field(where: Field, root: Root, settings: ReadSettings) -> FieldImage:
         image_sha256=digests[0] if len(digests) == 1 else sha256_of(*map(str.encode, digests)),
         pixels_sha256=pixels_sha256(channels),
         notes=tuple(reading.notes),
+    )
+
+
+def open_stack(where: Field, root: Root, settings: ReadSettings) -> FieldStack:
+    """Open a field to read every plane of it, values unchanged.
+
+    Parameters
+    ----------
+    where, root, settings
+        As `read_field` takes them.
+
+    Raises
+    ------
+    ImageError
+        The field cannot be read; ``reason`` says why.
+    """
+    if where.problem is not None:
+        raise ImageError(*where.problem)
+    opened = {path: open_image(folder_of(root), path) for path in where.paths}
+    reading = _Reading(settings, opened)
+    first = where.channels[channel_to_segment(where, settings)][0].path
+    return FieldStack(
+        planes=where.channels,
+        images=reading.images,
+        pixel_size=reading.pixel_size(first),
+        significant_bits=opened[first].significant_bits,
     )

@@ -203,6 +203,7 @@ def _add_series(store: Store, top: Group, alone: _Place, found: Found) -> None:
         found.fields.append(_unreadable(alone, top.path, ImageError("unreadable", detail)))
     usable = len(names) == len(paths) and len(set(names)) == len(names) and all(names)
     by = PurePosixPath(top.path).name or "The collection's metadata"
+    alone = replace(alone, plate=str(top.ours.get("plate", alone.plate)))
     places = {
         top.below(path): replace(
             alone, field=names[i] if usable else f"{alone.field}#{path}", promised_by=by
@@ -270,12 +271,11 @@ def _fields_of(
     names = labels if len(labels) == n_channels else [f"ch{c + 1}" for c in range(n_channels)]
     ours = {key: str(group.ours[key]) for key in ("field", "time") if key in group.ours}
     place = replace(place, **ours)
+    counts = group.ours.get("planes") or [n_planes] * n_channels
     for t in range(n_times):
         channels = {
-            name: tuple(
-                Plane(f"{path or '.'}/", _page(steps, t=t, c=c, z=z), z) for z in range(n_planes)
-            )
-            for c, name in enumerate(names)
+            name: tuple(Plane(f"{path or '.'}/", _page(steps, t=t, c=c, z=z), z) for z in range(n))
+            for c, (name, n) in enumerate(zip(names, counts, strict=True))
         }
         when = place.time
         if n_times > 1:

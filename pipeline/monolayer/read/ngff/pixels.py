@@ -116,7 +116,7 @@ class ZarrImage:
                 self.notes[
                     f"{self.shown}: {len(absent)} chunks hold the fill value and are not stored."
                 ] = None
-            return pixels
+            return pixels.astype(self._dtype_of(page), copy=False)
 
     def close(self) -> None:
         """End what fetches chunks."""
@@ -128,6 +128,14 @@ class ZarrImage:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _dtype_of(self, page: int) -> np.dtype[Any]:
+        """Type of a plane before `convert` put channels of several types into one array."""
+        dtypes = self.group.ours.get("dtypes")
+        if not dtypes:
+            return self.dtype
+        at = np.unravel_index(page, self.shape[:-2])[self.image.axes.index("c")]
+        return np.dtype(str(dtypes[int(at)]))
 
     def _level(self, level: int) -> Any:
         if self._recorder is None:
@@ -241,7 +249,12 @@ def _reading_chunks(shown: str) -> Iterator[None]:
             raise ValueError(str(error)) from error
         except InputError as error:
             raise ImageError("unreadable", str(error)) from error
+        except (TimeoutError, ConnectionError) as error:
+            raise _unreachable(shown, error) from error
         except network_errors() as error:
-            why = " ".join(str(error).split())[:120]
-            detail = f"{shown} cannot be reached ({why}): run again with --retry."
-            raise ImageError("unreachable", detail) from error
+            raise _unreachable(shown, error) from error
+
+
+def _unreachable(shown: str, error: Exception) -> ImageError:
+    why = " ".join(str(error).split())[:120] or type(error).__name__
+    return ImageError("unreachable", f"{shown} cannot be reached ({why}): run again with --retry.")

@@ -1,0 +1,107 @@
+"""What a simulated run is made of: the work, the engine's own costs, the farm it runs on."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from monolayer.settings import Settings
+
+__all__ = ["EngineCosts", "Farm", "Load"]
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Load(Settings):
+    """Fields to count."""
+
+    n_fields: Count = 1_000_000
+    """Fields of the run."""
+
+    field_s: Positive = 0.30
+    """Mean seconds of a field on one core. The default is measured for nuclei on 2048 x 2048:
+    decoding LZW 0.05, inspecting 0.015, counting 0.19, writing labels and rows 0.045."""
+
+    field_cv: NotNegative = 0.30
+    """Standard deviation of a field's seconds over their mean (log-normal)."""
+
+    field_mb: NotNegative = 4.7
+    """Megabytes of a field's files."""
+
+    poison_fraction: Annotated[float, Field(ge=0, le=1)] = 1e-6
+    """Fields that kill their worker every time."""
+
+
+class EngineCosts(Settings):
+    """What the engine itself takes, as `benchmarks/capacity.py --measure` finds it."""
+
+    max_chunk_fields: Count = 25
+    """Fields of a chunk, where there are enough of them."""
+
+    chunks_per_worker: Count = 8
+    """Chunks are cut smaller where there would be fewer than this for each worker."""
+
+    window_per_worker: Count = 3
+    """Chunks under way for each worker."""
+
+    driver_s_per_chunk: NotNegative = 0.010
+    """Processor seconds of the driver, scheduler included, to send a chunk and take its answer."""
+
+    plan_s_per_field: NotNegative = 0.00022
+    """Seconds to list, name and sign a field before the first is counted."""
+
+    tables_s_per_field: NotNegative = 0.0044
+    """Seconds to make tables and report, a field, after the last is counted."""
+
+    stats_per_field: NotNegative = 2.0
+    """File-system questions that planning asks, a field."""
+
+    commit_operations_per_chunk: NotNegative = 8.0
+    """Creating, flushing and renaming of a part."""
+
+    commit_operations_per_field: NotNegative = 3.0
+    """Creating, flushing and renaming of a label image."""
+
+    allowed_failures: Annotated[int, Field(ge=0)] = 1
+    """Times that a chunk may lose its worker and be tried again whole."""
+
+    shard_plans_all: bool = True
+    """A shard looks at the files of all fields and not only at its own."""
+
+
+class Farm(Settings):
+    """Machines, and how they fail. None of these was measured: they are assumptions."""
+
+    workers: Count = 1000
+    """Worker processes of one thread."""
+
+    workers_per_node: Count = 32
+    """Workers that a node takes with it."""
+
+    queue_s: NotNegative = 60.0
+    """Mean seconds that a job waits for its node (exponential)."""
+
+    start_s: NotNegative = 8.0
+    """Seconds from a job's start to the worker's first chunk."""
+
+    restart_s: NotNegative = 5.0
+    """Seconds until a worker that died is there again on its node."""
+
+    deaths_per_worker_hour: NotNegative = 0.001
+    """Workers that die for no fault of a field (memory, preemption of one process)."""
+
+    losses_per_node_hour: NotNegative = 0.0005
+    """Nodes that are lost, or taken away."""
+
+    notice_s: NotNegative = 60.0
+    """Seconds until a lost node is missed."""
+
+    disk_mb_per_s: Positive = 5_000.0
+    """Bandwidth of the shared file system, all readers together."""
+
+    metadata_operations_per_s: Positive = 20_000.0
+    """Questions and renames that the shared file system answers."""
+
+    eur_per_core_hour: NotNegative = 0.04
+    """Price of a core for an hour (ASSUMPTION: about what a cloud takes for one)."""
