@@ -11,6 +11,7 @@ With --run the rows are runs, with the highest memory of any of their processes.
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def _report_runs(folder: Path, options: argparse.Namespace) -> None:
     path = images / "scan.tif"
     what = _write(path, options.side, options.compression)
     print(f"{options.side} x {options.side} uint16, {path.stat().st_size / MIB:.0f} MiB: {what}")
-    print("workers  max MB  seconds    MP/s  driver MiB  worker MiB   objects  tables")
+    print("workers  max MB  seconds    MP/s   CPU s  driver MiB  worker MiB   objects  tables")
     for _ in range(options.rounds):
         for workers in options.workers:
             for memory in options.max_memory_mb:
@@ -92,7 +93,7 @@ def _report_runs(folder: Path, options: argparse.Namespace) -> None:
                 rate = options.side**2 / 1e6 / found["seconds"]
                 print(
                     f"{workers:7} {memory:7g} {found['seconds']:8.1f} {rate:7.1f} "
-                    f"{found['driver']:11.0f} {found['worker']:11.0f} {found['objects']:9}  "
+                    f"{found['cpu']:7.0f} {found['driver']:11.0f} {found['worker']:11.0f} {found['objects']:9}  "
                     f"{found['tables'][:12]}",
                     flush=True,
                 )
@@ -103,11 +104,12 @@ def _run(images: Path, output: Path, workers: int, memory: float, assay: str) ->
     command = [sys.executable, "-m", "monolayer", "run", str(images), "-o", str(output)]
     command += ["--pixel-size-um", "0.65", "--workers", str(workers), "--json"]
     command += ["--max-memory-mb", str(memory), "--assay", assay]
-    start, peaks = time.perf_counter(), dict[int, float]()
+    start, peaks, cpu = time.perf_counter(), dict[int, float](), dict[int, float]()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
         while run.poll() is None:
             for pid in [run.pid, *_descendants(run.pid)]:
                 peaks[pid] = max(peaks.get(pid, 0.0), _peak_mib(str(pid)))
+                cpu[pid] = max(cpu.get(pid, 0.0), _cpu_seconds(pid))
             time.sleep(0.2)
         driver = peaks.pop(run.pid)
     if run.returncode:
@@ -116,11 +118,20 @@ def _run(images: Path, output: Path, workers: int, memory: float, assay: str) ->
     tables = sorted([*output.glob("*.parquet"), *output.glob("objects/*")])
     return {
         "seconds": time.perf_counter() - start,
+        "cpu": sum(cpu.values()),
         "driver": driver,
         "worker": max(peaks.values(), default=driver),
         "objects": row.get("n_objects") or row["state"],
         "tables": hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest(),
     }
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 def _descendants(pid: int) -> list[int]:

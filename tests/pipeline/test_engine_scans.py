@@ -281,3 +281,40 @@ def test_the_size_is_told_by_the_head(tmp_path: Path) -> None:
     assert plane_shape(tmp_path / "absent.tif", 0, read) is None
     # Such a small file cannot hold 20 megapixels, and is not opened.
     assert plane_shape(tmp_path / "a.tif", 0, ReadSettings()) is None
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from monolayer.cli import main
+try:
+    main()
+finally:
+    status = Path("/proc/self/status").read_text().splitlines()
+    sys.stderr.write(next(line for line in status if line.startswith("VmHWM:")))
+"""
+
+
+def test_memory_is_bounded_by_the_setting(tmp_path: Path) -> None:
+    """A scan of 67 megapixels, which held whole would take 3 GB, within 600 MB: here all of it."""
+    (tmp_path / "im").mkdir()
+    path = tmp_path / "im" / "scan.tif"
+    grain = np.random.default_rng(4).normal(200, 8, (512, 8192)).clip(0).astype(np.uint16)
+    scan = tifffile.memmap(path, shape=(8192, 8192), dtype=np.uint16, bigtiff=True)
+    for top in range(0, 8192, 512):
+        scan[top : top + 512] = np.roll(grain, 97 * top, axis=1)
+        scan[top : top + 512, 3000:3512] = plane(526, 526)[0][14:, 14:]
+    scan.flush()
+    told = {"segment": {"expected_diameter_um": 10.4, "method": "threshold"}}
+    (tmp_path / "method.yaml").write_text(Method.model_validate(told).to_yaml(), encoding="utf-8")
+    run_it = ["run", str(tmp_path / "im"), "-o", str(tmp_path / "run"), "--executor", "serial"]
+    run_it += ["--method", str(tmp_path / "method.yaml"), "--pixel-size-um", "0.65"]
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *run_it, "--max-memory-mb", "600", "--json"],
+        check=True, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    row = row_of(tmp_path / "run")
+    assert row["state"] == "ok"
+    assert row["n_objects"] == 16 * plane(526, 526)[1]
+    peak_mb = int(done.stderr.rsplit("VmHWM:", 1)[1].split()[0]) * 1024 / 1e6
+    assert peak_mb < 600
