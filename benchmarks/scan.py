@@ -93,7 +93,8 @@ def _report_runs(folder: Path, options: argparse.Namespace) -> None:
                 rate = options.side**2 / 1e6 / found["seconds"]
                 print(
                     f"{workers:7} {memory:7g} {found['seconds']:8.1f} {rate:7.1f} "
-                    f"{found['cpu']:7.0f} {found['driver']:11.0f} {found['worker']:11.0f} {found['objects']:9}  "
+                    f"{found['cpu']:7.0f} {found['driver']:11.0f} {found['worker']:11.0f} "
+                    f"{found['objects']:9}  "
                     f"{found['tables'][:12]}",
                     flush=True,
                 )
