@@ -8,6 +8,7 @@ result of one field that was evaluated before, so that 100,000 fields take minut
 """
 
 import argparse
+import importlib
 import io
 import json
 import subprocess
@@ -61,14 +62,14 @@ def process_known(chunk: Chunk, job: Job) -> list[Done]:
 
 
 def _known_result(where: Field, root: Path, method: Method, flats: object = None) -> FieldResult:
-    del root, flats
-    known = _evaluated(method)
+    del root, method, flats
+    known = _evaluated()
     ending = where.field_id.encode().hex()[-64:].rjust(64, "0")
     return replace(known, row=known.row | {"pixels_sha256": ending, "image_sha256": ending})
 
 
 @cache
-def _evaluated(method: Method) -> FieldResult:
+def _evaluated() -> FieldResult:
     from monolayer.engine.selfcheck import DISCS
 
     y, x = np.mgrid[:96, :128]
@@ -76,7 +77,7 @@ def _evaluated(method: Method) -> FieldResult:
     for row, column in DISCS:
         image += 900 * np.clip(10.5 - np.hypot(y - row, x - column), 0, 1)
     given = FieldImage({"w1": image.astype(np.uint16)}, pixel_size_um=0.65)
-    return replace(evaluate_image(given, {"nuclei": "w1"}, method), labels=None)
+    return replace(evaluate_image(given, {"nuclei": "w1"}, Method()), labels=None)
 
 
 def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
@@ -100,7 +101,8 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
             begun.add(stage)
             end("fields" if stage == "tables" else "tables")
 
-    rounds.process_chunk = process_known
+    # By its module's name, since workers do not have this process's __main__.
+    rounds.process_chunk = importlib.import_module("benchmarks.engine").process_known
     start = time.perf_counter(), time.process_time()
     plan = make_plan(images, Method())
     end("listed")
@@ -129,7 +131,7 @@ def measure_apart(images: Path, run: Path, workers: int = 2) -> dict[str, Any]:
     """Do `measure` in a process of its own, whose memory nothing else has touched."""
     command = [sys.executable, "-m", "benchmarks.engine", "--images", str(images)]
     command += ["--run", str(run), "--workers", str(workers)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
     return found
 

@@ -33,7 +33,20 @@ import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
 
-__all__ = ["HOOK", "Faults", "Site", "cluster", "contents", "kill_workers", "play", "write_fields"]
+__all__ = [
+    "HOOK",
+    "Faults",
+    "Site",
+    "cluster",
+    "contents",
+    "ended",
+    "kill",
+    "kill_workers",
+    "play",
+    "states",
+    "wait_for",
+    "write_fields",
+]
 
 HOOK = '''
 """Faults by name of the image, told by a file; see benchmarks/faults.py."""
@@ -68,9 +81,8 @@ def open_(self, *given, **named):
 pathlib.Path.open = open_
 '''
 
-CALL_SECONDS, ROUND_CALLS = 240.0, 14
-# Long enough for the first field of a fresh worker, which loads libraries, on a busy machine.
-FIELD_TIMEOUT_S = 8.0
+CALL_SECONDS, ROUND_CALLS = 300.0, 14
+FIELD_TIMEOUT_S = 5.0
 
 
 @dataclass
@@ -296,6 +308,7 @@ class Told:
     hang: list[str]
     kills: list[str] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -317,7 +330,18 @@ def play(site: Site, expected: dict[str, bytes], seed: int, folder: Path) -> Tol
     hold = told.hang if draw.random() < 0.5 and executor in ("dask", "address") else []
     hang = [stem for stem in told.hang if stem not in hold]
     site.say(Faults(told.poison, hang, hold, slow=draw.choice([0.0, 0.02, 0.05])))
-    out = folder / f"round-{seed}"
+    try:
+        _play(site, expected, draw, told, folder / f"round-{seed}")
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        error.add_note(str(vars(told)))
+        raise
+    told.seconds = round(time.monotonic() - start, 1)
+    return told
+
+
+def _play(
+    site: Site, expected: dict[str, bytes], draw: random.Random, told: Told, out: Path
+) -> None:
     # Four calls at most are disturbed, so that every round comes to an end.
     disturbed = draw.randint(0, 3)
     for call in range(ROUND_CALLS):
@@ -337,8 +361,6 @@ def play(site: Site, expected: dict[str, bytes], seed: int, folder: Path) -> Tol
     assert not differ, f"differ: {differ}"
     assert not list(out.rglob(".unfinished-*")), "a killed writer's leavings"
     assert not _at_work(out), "attempts that nobody took away"
-    told.seconds = round(time.monotonic() - start, 1)
-    return told
 
 
 def _one_call(site: Site, out: Path, told: Told, draw: random.Random, disturb: bool) -> list[int]:
@@ -358,7 +380,13 @@ def _one_call(site: Site, out: Path, told: Told, draw: random.Random, disturb: b
         started = [site.start(out, *some, *limit) for some in options]
         if disturb:
             _disturb(draw, out, started, made, address, told)
-        return [ended(process)[0] for process in started]
+        codes = []
+        for process in started:
+            code, said = ended(process)
+            codes.append(code)
+            if code not in (0, 3, -signal.SIGKILL):
+                told.said.append(said.strip()[-1500:] if code == 1 else said.strip()[-300:])
+        return codes
 
 
 def _disturb(
@@ -428,9 +456,9 @@ def main() -> None:
                 try:
                     told = play(site, expected, seed, Path(folder))
                     print(f"{seed} {vars(told)}", flush=True)
-                except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
+                except (AssertionError, subprocess.TimeoutExpired) as error:
                     failed += 1
-                    print(f"{seed} FAILED {error!r}", flush=True)
+                    print(f"{seed} FAILED {error!r} {error.__notes__}", flush=True)
     print(f"{options.rounds} rounds, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -5,19 +5,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from ..pipeline.conftest import WritePlate, write_plate
+from ..pipeline.conftest import WritePlate, write_plate  # noqa: TID252  plates have one home
 from .slurm_server import PROGRAMS, Slurm, start_slurm, wait_for
 
 __all__ = ["write_plate"]
 
 TABLES = ("fields.parquet", "wells.parquet", "plates.parquet", "objects/P1.parquet")
 PATIENCE = 240.0
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +60,7 @@ class Runs:
     slurm: Slurm
     images: Path
     undisturbed: Path
+    serial_seconds: float
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, run: Path, *options: str) -> subprocess.Popen[str]:
@@ -99,21 +102,24 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate) -> tuple[Path, Path]:
+def plate(
+    tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate
+) -> tuple[Path, Path, float]:
     """A small plate and a serial run of it."""
     folder = tmp_path_factory.mktemp("cluster")
     wells: Sequence[str] = [f"{row}{column:02d}" for row in "BC" for column in range(2, 6)]
     write_plate(folder / "images", wells=wells, fields=4)
+    start = time.monotonic()
     command = [sys.executable, "-m", "monolayer", "run", str(folder / "images"), "-o"]
     subprocess.run(
         [*command, str(folder / "RUN"), "--executor", "serial"], check=True, timeout=PATIENCE,
         capture_output=True,
     )  # fmt: skip
-    return folder / "images", folder / "RUN"
+    return folder / "images", folder / "RUN", time.monotonic() - start
 
 
 @pytest.fixture
-def runs(slurm: Slurm, plate: tuple[Path, Path]) -> Iterator[Runs]:
+def runs(slurm: Slurm, plate: tuple[Path, Path, float]) -> Iterator[Runs]:
     """Start runs on the plate; none outlives its test, nor does a job."""
     made = Runs(slurm, *plate)
     yield made

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Runs
+from .conftest import PATIENCE, Runs
 from .slurm_server import wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -44,6 +44,7 @@ def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(jobs_file))
     wait_for("the first part", lambda: runs.parts(run))
+    check_environment(runs)
     cancelled = runs.slurm.jobs("RUNNING")
     runs.slurm.call("scancel", *cancelled)
     wait_for("a job in its place", lambda: set(runs.slurm.jobs()) - set(cancelled))
@@ -51,18 +52,32 @@ def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     runs.check(run)
 
 
+def check_environment(runs: Runs) -> None:
+    """Workers in jobs have one thread, and not Dask's way of giving memory back."""
+    in_jobs = [Path(f"/proc/{pid}") for pid in runs.slurm.processes("SLURM_JOB_ID=")]
+    workers = [path for path in in_jobs if b"spawn_main" in (path / "cmdline").read_bytes()]
+    assert workers
+    for path in workers:
+        environment = (path / "environ").read_bytes().split(b"\0")
+        assert {b"NUMBA_NUM_THREADS=1", b"OMP_NUM_THREADS=1"} <= set(environment)
+        assert not any(text.startswith(b"MALLOC_TRIM_THRESHOLD_") for text in environment)
+
+
 @pytest.mark.usefixtures("slow_images")
 def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More work than fits into a lifetime, which holds a worker's start and several chunks.
-    monkeypatch.setenv("SECONDS_AN_IMAGE", "1")
-    (tmp_path / "cluster.yaml").write_text(JOBS + "  lifetime: 14s\n  lifetime_stagger: 1s\n")
+    # A lifetime holds a worker's start on this machine and several chunks, and two workers need
+    # more than one for 32 images.
+    lifetime = max(12.0, 1.5 * runs.serial_seconds)
+    monkeypatch.setenv("SECONDS_AN_IMAGE", f"{lifetime / 12:.2f}")
+    settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n  cores: 2\n"
+    (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(tmp_path / "cluster.yaml"))
     wait_for("the first job", lambda: runs.slurm.jobs("RUNNING"))
     first = set(runs.slurm.jobs())
-    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first)
+    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first, PATIENCE)
     runs.finish(process)
     runs.check(run)
 

@@ -246,7 +246,7 @@ def test_compiled_code_that_holds_the_interpreter_is_ended(tmp_path: Path) -> No
 WAITING = """
 import sys
 from pathlib import Path
-from monolayer.engine.time_limit import interrupting
+from monolayer.engine.time_limit import FieldTimedOut, interrupting
 with interrupting(5.0):
     pass
 try:

@@ -181,6 +181,7 @@ def test_baranyi_solves_its_own_differential_equation() -> None:
         ("exponential", [-2.2, 0.02]),
         ("exponential_lag", [-1.6, 0.03, 40.0]),
         ("logistic", [math.log(0.1), 0.04]),
+        ("contact_inhibition", [-2.2, 0.035, math.log(3.0)]),
         ("gompertz", [math.log(0.05), 0.03]),
         ("baranyi", [-1.9, 0.03, 45.0]),
     ],
@@ -290,6 +291,17 @@ def test_probability_is_one_and_never_falls(
     assert sum(growth.weights) == pytest.approx(1.0)
 
 
+def test_what_laws_miss_widens_the_prediction_alone() -> None:
+    values, blind = noisy(), GrowSettings(law_error_sd=0.0)
+    own = GrowSettings(law_error_sd=0.05)
+    found = [forecast(grow(confluence(HOURS, values), its), 0.6, its) for its in (blind, own)]
+    lows = [each.prediction_low_h for each in found]
+    assert lows[1] is not None
+    assert lows[0] is not None
+    assert lows[1] < lows[0]
+    assert found[0].confidence_low_h == found[1].confidence_low_h
+
+
 def test_limits_are_where_the_probability_says() -> None:
     growth = grow(confluence(HOURS, noisy()))
     found = forecast(growth, 0.6)
@@ -314,7 +326,7 @@ def test_spread_between_vessels_widens_the_prediction_and_not_the_confidence() -
 
 
 def test_bootstrap_agrees_with_the_formula_and_with_itself() -> None:
-    wanted = GrowSettings(models=("exponential",), bootstrap_draws=400)
+    wanted = GrowSettings(models=("exponential",), law_error_sd=0.0, bootstrap_draws=400)
     series = confluence(HOURS, noisy(sd=0.02))
     growth = grow(series, wanted)
     found, again = (bootstrap_crossing(growth, series, 0.8, wanted) for _ in range(2))
@@ -329,7 +341,7 @@ def test_bootstrap_agrees_with_the_formula_and_with_itself() -> None:
 
 def test_intervals_cover_what_they_promise() -> None:
     """500 repeats of one law: confidence of the curve, prediction of a fresh measurement."""
-    wanted = GrowSettings(models=("exponential",), max_ahead_spans=9)
+    wanted = GrowSettings(models=("exponential",), law_error_sd=0.0, max_ahead_spans=9)
     rng = np.random.default_rng(11)
     truth = (math.log(-math.log(0.2)) - math.log(0.12)) / 0.0216
     inside = np.zeros(2)

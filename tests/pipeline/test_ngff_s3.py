@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +234,24 @@ def test_credentials_in_a_url_are_refused(url: str) -> None:
 def test_file_url_is_a_path(tmp_path: Path) -> None:
     assert root_of(f"file://{tmp_path}/with%20space") == tmp_path / "with space"
     assert root_of(os.fspath(tmp_path)) == tmp_path
+
+
+def test_store_without_versions_is_planned_and_refused_by_run(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = partial(_Silent, directory=str(folder.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = Remote(f"http://127.0.0.1:{server.server_address[1]}/P1.zarr")
+        listing = find_fields(root, ReadSettings())
+        assert len(listing.fields) == 4
+        image = read_field(listing.fields[0], root, ReadSettings())
+        assert image.pixel_size_um == 0.65
+        assert cli(["run", str(root), "-o", str(tmp_path / "RUN"), "--workers", "1"]) == 2
+        server.shutdown()
+    assert "neither ETags nor times" in capsys.readouterr().err
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass

@@ -81,6 +81,14 @@ def test_one_scene_is_one_field_named_by_its_file(tmp_path: Path, suffix: str) -
     assert (field.plate, field.well, field.field, field.time) == (tmp_path.name, "", "plate", "")
 
 
+def test_the_file_itself_may_be_given(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path, suffix, {"B03-1": stack(1), "B03-2": stack(2)})
+    fields = find_fields(path, ReadSettings()).fields
+    assert [(field.well, field.field) for field in fields] == [("B03", "1"), ("B03", "2")]
+    image = read_field(fields[1], path, ReadSettings())
+    np.testing.assert_array_equal(image.channels["GFP"], stack(2)[0, 1, 0])
+
+
 def test_scenes_without_wells_keep_their_names(tmp_path: Path, suffix: str) -> None:
     written(tmp_path, suffix, {"Position 1": stack(1), "Position 2": stack(2)})
     assert [f.field for f in listed(tmp_path).fields] == ["plate#Position 1", "plate#Position 2"]

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from monolayer.capacity.farm import EngineCosts, Farm, Load
-from monolayer.capacity.model import Queue, SimulatedRun, field_seconds
+from monolayer.capacity.farm import EngineCosts, Farm, Load, field_seconds
+from monolayer.capacity.model import Queue, SimulatedRun
 
 __all__ = ["simulate_shards"]
 

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monolayer.engine.files import write_file
+from monolayer.errors import InputError
 from monolayer.read.ngff import stamp
 from monolayer.read.walk import list_files
 
@@ -65,11 +66,17 @@ class Arrivals:
 
         Raises
         ------
-        OSError
-            The folder cannot be listed: its disk is gone.
+        InputError
+            The folder cannot be listed: it is not there, or its disk is gone for a moment.
         """
         now, before = uptime(), self.files
-        seen = dict(_stamps(self.root))
+        try:
+            seen = dict(_stamps(self.root))
+        except OSError as error:
+            raise InputError(
+                f"Image folder {self.root} cannot be listed ({error.strerror}): check the path "
+                "and its disk."
+            ) from None
         self.temporary = {path for path in seen if is_temporary(path)}
         self.files = {
             path: before[path] if path in before and before[path].stamp == told else Rest(told, now)
@@ -85,6 +92,11 @@ class Arrivals:
     def settled(self) -> dict[str, str]:
         """Stamps of the files that are at rest."""
         return {path: self.files[path].stamp for path in self.files if path in self._closed}
+
+    @property
+    def has_images(self) -> bool:
+        """Whether anything but side files is at rest."""
+        return any(not path.lower().endswith(SIDE_SUFFIXES) for path in self._closed)
 
     @property
     def unsettled(self) -> set[str]:

@@ -176,11 +176,11 @@ class _Tables(ExitStack):
         objects = parts.objects_schema() or pa.schema([(name, pa.string()) for name in IDENTITY])
         self.objects_schema = objects.with_metadata(self.producer)
         assay, method, channels = assay_of(plan.method), plan.method, plan.channels
-        wells = [*WELL_HEAD, *WELL_QUALITY, *assay.well_columns(channels, method)]
-        plates = [*PLATE_HEAD, *PLATE_QUALITY, *assay.plate_columns(channels, method)]
+        self.of_wells = [*WELL_QUALITY, *assay.well_columns(channels, method)]
+        self.of_plates = [*PLATE_QUALITY, *assay.plate_columns(channels, method)]
         self.fields = self._open("fields", parts.schema)
-        self.wells = self._open("wells", schema_of(wells))
-        self.plates = self._open("plates", schema_of(plates))
+        self.wells = self._open("wells", schema_of([*WELL_HEAD, *self.of_wells]))
+        self.plates = self._open("plates", schema_of([*PLATE_HEAD, *self.of_plates]))
 
     def plate(self, name: str) -> "_PlateTables":
         return _PlateTables(self, self.folder / objects_path(name))
@@ -208,56 +208,78 @@ class _PlateTables(ExitStack):
     def add(self, some: Sequence[_Planned], rows: pa.Table) -> None:
         """Add whole wells: their fields' rows, their objects, and what both come to."""
         self._tables.fields.add(rows)
-        wells: dict[Key, list[int]] = {}
-        counted = [
-            state == State.OK and bool(n)
-            for state, n in zip(rows["state"].to_pylist(), _counts(rows), strict=True)
-        ]
-        for item, has_objects in zip(some, counted, strict=True):
-            members = wells.setdefault(item.well, [])
-            if has_objects and item.place is not None:
-                members.append(item.place)
         gate, assay, method = self._method.inspect.gate, self._assay, self._method
+        objects = self._take_objects(some, rows)
         table = wells_table(
             rows,
-            lambda key: self._take_objects(wells[key]),
+            lambda key: next(found for well, found in objects if well == key),
             lambda of_well, objects: {
                 **well_quality(of_well, gate),
                 **assay.summarise_well(of_well, objects, method),
             },
-            [*WELL_QUALITY, *assay.well_columns(self._tables.plan.channels, method)],
+            self._tables.of_wells,
         )
         self._tables.wells.add(table)
         self._wells.append(table)
 
-    def _take_objects(self, places: Sequence[int]) -> Columns:
-        """Write a well's objects; give their columns to who summarises them."""
-        schema = self._tables.objects_schema
-        table = self._tables.parts.objects(places, schema)
-        self._objects.add(table)
-        return {
-            name: np.asarray(table[name].to_numpy(zero_copy_only=False))
-            for name, kind in zip(schema.names, schema.types, strict=True)
-            if not pa.types.is_string(kind)
-        }
+    def _take_objects(
+        self, some: Sequence[_Planned], rows: pa.Table
+    ) -> Iterator[tuple[Key, Columns]]:
+        """Write wells' objects, and give each well's columns to who summarises it, in turn."""
+        for wells in _few_objects(some, _n_objects(rows)):
+            places = [place for well in wells for place in well.places]
+            table = self._tables.parts.objects(places, self._tables.objects_schema)
+            self._objects.add(table)
+            columns = {
+                name: np.asarray(table[name].to_numpy(zero_copy_only=False))
+                for name, kind in zip(table.schema.names, table.schema.types, strict=True)
+                if not pa.types.is_string(kind)
+            }
+            start = 0
+            for well in wells:
+                end = start + well.n_objects
+                yield well.key, {name: values[start:end] for name, values in columns.items()}
+                start = end
 
     def _summarise(self) -> None:
         assay, method = self._assay, self._method
         table = plates_table(
             pa.concat_tables(self._wells),
             lambda wells: {**plate_quality(wells), **assay.summarise_plate(wells, method)},
-            [*PLATE_QUALITY, *assay.plate_columns(self._tables.plan.channels, method)],
+            self._tables.of_plates,
         )
         self._tables.plates.add(table)
 
 
-def _counts(rows: pa.Table) -> list[int | None]:
-    """Objects of each field; None of an assay that counts none."""
-    names = rows.schema.names
-    counts: list[int | None] = (
-        rows["n_objects"].to_pylist() if "n_objects" in names else [None] * len(rows)
-    )
-    return counts
+@dataclass(slots=True)
+class _Well:
+    """A well's fields that have objects, by their place in the plan, and how many these are."""
+
+    key: Key
+    places: list[int]
+    n_objects: int
+
+
+def _few_objects(some: Sequence[_Planned], counts: Sequence[int]) -> Iterator[list[_Well]]:
+    """Wells whose objects fill about a row group: each table of them costs a millisecond."""
+    wells: list[_Well] = []
+    planned = zip(some, counts, strict=True)
+    for key, members in groupby(planned, key=lambda pair: pair[0].well):
+        counted = [(item.place, n) for item, n in members if n and item.place is not None]
+        wells.append(_Well(key, [place for place, _ in counted], sum(n for _, n in counted)))
+        if sum(well.n_objects for well in wells) >= OBJECTS_A_GROUP:
+            yield wells
+            wells = []
+    if wells:
+        yield wells
+
+
+def _n_objects(rows: pa.Table) -> list[int]:
+    """Objects of each field; none of one that is not ok, or of an assay that counts none."""
+    if "n_objects" not in rows.column_names:
+        return [0] * len(rows)
+    told = zip(rows["state"].to_pylist(), rows["n_objects"].to_pylist(), strict=True)
+    return [n or 0 if state == State.OK else 0 for state, n in told]
 
 
 def _producer(plan: Plan) -> dict[str, str]:

@@ -7,7 +7,7 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as of_each
 from itertools import islice
@@ -193,10 +193,15 @@ def _stamp(folder: Root, path: str) -> str:
     return f"{stat.st_size}.{stat.st_mtime_ns}"
 
 
-def chunks_of(fields: Iterable[Field], signatures: Mapping[str, str], size: int) -> Iterator[Chunk]:
-    """Cut the open fields into chunks of neighbours, in the plan's order."""
+def chunks_of(
+    fields: Iterable[Field], signatures: Mapping[str, str], size: int | Callable[[], int]
+) -> Iterator[Chunk]:
+    """Cut the open fields into chunks of neighbours, in the plan's order.
+
+    A size that is a function is asked for anew before each chunk.
+    """
     rest = iter(fields)
-    while members := tuple(islice(rest, size)):
+    while members := tuple(islice(rest, size() if callable(size) else size)):
         signed = tuple(signatures[field.field_id] for field in members)
         yield Chunk(_name(signed), members, signed)
 

@@ -8,6 +8,7 @@ fields; with shards, as many as there are shards.
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,27 @@ class PartRows:
             part, row, _ = ledger.place_of(signatures[field.field_id])
             self._part.append(part)
             self._row.append(row)
+        self._of_objects: list[pa.Schema] = []
         self._open = lru_cache(maxsize=OPEN_PARTS)(
             lambda part: OpenPart(folder, self._names[part], schema)
         )
 
     def figures(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Give some columns of every field's row."""
-        for part, rows in self._stretches(range(len(self._part))):
-            found = self._open(part).figures(tuple(columns))
-            yield from (found[row] for row in rows)
+        """Give some columns of every field's row, and meet the columns of the objects."""
+        figures = lru_cache(maxsize=OPEN_PARTS)(lambda part: self._first_look(part, columns))
+        for part, row in zip(self._part, self._row, strict=True):
+            yield figures(part)[row]
+
+    def _first_look(self, part: int, columns: Sequence[str]) -> list[dict[str, Any]]:
+        schema = self._open(part).objects.schema
+        if "label" in schema.names and not any(map(schema.equals, self._of_objects)):
+            self._of_objects.append(schema)
+        return self._open(part).figures(columns)
+
+    def objects_schema(self) -> pa.Schema:
+        """Columns that any part's objects have, as `figures` met them; those of no object."""
+        found = self._of_objects
+        return pa.unify_schemas(found, promote_options="permissive") if found else pa.schema([])
 
     def fields(self, places: Iterable[int]) -> pa.Table:
         """Rows of the fields table."""
@@ -71,25 +84,12 @@ class PartRows:
 
     def objects(self, places: Iterable[int], schema: pa.Schema) -> pa.Table:
         """Rows of the objects table."""
+        where = ((self._open(self._part[place]), self._row[place]) for place in places)
+        batches = [batch for part, row in where for batch in part.objects_of(row)]
         tables = [schema.empty_table()]
-        for place in places:
-            found = self._open(self._part[place]).objects(self._row[place])
-            if found.num_rows:
-                tables.append(aligned(found, schema))
+        for _, alike in groupby(batches, key=lambda batch: batch.schema):
+            tables.append(aligned(pa.Table.from_batches(alike), schema))
         return pa.concat_tables(tables).combine_chunks()
-
-    def objects_schema(self) -> pa.Schema:
-        """Columns that any part's objects have, in the order in which the plan meets them."""
-        found: list[pa.Schema] = []
-        seen: set[int] = set()
-        for part in self._part:
-            if part in seen:
-                continue
-            seen.add(part)
-            schema = self._open(part).objects_schema
-            if "label" in schema.names and not any(map(schema.equals, found)):
-                found.append(schema)
-        return pa.unify_schemas(found, promote_options="permissive") if found else pa.schema([])
 
     def _stretches(self, places: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """Neighbours that are neighbours in one part as well."""

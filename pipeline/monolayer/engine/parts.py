@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from monolayer.engine.attempts import begin_attempt
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
+from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field, State
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
+SHORT_LIMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Job:
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
+        _warm_up()
     results: list[FieldResult] = []
     done: list[Done] = []
     with attempt(chunk, job) as begin:
@@ -112,6 +116,12 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
 
 def _megapixels(result: FieldResult) -> float:
     return float(result.row.get("height_px", 0) * result.row.get("width_px", 0) / 1e6)
+
+
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    """Load the kernels, once a process, before a time limit that they could use up runs."""
+    count_discs()
 
 
 @contextmanager
@@ -243,23 +253,32 @@ class OpenPart:
     """
 
     def __init__(self, run_folder: Path, name: str, schema: pa.Schema) -> None:
-        folder = run_folder / "parts" / name
-        with pa.OSFile(str(folder / _FIELDS)) as file:
-            self.fields = aligned(ipc.open_file(file).read_all(), schema)
-        self._objects = ipc.open_file(pa.OSFile(str(folder / _OBJECTS)))
-        self.objects_schema: pa.Schema = self._objects.schema
+        self._folder, self._schema = run_folder / "parts" / name, schema
 
-    @cache  # noqa: B019 - a part is closed by being dropped, and this with it
-    def figures(self, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    @cached_property
+    def fields(self) -> pa.Table:
+        """Rows of its fields."""
+        with pa.OSFile(str(self._folder / _FIELDS)) as file:
+            return aligned(ipc.open_file(file).read_all(), self._schema)
+
+    def figures(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of its fields' rows."""
-        rows: list[dict[str, Any]] = self.fields.select(list(columns)).to_pylist()
+        with pa.OSFile(str(self._folder / _FIELDS)) as file:
+            table = ipc.open_file(file).read_all()
+        names = [name for name in columns if name in table.column_names]
+        rows: list[dict[str, Any]] = table.select(names).to_pylist()
         return rows
 
-    def objects(self, row: int) -> pa.Table:
-        """Objects of the field in a row."""
-        if self.fields.num_rows == 1:  # a scan's objects come in several batches
-            return self._objects.read_all()
-        return pa.Table.from_batches([self._objects.get_batch(row)])
+    @cached_property
+    def objects(self) -> ipc.RecordBatchFileReader:
+        """Its fields' objects: as many batches as fields, where there are several."""
+        return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
+
+    def objects_of(self, row: int) -> list[pa.RecordBatch]:
+        """Objects of the field in a row: one batch, but of a scan any number."""
+        alone = self.fields.num_rows == 1
+        places = range(self.objects.num_record_batches) if alone else [row]
+        return [self.objects.get_batch(place) for place in places]
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:
@@ -334,6 +353,8 @@ def _objects_batches(chunk: Chunk, results: list[FieldResult]) -> list[pa.Record
 
 def aligned(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Give a table exactly the columns of a schema; null where it has none."""
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(schema.metadata)
     names = set(table.schema.names)
     columns = [
         table.column(name).cast(kind) if name in names else pa.nulls(table.num_rows, kind)

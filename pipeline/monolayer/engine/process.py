@@ -36,6 +36,8 @@ from monolayer.segment import segmenter_identity
 
 __all__ = ["process", "process_share"]
 
+HISTORY_KEPT = 1000
+
 
 def process(
     work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
@@ -120,6 +122,8 @@ def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> Non
     notify.tell(TablesWritten(counts))
     record = runfolder.read_record(folder)
     history = [*record.get("history", []), *runfolder.take_sessions(folder), session]
+    # A watch adds to it for months, and every step of a run writes the record anew.
+    history = history[-HISTORY_KEPT:]
     record |= _description(plan, counts) | {"history": history}
     # Only a run with its report is done: killed in between, the next call makes both again.
     runfolder.write_record(folder, record | {"tables_of": None})

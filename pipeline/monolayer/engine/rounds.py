@@ -24,7 +24,11 @@ from monolayer.packed import PackedFields
 
 __all__ = ["CHUNK_FIELDS", "run_rounds"]
 
-CHUNK_FIELDS = 25
+# A chunk costs some 30 ms beside its fields (Dask, the part's files), so it should be seconds of
+# work; no more, or the last one keeps one worker busy while the others have nothing left.
+CHUNK_SECONDS = 2.0
+CHUNK_FIELDS = 250
+FIRST_CHUNK = 4
 # The first death, in company, does not count: another's field may have eaten the memory.
 DEATHS_ALONE = 2
 # A disk that stands still for a moment hangs fields too, so a second chance; not a third one,
@@ -93,6 +97,16 @@ class _Rounds:
             self.suspects = [field for field in work.open_fields if self.sessions_ended_by(field)]
             self.open = PackedFields(f for f in work.open_fields if not self.sessions_ended_by(f))
         self.idle_deaths = 0
+        self.n_done, self.seconds, self.n_given = 0, 0.0, 0
+
+    def chunk_size(self) -> int:
+        """Fields of the next chunk: some seconds of work, and less as the fields run out."""
+        each = self.seconds / self.n_done if self.n_done else CHUNK_SECONDS / FIRST_CHUNK
+        wanted = min(CHUNK_FIELDS, int(CHUNK_SECONDS / max(each, 1e-9)))
+        left = len(self.open) - self.n_given
+        size = max(1, min(wanted, left // (4 * self.executor.workers)))
+        self.n_given += size
+        return size
 
     def signed(self, fields: Iterable[Field]) -> Iterator[str]:
         return (self.signatures[field.field_id] for field in fields)
@@ -101,15 +115,14 @@ class _Rounds:
         return self.dead.get(self.signatures[field.field_id], 0)
 
     def in_company(self) -> None:
-        size = max(1, min(CHUNK_FIELDS, len(self.open) // (8 * self.executor.workers)))
-        chunks: Iterable[Chunk] = chunks_of(self.open, self.signatures, size)
+        chunks: Iterable[Chunk] = chunks_of(self.open, self.signatures, self.chunk_size)
         while crashed := self.run(chunks, self.executor):
             again: list[Chunk] = []
             for chunk in crashed:
-                blamed = self.blamed(chunk)
+                blamed = {field_id for field_id, _ in self.blamed(chunk)}
                 self.suspects += [field for field in chunk.fields if field.field_id in blamed]
                 innocent = [field for field in chunk.fields if field.field_id not in blamed]
-                again += chunks_of(innocent, self.signatures, size)
+                again += chunks_of(innocent, self.signatures, FIRST_CHUNK)
             chunks = again
 
     def suspects_alone(self) -> None:
@@ -133,7 +146,7 @@ class _Rounds:
             chunks = chunks_of(waiting, self.signatures, 1)
             waiting = []
             for chunk in self.run(chunks, executor, window=1):
-                ends.update(self.blamed(chunk).items())
+                ends += self.blamed(chunk)
                 (field,) = chunk.fields
                 if ends[field.field_id, True] >= TIMEOUTS_ALONE:
                     self.tell(commit_unfinished(chunk, "timed_out", self.job))
@@ -154,16 +167,21 @@ class _Rounds:
                 self.lost(outcome.chunk)
             else:
                 self.idle_deaths = 0
+                self.n_done += len(outcome)
+                self.seconds += sum(done.seconds for done in outcome)
                 self.tell(outcome)
         return crashed
 
-    def blamed(self, chunk: Chunk) -> dict[str, bool]:
-        """Fields that workers died at, and whether they were ended for taking too long."""
+    def blamed(self, chunk: Chunk) -> Counter[tuple[str, bool]]:
+        """Count the deaths at each field, and apart those for taking too long.
+
+        A scheduler with Dask's own settings tries a chunk on four workers before it says so.
+        """
         ids = {self.signatures[field.field_id]: field.field_id for field in chunk.fields}
-        found: dict[str, bool] = {}
+        found: Counter[tuple[str, bool]] = Counter()
         for attempt in attempts_of(self.job.run_folder, self.job.session, chunk.name):
             if attempt.signature in ids:
-                found[ids[attempt.signature]] = attempt.timed_out
+                found[ids[attempt.signature], attempt.timed_out] += 1
             attempt.path.unlink(missing_ok=True)
         self.idle_deaths = 0 if found else self.idle_deaths + 1
         if self.idle_deaths > IDLE_DEATHS + 10 * self.executor.workers:

@@ -3,6 +3,7 @@
     run.json              what ran: versions, method hash, inputs, machine, times
     method.yaml           the method as used
     parts/  labels/       what workers write
+    events/  .watch.json  what processes told, and what a watch saw last
     objects/  fields.parquet  wells.parquet  plates.parquet  report.html    what is made of it
 
 A folder belongs to one image folder, one layout and one method. It is locked while it is

@@ -8,6 +8,7 @@ until their plate has been quiet for the deadline: then they are missing.
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from monolayer.engine.plan import Plan, make_plan
 from monolayer.engine.plates import Plates
 from monolayer.engine.run import HERE, Outcome, execute
 from monolayer.engine.runfolder import watched
-from monolayer.errors import MonolayerError, RunAborted
+from monolayer.errors import FolderBusyError, MonolayerError, RunAborted, RunFolderError
 from monolayer.field import Field
 from monolayer.method import Method
 from monolayer.settings import Settings
@@ -116,6 +117,8 @@ def watch(
         More fields failed than allowed.
     KeyboardInterrupt
         Stopped in the middle of a round; what is finished is kept.
+    RunFolderError
+        The run's folder is another run's.
     MonolayerError, OSError
         Only once: a round could not be done. A watch that goes on tells it and tries again.
     """
@@ -135,7 +138,7 @@ def watch(
         try:
             why = watcher.once() if once else watcher.go_on()
         except KeyboardInterrupt:
-            if watcher.in_round:
+            if watcher.was_cut_short:
                 events.tell(WatchFinished(4, "stopped", watcher.rounds))
                 raise
             why = "stopped"
@@ -150,7 +153,7 @@ class _Watcher:
         self.order, self.settings, self.events = order, settings, events
         self.arrivals = Arrivals(order.images, settings.settle_s)
         self.outcome: Outcome | None = None
-        self.in_round = False
+        self.was_cut_short = False
         self.rounds = 0
         self.taken: dict[str, str] = {}
         self.awaited: list[str] = []
@@ -192,8 +195,12 @@ class _Watcher:
                 if self.order.max_failures is not None:
                     raise
                 self._failed(error)
-            # A network disk that is gone for a moment, a folder that another run is using, first
-            # files that fit no layout yet: what a later look may find mended.
+            except FolderBusyError as error:
+                self._failed(error)
+            except RunFolderError:
+                raise  # another run's folder: no later look will mend that
+            # A network disk that is gone for a moment, first files that fit no layout yet: what a
+            # later look may find mended.
             except (MonolayerError, OSError) as error:
                 self._failed(error)
             if self.settings.until_complete and self.is_complete:
@@ -204,8 +211,10 @@ class _Watcher:
 
     def save(self) -> None:
         """Leave word for the next call, and for who asks how it stands."""
-        if self.arrivals.files:
-            self.arrivals.save(self.order.run_folder, awaited=self.awaited)
+        # Without it the next call waits a little longer: a full disk is told where it matters.
+        with suppress(OSError):
+            if self.arrivals.files:
+                self.arrivals.save(self.order.run_folder, awaited=self.awaited)
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -225,14 +234,15 @@ class _Watcher:
 
     def _round(self) -> None:
         settled = self.arrivals.settled
-        if not settled:
+        if not self.arrivals.has_images:
             return
         self.rounds += 1
-        self.in_round = True
         try:
             self._take_in()
+        except KeyboardInterrupt:
+            self.was_cut_short = True
+            raise
         finally:
-            self.in_round = False
             self.round_ended = time.monotonic()
         self.taken, self.last_failure = settled, ""
         self.save()

@@ -168,6 +168,9 @@ def _fit(
     if len(MODELS[model].parameters) + fit_plateau > 2:
         needed = settings.min_points_three_parameters
     n = len(used.values)
+    if model == "contact_inhibition" and used.quantity != "confluence":
+        # One law under two names would count twice among the weights.
+        return "of a density it is the logistic law with its plateau fitted"
     if n < needed:
         return f"{n} points after attachment, {needed} needed"
     if len(set(used.times_h.tolist())) < len(MODELS[model].parameters) + fit_plateau + 1:

@@ -46,8 +46,8 @@ def fields_of(folder: Path, entries: Iterable[Entry]) -> list[Field]:
         else:
             groups.setdefault(entry.field_key, []).append(entry)
     fields = []
-    for group in groups.values():
-        kept, extra, problem = _one_file_each(folder, group)
+    while groups:
+        kept, extra, problem = _one_file_each(folder, groups.pop(next(iter(groups))))
         fields.append(_field(kept, problem))
         alone += extra
     return fields + alone

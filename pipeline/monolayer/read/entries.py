@@ -36,6 +36,9 @@ class Entry:
     ) -> "Entry":
         """The same page in another place; None keeps what it has."""
         place = self.place
+        wanted = ((plate, place.plate), (field, place.field), (channel, place.channel))
+        if all(new is None or new == old for new, old in wanted):
+            return self
         moved = replace(
             place,
             plate=place.plate if plate is None else plate,

@@ -11,6 +11,7 @@ given on the command line in the very form in which the known ones are written h
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 
 from monolayer.errors import ConfigError, InputError
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
@@ -242,17 +243,18 @@ def parse(path: str, layout: Layout) -> Position | None:
         return None
     folder, time, z = _folders(folder_text, well)
     z = int(groups["z"]) if groups.get("z", "").isdecimal() else z
+    # Many paths say the same few words: each is kept once.
     return Position(
-        plate=groups.get("plate", ""),
-        well=well,
-        field=normalise_number(groups.get("field", "1")),
-        time=_time(groups.get("time", time)),
-        channel=groups.get("channel", layout.default_channel).removeprefix("_"),
+        plate=intern(groups.get("plate", "")),
+        well=intern(well),
+        field=intern(normalise_number(groups.get("field", "1"))),
+        time=intern(_time(groups.get("time", time))),
+        channel=intern(groups.get("channel", layout.default_channel).removeprefix("_")),
         z=z,
-        well_text=well_text,
+        well_text=intern(well_text),
         # A regex describes the whole path: without a plate in it there is one plate.
-        plate_folder="" if layout.is_regex else folder,
-        variant=groups.get("variant", ""),
+        plate_folder="" if layout.is_regex else intern(folder),
+        variant=intern(groups.get("variant", "")),
     )
 
 

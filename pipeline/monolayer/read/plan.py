@@ -122,12 +122,15 @@ def find_fields(
         entries = [entry for path in files.images for entry in entries_of_file(folder, path, used)]
     plates = plate_names(folder, entries, used)
     _check_readable(entries)
-    entries = [e.moved(plate=plates[e.place.plate, e.place.plate_folder]) for e in entries]
+    for i, e in enumerate(entries):
+        entries[i] = e.moved(plate=plates[e.place.plate, e.place.plate_folder])
     entries, projections = split_projections(name_plain_fields(name_channels(entries)))
     files.ignored += [(e.path, "projection of planes that are here") for e in projections]
     files.sort()
     fields = fields_of(folder, entries) + _unreadable_folders(folder, files)
-    fields = sorted(check_channel(fields, used, settings), key=lambda field: field.sort_key)
+    del entries
+    fields = check_channel(fields, used, settings)
+    fields.sort(key=lambda field: field.sort_key)
     size = _pixel_size(folder, fields, settings)
     listing = Listing(
         layout=used.name,

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -42,11 +43,13 @@ def missing_fields(
     regular = {_key(f) for f in fields if f.problem is None or f.problem[0] == "missing_channel"}
     planned: dict[Key, str] = {}
     for key in _grid(regular):
-        planned[key] = "A hole in the plate's regular grid"
+        if key not in present:
+            planned[key] = "A hole in the plate's regular grid"
     for path, plate in side_files:
         for key in _side_file(path, plate, present, layout):
-            planned[key] = f"Planned by {path.name}"
-    absent = [_absent(key, planned[key]) for key in planned if key not in present]
+            if key not in present:
+                planned[key] = f"Planned by {path.name}"
+    absent = [_absent(key, why) for key, why in planned.items()]
     return sorted(absent, key=lambda field: field.sort_key)
 
 
@@ -82,18 +85,20 @@ def incomplete_fields(fields: Sequence[Field]) -> list[tuple[str, str]]:
     list of (str, str)
         Field id and sentence.
     """
-    groups: dict[tuple[str, str], list[Field]] = {}
-    for field in fields:
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, field in enumerate(fields):
         if field.problem is None or field.problem[0] == "missing_channel":
-            groups.setdefault((field.plate, field.time), []).append(field)
+            groups.setdefault((field.plate, field.time), []).append(place)
     found = []
     for group in groups.values():
-        for channel in dict.fromkeys(name for field in group for name in field.channels):
-            without = [field for field in group if channel not in field.channels]
-            if 2 * len(without) < len(group):
+        having = Counter(name for place in group for name in fields[place].channels)
+        for channel, n in having.items():
+            if len(group) > n > len(group) / 2:
+                ids = (
+                    f.field_id for f in map(fields.__getitem__, group) if channel not in f.channels
+                )
                 found += [
-                    (f.field_id, f"Field {f.field_id} has no image of channel {channel}.")
-                    for f in without
+                    (name, f"Field {name} has no image of channel {channel}.") for name in ids
                 ]
     return found
 

@@ -44,6 +44,8 @@ Summarise = Callable[[Sequence[Row], Mapping[str, NDArray[Any]]], Mapping[str, C
 
 _FIELDS = tuple(name for name, _ in WELL_HEAD if name.startswith("n_fields_"))
 _WELL: tuple[str, ...] = ("plate", "well", "time")
+# As dicts these are some 20 MB; above that only a key's rows are made at a time.
+_ROWS_AT_ONCE = 4096
 _PLATE: tuple[str, ...] = ("plate", "time")
 
 
@@ -155,11 +157,12 @@ def _grouped(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Key, list[
     keys = zip(*(table[name].to_pylist() for name in names), strict=True)
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
+    rows = table.to_pylist() if len(table) <= _ROWS_AT_ONCE else None
     for key in sorted(places, key=lambda key: [natural_key(part or "") for part in key]):
-        first, last = places[key][0], places[key][-1]
-        together = last - first + 1 == len(places[key])
-        rows = table.slice(first, len(places[key])) if together else table.take(places[key])
-        yield key, rows.to_pylist()
+        if rows is not None:
+            yield key, [rows[place] for place in places[key]]
+        else:
+            yield key, table.take(pa.array(places[key])).to_pylist()
 
 
 def _table(rows: list[dict[str, Any]], columns: Columns) -> pa.Table:

@@ -19,7 +19,7 @@ WATCH_SECONDS = 5.0
 
 WORKER_ENVIRONMENT = {
     "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1",
+    "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "ZARR_THREADING__MAX_WORKERS": "1",
 }  # fmt: skip
 """What every worker process is started with. Not in it: Dask's own MALLOC_TRIM_THRESHOLD_, which
 hands every temporary array back to the system and halves the throughput of image code."""

@@ -128,7 +128,7 @@ class RemoteStore:
             system.invalidate_cache(path)
             found = _again(system.find, path, detail=True)
         return {
-            name.removeprefix(path).lstrip("/"): _stamp(told)
+            name.removeprefix(path).lstrip("/"): _stamp(name, told)
             for name, told in sorted(found.items())
         }
 
@@ -145,10 +145,20 @@ def store_of(root: Root) -> Store:
     return RemoteStore(root) if isinstance(root, Remote) else LocalStore(root)
 
 
-def _stamp(told: Mapping[str, Any]) -> str:
+_VERSIONS = (
+    "ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated", "mtime", "created",
+)  # fmt: skip
+
+
+def _stamp(name: str, told: Mapping[str, Any]) -> str:
     """Size, and the ETag where the store gives one, else its time."""
-    version = told.get("ETag") or told.get("etag") or told.get("md5Hash")
-    return f"{told.get('size')}.{version or told.get('LastModified') or told.get('mtime')}"
+    version = next((told[key] for key in _VERSIONS if told.get(key)), None)
+    if version is None:
+        raise InputError(
+            f"{name}: its store lists neither ETags nor times, so that a changed file would go "
+            "unseen by a resumed run; copy the images to a disk."
+        )
+    return f"{told.get('size')}.{version}"
 
 
 def _file_system(remote: Remote) -> tuple[Any, str]:
@@ -177,6 +187,8 @@ def _reaching(remote: Remote) -> Iterator[None]:
     """Say which store, whatever its library raises."""
     try:
         yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{remote} does not exist: check the URL.") from None
     except PermissionError:
