@@ -29,20 +29,9 @@ from monolayer_kernels.objects import join_objects, select_objects
 from monolayer_kernels.stitch import Tile, cut_tiles, own_objects, shared_pixels, shift_runs
 
 __all__ = [
-    "FixedScale",
-    "FoundInTiles",
-    "TileBand",
-    "around",
-    "find_in_tiles",
-    "fix_scale",
-    "keep_once",
-    "no_objects",
-    "reaching_below",
-    "sample_boxes",
-    "segment_tiles",
-    "tile_groups",
-    "tile_rows",
-]
+    "FixedScale", "FoundInTiles", "TileBand", "around", "find_in_tiles", "fix_scale", "keep_once",
+    "no_objects", "reaching_below", "sample_boxes", "segment_tiles", "tile_groups", "tile_rows",
+]  # fmt: skip
 
 ReadWindow = Callable[[int, int, int, int], NDArray[Any]]
 
