@@ -129,8 +129,8 @@ def _runs() -> list[tuple[str, Run, EngineCosts]]:
     return [
         ("driver", simulate_run, EngineCosts()),
         ("shards", simulate_shards, EngineCosts()),
-        ("shards that sign their own fields only", simulate_shards,
-         EngineCosts(shard_plans_all=False)),
+        ("shards with one plan", simulate_shards,
+         EngineCosts(each_shard_plans=False)),
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from monolayer.report.svg import join, tag, text
 
 __all__ = ["figure", "walls"]
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 340.0, 60.0, 220.0, 24.0, 44.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 660.0, 340.0, 60.0, 160.0, 24.0, 44.0
 COLOURS = ("#0b6e99", "#b3452c", "#3f8f3f")
 TICKS_H = ((0.1, "6 min"), (1, "1 h"), (10, "10 h"), (100, "100 h"))
 ROW = re.compile(r"^\| ([a-z][a-z ]+) \| ([\d,]+) \| ([\d.]+) (h|min) \|")
@@ -41,10 +41,8 @@ def figure(lines: Iterable[str]) -> str:
     parts.append(_line(ideal, most, "#999", dash="4 4"))
     parts.append(text(WIDTH - RIGHT + 8, TOP + 12, "- - workers alone", fill="#666"))
     for i, (name, points) in enumerate(runs.items()):
-        parts.append(_line(points, most, COLOURS[i]))
-        for j, words in enumerate(_wrapped(name)):
-            y = TOP + 34 + 40 * i + 14 * j
-            parts.append(text(WIDTH - RIGHT + 8, y, words, fill=COLOURS[i]))
+        parts.append(_line(points, most, COLOURS[i], dash="8 8" if i == 2 else ""))
+        parts.append(text(WIDTH - RIGHT + 8, TOP + 34 + 20 * i, name, fill=COLOURS[i]))
     box = f"0 0 {WIDTH:.0f} {HEIGHT:.0f}"
     described = "Simulated wall time of a million fields against the number of workers"
     return str(
@@ -87,11 +85,6 @@ def _y(hours: float) -> float:
     low, high = math.log10(TICKS_H[0][0]), math.log10(500)
     share = (math.log10(hours) - low) / (high - low)
     return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
-
-
-def _wrapped(name: str) -> list[str]:
-    start, that, rest = name.partition(" that ")
-    return [start, f"that {rest}"] if that else [name]
 
 
 if __name__ == "__main__":

@@ -216,6 +216,21 @@ def test_a_file_renamed_into_place_is_a_new_one(tmp_path: Path) -> None:
     assert found.unsettled == {"a.tif"}
 
 
+def test_an_ome_zarr_is_at_rest_as_a_whole(tmp_path: Path) -> None:
+    image = tmp_path / "p.zarr" / "A" / "1" / "0"
+    (image / "c").mkdir(parents=True)
+    (tmp_path / "p.zarr" / "zarr.json").write_text("{}")
+    found = Arrivals(tmp_path, 0.2)
+    look_until(found, lambda: set(found.settled) == {"p.zarr"})
+    (image / "c" / "0").write_bytes(b"pixels")
+    assert found.look()
+    assert found.unsettled == {"p.zarr"}
+    look_until(found, lambda: set(found.settled) == {"p.zarr"})
+    (image / "labels" / "nuclei").mkdir(parents=True)
+    (image / "labels" / "nuclei" / "0").write_bytes(b"our own")
+    assert not found.look()
+
+
 @pytest.mark.parametrize(
     ("name", "temporary"),
     [("a.tif", False), ("a.tmp.tif", True), ("a.tif.tmp", True), ("~a.tif", True),
@@ -320,6 +335,22 @@ def test_what_does_not_come_is_awaited_then_missing(plate: Path, tmp_path: Path)
     assert states(run)["P1/B03/3"] == "ok"
 
 
+def test_a_hole_among_neighbours_is_awaited_then_missing(plate: Path, tmp_path: Path) -> None:
+    """Nobody planned the plate: its grid says so, call after call."""
+    images, run = tmp_path / "in", tmp_path / "RUN"
+    images.mkdir()
+    for path in sorted(plate.iterdir())[:5]:
+        shutil.copy(path, images)
+    options = ["watch", str(images), "-o", str(run), "--once", "--settle", "0", "--json"]
+    assert cli([*options, "--executor", "serial", "--deadline", "1h"]) == 0
+    assert set(states(run).values()) == {"ok"}
+    assert status_of(run)["awaited"] == ["P1/B03/3"]
+    time.sleep(0.2)
+    assert cli([*options, "--executor", "serial", "--deadline", "0.1s"]) == 3
+    assert states(run)["P1/B03/3"] == "missing"
+    assert status_of(run)["awaited"] == []
+
+
 def test_one_bad_acquisition_or_a_lost_disk_never_stops_it(
     plate: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -400,6 +431,11 @@ def test_a_plate_is_held_back_whole_where_illumination_is_corrected(
     whole = ["run", str(plate), "-o", str(other), "--method", str(method), "--json"]
     assert cli([*whole, "--executor", "serial"]) == 0
     assert_same_tables(run, other)
+    for name in names:
+        shutil.copy(plate / name, images / name.replace("P1_", "P2_"))
+    assert cli(["watch", str(images), "-o", str(run), "--once", *options, "--deadline", "0"]) == 0
+    assert len(states(run)) == 12
+    assert status_of(run)["history"][-1]["n_fields_processed"] == 6  # the first plate's stand
 
 
 # ------------------------------------------------------------------ once, for cron

@@ -57,8 +57,8 @@ class EngineCosts(Settings):
     tables_s_per_field: NotNegative = 0.00165
     """Seconds to make tables and report, a field, after the last is counted."""
 
-    stats_per_field: NotNegative = 2.0
-    """File-system questions that planning asks, a field."""
+    questions_per_field: NotNegative = 3.0
+    """What planning asks the file system, a field of one file: its head, and twice its state."""
 
     commit_operations_per_chunk: NotNegative = 10.0
     """Creating, flushing and renaming of a part, and the record of the attempt at it."""
@@ -72,8 +72,8 @@ class EngineCosts(Settings):
     blame_operations_per_worker: NotNegative = 2.0
     """Records read, a worker of the run, to find the field that a dead one was at."""
 
-    shard_plans_all: bool = True
-    """A shard looks at the files of all fields and not only at its own."""
+    each_shard_plans: bool = True
+    """Each shard makes the whole plan for itself; else one plan is made for all of them."""
 
 
 class Farm(Settings):

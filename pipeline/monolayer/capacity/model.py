@@ -85,7 +85,7 @@ def simulate_run(load: Load, costs: EngineCosts, farm: Farm, seed: int = 0) -> S
     seed : int
         Of all that is drawn.
     """
-    asked_s = load.n_fields * costs.stats_per_field / farm.metadata_operations_per_s
+    asked_s = load.n_fields * costs.questions_per_field / farm.metadata_operations_per_s
     plan_s = max(load.n_fields * costs.plan_s_per_field, asked_s)
     sim = _Run(load, costs, farm, np.random.default_rng(seed))
     fields_s = sim.run()

@@ -33,7 +33,6 @@ WORDS = {
     "images": "scoring images",
     "converted": "converting fields",
     "simulated": "simulating fields",
-    "converted": "converting fields",
     "controls": "measuring controls",
 }
 

@@ -8,6 +8,7 @@ until their plate has been quiet for the deadline: then they are missing.
 import os
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,13 +27,14 @@ from monolayer.engine.events import (
     WatchStarted,
 )
 from monolayer.engine.executors.settings import ExecutionSettings
-from monolayer.engine.plan import Plan, make_plan
+from monolayer.engine.plan import make_plan
 from monolayer.engine.plates import Plates
 from monolayer.engine.run import HERE, Outcome, execute
 from monolayer.engine.runfolder import watched
 from monolayer.errors import FolderBusyError, MonolayerError, RunAborted, RunFolderError
 from monolayer.field import Field
 from monolayer.method import Method
+from monolayer.packed import PackedFields
 from monolayer.settings import Settings
 
 __all__ = ["Order", "WatchSettings", "watch"]
@@ -252,9 +254,11 @@ class _Watcher:
         out = self.arrivals.unsettled | self.arrivals.temporary
         found = make_plan(order.images, order.method, order.layout, order.select, out)
         plates = Plates(found, self.arrivals, self.settings.deadline_s)
-        kept = tuple(field for field in found.fields if plates.is_ready(field))
+        kept = PackedFields(field for field in found.fields if plates.is_ready(field))
         missing = tuple(field for field in found.missing if plates.is_overdue(field.plate))
-        self._note(found, plates, kept, missing)
+        waiting = [field for field in found.fields if not plates.is_ready(field)]
+        waiting += [field for field in found.missing if not plates.is_overdue(field.plate)]
+        self._note(plates, waiting, missing)
         if kept:
             held = len(found.fields) - len(kept)
             self.events.tell(RoundStarted(self.rounds, len(kept), held))
@@ -267,12 +271,8 @@ class _Watcher:
                 notify=self.events,
             )
 
-    def _note(
-        self, found: Plan, plates: Plates, kept: tuple[Field, ...], missing: tuple[Field, ...]
-    ) -> None:
+    def _note(self, plates: Plates, waiting: Sequence[Field], missing: Sequence[Field]) -> None:
         """Tell what is awaited and what is missing where that is news; set the alarm."""
-        waiting = [field for field in found.fields if field not in kept]
-        waiting += [field for field in found.missing if field not in missing]
         awaited = [field.field_id for field in waiting]
         gone = [field.field_id for field in missing]
         if awaited != self.awaited:
