@@ -198,7 +198,7 @@ def _plane_of(planes: tuple[Plane, ...], settings: ReadSettings) -> Plane:
             "or export a projection."
         )
         raise ImageError("too_large", detail)
-    return same[0]
+    return next(iter(same))
 
 
 def _png_shape(head: bytes) -> tuple[int, int] | None:
