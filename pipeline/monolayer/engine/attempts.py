@@ -101,16 +101,17 @@ def dead_sessions(run_folder: Path, signatures: Container[str] | None = None) ->
     """
     sessions: dict[str, set[str]] = {}
     for attempt in _read_all(run_folder):
-        ours = signatures is None or attempt.signature in signatures
-        if attempt.signature is not None and ours:
-            sessions.setdefault(attempt.signature, set()).add(attempt.session)
+        begun = attempt.signature
+        if begun is not None and (signatures is None or begun in signatures):
+            sessions.setdefault(begun, set()).add(attempt.session)
     return {signature: len(names) for signature, names in sessions.items()}
 
 
 def forget(run_folder: Path, session: str, signatures: Container[str]) -> None:
     """Remove a session's records, and those of fields that are done now."""
     for attempt in _read_all(run_folder):
-        if attempt.session == session or attempt.signature in signatures:
+        done = attempt.signature is not None and attempt.signature in signatures
+        if done or attempt.session == session:
             attempt.path.unlink(missing_ok=True)
 
 

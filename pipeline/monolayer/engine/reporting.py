@@ -115,8 +115,10 @@ def _fields(folder: Path, show: Presentation) -> pa.Table:
         groups = []
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=names)
-            told = pc.not_equal(table["state"].cast("string"), str(State.OK))
-            paths = pc.if_else(told, table["paths"], pa.scalar(None, pa.string()))
+            told = pc.call_function("not_equal", [table["state"].cast("string"), str(State.OK)])
+            paths = pc.call_function(
+                "if_else", [told, table["paths"], pa.scalar(None, pa.string())]
+            )
             groups.append(table.set_column(names.index("paths"), "paths", paths))
     return pa.concat_tables(groups).unify_dictionaries()
 
@@ -177,8 +179,8 @@ def _scan_overlay(path: Path, counted: bool, show: Presentation) -> Overlay:
     with tifffile.TiffFile(path) as tif:
         pixels, labels = (page.asarray() for page in tif.pages)
     if not show.label_kinds and counted:
-        labels, n = ndimage.label(labels)
-        counted = n <= MOST_OUTLINES
+        found: Any = ndimage.label(labels)
+        labels, counted = found[0], found[1] <= MOST_OUTLINES
     return pixels, labels if counted else np.zeros(pixels.shape, np.uint8), None
 
 
@@ -193,7 +195,7 @@ def _kinds(folder: Path, row: dict[str, Any], column: str) -> dict[int, str]:
             if bounds and bounds.has_min_max and not bounds.min <= field_id <= bounds.max:
                 continue
             table = file.read_row_group(group, columns=["field_id", "label", column])
-            mine = table.filter(pc.equal(table["field_id"], field_id))
+            mine = table.filter(pc.call_function("equal", [table["field_id"], field_id]))
             found |= zip(mine["label"].to_pylist(), mine[column].to_pylist(), strict=True)
     return found
 

@@ -5,7 +5,7 @@ decoded; and by nothing else, so that a field takes the same road on every machi
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -189,7 +189,7 @@ def _open(folder: Root, plane: Plane, pixel_size_um: float | None) -> tuple[Wind
     return open_strips(path, pixel_size_um, plane.page, plane.path), bits
 
 
-def _plane_of(planes: tuple[Plane, ...], settings: ReadSettings) -> Plane:
+def _plane_of(planes: Sequence[Plane], settings: ReadSettings) -> Plane:
     """The one plane of a channel; a stack is not projected, as it would be read many times."""
     same = [plane for plane in planes if plane.z == settings.z] if len(planes) > 1 else planes
     if not same:

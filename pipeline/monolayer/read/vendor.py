@@ -256,7 +256,7 @@ def _check_scenes(path: Path, named: int) -> None:
     """
     if path.suffix.lower() != ".czi":
         return
-    from aicspylibczi import CziFile  # type: ignore[import-untyped]
+    from aicspylibczi import CziFile
 
     ranges = [shape.get("S", (0, 1)) for shape in CziFile(path).get_dims_shape()]
     held = sum(end - start for start, end in ranges)

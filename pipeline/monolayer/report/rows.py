@@ -35,7 +35,9 @@ class FieldRows:
         self.names = [*table.column_names, *self._beside]
         states = table["state"].cast(pa.string())
         self._places = {
-            state: np.flatnonzero(pc.equal(states, str(state)).to_numpy(zero_copy_only=False))
+            state: np.flatnonzero(
+                pc.call_function("equal", [states, str(state)]).to_numpy(zero_copy_only=False)
+            )
             for state in State
         }
 

@@ -56,7 +56,7 @@ def open_plane(root: Root, path: str, page: int, pixel_size_um: float | None) ->
             raise ImageError("unsupported", detail)
         height, width = image.shape[-2:]
         size = PixelSize(pixel_size_um, GIVEN) if pixel_size_um else image.image.pixel_size
-        bits = image.significant_bits
+        bits = image.significant_bits(page)
         return ZarrPlane(root, path, page, (height, width), dtype, size, bits)
 
 
@@ -70,7 +70,10 @@ def group_shape(root: Root, path: str) -> tuple[int, int] | None:
             return None
         array = group.below(image_of(group).levels[0])
         told = store.contents([f"{array}/zarr.json", f"{array}/.zarray"])
-        height, width = json.loads(next(iter(told.values())))["shape"][-2:]
+        text = next(iter(told.values()))
+        if isinstance(text, Exception):
+            return None
+        height, width = json.loads(text)["shape"][-2:]
     except (ImageError, InputError, StopIteration, ValueError, KeyError, OSError):
         return None
     return int(height), int(width)
