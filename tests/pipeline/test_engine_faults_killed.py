@@ -19,7 +19,6 @@ from benchmarks.faults import (
     Site,
     cluster,
     contents,
-    ended,
     kill,
     kill_workers,
     play,
@@ -75,7 +74,7 @@ def test_poison_a_hang_and_a_killed_worker_in_one_run(
     process = site.start(run, "--executor", "dask", "--workers", "2", "--field-timeout", "8")
     assert wait_for(lambda: under_way(run), 60)
     kill_workers([process.pid], at_most=1)
-    code, said = ended(process, SECONDS)
+    code, said = process.ended(SECONDS)
     assert code == 3, said
     found = states(run)
     assert found.pop("P1/B02/2") == ("crashed", "worker_died")
@@ -122,7 +121,7 @@ def test_a_signal_to_end_blames_no_field(site: Site, tmp_path: Path) -> None:
     process = site.start(tmp_path / "RUN", "--executor", "serial")
     assert wait_for(lambda: under_way(tmp_path / "RUN"), 60)
     kill([process.pid], signal.SIGTERM)
-    code, said = ended(process, SECONDS)
+    code, said = process.ended(SECONDS)
     assert code == 4
     assert "kept" in said
     assert not under_way(tmp_path / "RUN")
@@ -180,7 +179,7 @@ def test_a_lost_scheduler(site: Site, expected: dict[str, bytes], tmp_path: Path
         assert wait_for(lambda: under_way(run), 90)
         kill([made.parts["scheduler"].pid])
         start = time.monotonic()
-        code, said = ended(process, SECONDS)
+        code, said = process.ended(SECONDS)
         assert code == 4, said
         assert "scheduler" in said
         assert "Traceback" not in said
@@ -200,7 +199,7 @@ def test_a_killed_driver_and_a_second_run_beside_the_first(
     assert finish(site, run) == 2
     assert f"process {process.pid} on " in capsys.readouterr().err
     kill([process.pid])
-    process.communicate()
+    assert process.ended(SECONDS)[0] == -signal.SIGKILL
     site.say(Faults())
     assert finish(site, run) == 0
     assert contents(run) == expected
@@ -210,13 +209,16 @@ ORPHAN = """
 import sys
 from pathlib import Path
 from monolayer.engine.run import _look
+from monolayer.engine.events import Events
 from monolayer.engine.ledger import chunks_of
 from monolayer.engine.parts import Job, process_chunk
 from monolayer.engine.plan import make_plan
+from monolayer.engine.runfolder import locked
 from monolayer.method import Method
 images, folder = Path(sys.argv[1]), Path(sys.argv[2])
 plan = make_plan(images, Method())
-work = _look(plan, folder, None, False, lambda *_: None)
+with locked(folder):
+    work = _look(plan, folder, None, False, Events())
 job = Job(plan.root, folder, plan.method, session="dead")
 for chunk in chunks_of(work.open_fields, work.signatures, 5):
     process_chunk(chunk, job)
@@ -243,13 +245,9 @@ def test_an_orphan_goes_on_while_its_work_is_done_again(
             kill([orphan.pid])
     assert contents(run) == expected
     assert finish(site, run) == 0
-    (run / "fields.parquet").unlink()
-    shutil.rmtree(run / "objects")
-    assert finish(site, run, "--retry") == 0
-    again = tmp_path / "AGAIN"
-    shutil.copytree(run / "parts", again / "parts")
-    shutil.copy(run / "run.json", again)
-    assert finish(site, again) == 0
+    (run / "run.json").write_text((run / "run.json").read_text().replace('"tables_of"', '"was"'))
+    assert finish(site, run) == 0  # the tables again, now from the orphan's parts as well
+    assert contents(run) == expected
 
 
 @pytest.mark.skipif(shutil.which("faketime") is None, reason="needs Debian's faketime")
@@ -283,7 +281,7 @@ def test_a_clock_that_jumps(site: Site, expected: dict[str, bytes], tmp_path: Pa
     assert contents(run) == expected
 
 
-@pytest.mark.parametrize("seed", [1, 4, 9])
+@pytest.mark.parametrize("seed", [28, 12, 18])
 def test_a_round_drawn_by_chance(
     site: Site, expected: dict[str, bytes], tmp_path: Path, seed: int
 ) -> None:
