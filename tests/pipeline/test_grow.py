@@ -31,6 +31,7 @@ from monolayer.grow.crossing import crossing_se_h, crossing_time_h
 from monolayer.grow.fit import Fit
 from monolayer.grow.models import MODELS, ln_u
 from monolayer.grow.series import Quantity, ln_u_of, value_of
+from monolayer.grow.settings import Scale
 
 Values = NDArray[np.float64]
 HOURS = np.arange(24.0, 73.0, 4.0)
@@ -278,6 +279,36 @@ def test_a_target_above_the_plateau_is_refused() -> None:
     wanted = GrowSettings(plateau_confluence=0.85, models=("logistic",))
     found = forecast(grow(confluence(HOURS, noisy()), wanted), 0.9, wanted)
     assert found.reason == "the plateau 0.85 is not above the target 0.9"
+
+
+@given(
+    quantity=st.sampled_from(["confluence", "density_cells_per_cm2"]),
+    scale=st.sampled_from(["auto", "linear"]),
+    points=st.lists(st.tuples(st.floats(0, 200), st.floats(0, 1)), max_size=16),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_points_give_finite_figures_or_a_reason(
+    quantity: Quantity, scale: Scale, points: list[tuple[float, float]]
+) -> None:
+    times, values = np.array(sorted(points)).reshape(-1, 2).T
+    wanted = GrowSettings(scale=scale)
+    top = 1.0 if quantity == "confluence" else 1e5
+    found = forecast(
+        grow(GrowthSeries("V1", quantity, times, values * top), wanted), 0.8 * top, wanted
+    )
+    figures = [found.time_h, found.median_h, found.prediction_low_h, found.prediction_high_h]
+    assert all(figure is None or math.isfinite(figure) for figure in figures)
+    assert found.reason is not None or None not in figures
+
+
+@pytest.mark.parametrize("scale", ["auto", "linear"])
+def test_a_shrinking_culture_is_no_growth(scale: Scale) -> None:
+    wanted = GrowSettings(scale=scale)
+    growth = grow(confluence(HOURS, np.linspace(0.75, 0.1, HOURS.size)), wanted)
+    assert growth.flags == ("NO_GROWTH",)
+    assert growth.doublings is not None
+    assert growth.doublings < 0
+    assert forecast(growth, 0.8, wanted).reason == "the measurements show no growth"
 
 
 def test_open_end_is_none_with_a_reason() -> None:

@@ -21,6 +21,9 @@ __all__ = ["Fit", "fit_law"]
 Floats = NDArray[np.float64]
 # A covariance whose parameters are so nearly one says nothing; its inverse is rounding error.
 _WORST_CONDITION = 1e12
+# A residual that stands for none.
+_NOWHERE = 1e6
+_LN_HIGHEST = 700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def fit_law(
     def residuals(parameters: Floats) -> Floats:
         drawn = _on_scale(law, parameters, series.times_h, series.quantity, scale, held)
         rest = roots * (drawn - measured)
-        return np.where(np.isfinite(rest), rest, 1e6)
+        return np.where(np.isfinite(rest), rest, _NOWHERE)
 
     best: tuple[float, Floats, Floats] | None = None
     start_values = _starts(law, series, observed, plateau if fit_plateau else None)
@@ -159,7 +162,10 @@ def fit_law(
         return "the points do not tell its parameters apart"
     rest, found, covariance = best
     variance = max(rest, 1e-24) / free
-    top = float(np.exp(found[-1])) if fit_plateau else plateau
+    reached = _on_scale(law, found, series.times_h, series.quantity, scale, held)
+    if not np.all(np.isfinite(reached)):
+        return "its curve does not come near the points"
+    top = math.exp(min(found[-1], _LN_HIGHEST)) if fit_plateau else plateau
     if fit_plateau and series.quantity == "confluence" and top is not None and top > 1:
         return "its plateau comes out above 100 %"
     if "lag_h" in law.parameters and found[2] < 0:

@@ -69,9 +69,11 @@ def ln_u(
 ) -> Floats:
     """A law's curve; one parameter more than its own is ln plateau, and wins over `plateau`."""
     own = len(law.parameters)
-    if len(parameters) > own:
-        plateau = float(np.exp(parameters[own]))
-    return law.curve(parameters, times_h, quantity, plateau)
+    # A search tries parameters that overflow; what comes out is not finite and is passed over.
+    with np.errstate(all="ignore"):
+        if len(parameters) > own:
+            plateau = np.exp(parameters[own])
+        return law.curve(parameters, times_h, quantity, plateau)
 
 
 def _exponential(p: Floats, t: Floats, *_: object) -> Floats:
@@ -90,15 +92,14 @@ def _contact_inhibition(p: Floats, t: Floats, *_: object) -> Floats:
 def _logistic(p: Floats, t: Floats, quantity: Quantity, plateau: float | None) -> Floats:
     if plateau is None:
         return _of_value(np.exp(p[0] + p[1] * t), quantity)
-    start = min(np.exp(p[0]), plateau * _FULL)
-    return _of_value(plateau / (1 + (plateau - start) / start * np.exp(-p[1] * t)), quantity)
+    below = np.expm1(_depth(p[0], plateau))
+    return _of_value(plateau / (1 + below * np.exp(-p[1] * t)), quantity)
 
 
 def _gompertz(p: Floats, t: Floats, quantity: Quantity, plateau: float | None) -> Floats:
     if plateau is None:
         return _of_value(np.exp(p[0] + p[1] * t), quantity)
-    depth = np.log(plateau / min(np.exp(p[0]), plateau * _FULL))
-    return _of_value(plateau * np.exp(-depth * np.exp(-p[1] * t)), quantity)
+    return _of_value(plateau * np.exp(-_depth(p[0], plateau) * np.exp(-p[1] * t)), quantity)
 
 
 def _baranyi(p: Floats, t: Floats, quantity: Quantity, plateau: float | None) -> Floats:
@@ -110,6 +111,11 @@ def _baranyi(p: Floats, t: Floats, quantity: Quantity, plateau: float | None) ->
         return np.asarray(p[0] + grown)
     top = float(ln_u_of(quantity, plateau))
     return np.asarray(p[0] + grown - np.log1p(np.expm1(grown) / np.exp(top - p[0])))
+
+
+def _depth(ln_start: float, plateau: float) -> float:
+    """How far, as a logarithm, the start lies below the plateau; it never lies above."""
+    return float(np.maximum(np.log(plateau) - ln_start, 1e-12))
 
 
 def _of_value(values: Floats, quantity: Quantity) -> Floats:

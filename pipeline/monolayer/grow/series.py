@@ -86,7 +86,8 @@ def ln_u_of(quantity: Quantity, values: Any) -> Floats:
 
 def value_of(quantity: Quantity, ln_u: Any) -> Floats:
     """Undo `ln_u_of`."""
-    u = np.exp(np.asarray(ln_u, dtype=np.float64))
+    with np.errstate(over="ignore", under="ignore"):
+        u = np.exp(np.asarray(ln_u, dtype=np.float64))
     return -np.expm1(-u) if quantity == "confluence" else u
 
 
