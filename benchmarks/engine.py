@@ -24,6 +24,7 @@ import numpy as np
 import tifffile
 
 from monolayer.engine import parts
+from monolayer.engine.events import Line
 from monolayer.engine.executors import Crashed
 from monolayer.engine.ledger import Chunk, Done
 from monolayer.engine.parts import Job
@@ -35,7 +36,6 @@ __all__ = ["main", "measure", "process_known", "write_fields"]
 
 SIDE = 32
 ROWS, COLUMNS, FIELDS_A_WELL = "ABCDEFGHIJKLMNOP", 24, 9
-STAGES = ("listed", "fields", "tables", "report", "end")
 
 
 def write_fields(folder: Path, n_fields: int, side: int = SIDE) -> None:
@@ -84,6 +84,7 @@ def _evaluated() -> FieldResult:
 def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
     """Run in this process, the driver; return its memory and processor time by stage."""
     from monolayer.engine import rounds
+    from monolayer.engine.events import Events
     from monolayer.engine.executors import ExecutionSettings
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
@@ -97,7 +98,8 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
 
     begun: set[str] = set()
 
-    def notify(stage: str, done: int, total: int) -> None:
+    def heard(line: Line) -> None:
+        stage = str(line.get("stage"))
         if stage in ("tables", "report") and stage not in begun:
             begun.add(stage)
             end("fields" if stage == "tables" else "tables")
@@ -107,7 +109,8 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
     start = time.perf_counter(), time.process_time()
     plan = make_plan(images, Method())
     end("listed")
-    outcome = execute(plan, run, ExecutionSettings(workers=workers), notify=notify)
+    with Events([heard]) as events:
+        outcome = execute(plan, run, ExecutionSettings(workers=workers), notify=events)
     end("report")
     return {
         "fields": len(plan.fields),

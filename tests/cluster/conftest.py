@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,16 +41,16 @@ def slurm() -> Iterator[Slurm]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# Python's own start-up hook: opening an image takes half a second, so that things can happen to
-# a small plate while it is worked on.
+# Python's own start-up hook: the note that a field begins, which is one write a field, takes its
+# time, so that things can happen to a small plate while it is worked on.
 SLOW = """
-import os, pathlib, time
-original = pathlib.Path.open
-def slowly(self, *options, **more):
-    if self.name.endswith("_w1.tif"):
-        time.sleep(float(os.environ.get("SECONDS_AN_IMAGE", 0.5)))
-    return original(self, *options, **more)
-pathlib.Path.open = slowly
+import os, time
+write = os.write
+def slowly(descriptor, data):
+    if "/attempts/" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        time.sleep(float(os.environ["SECONDS_A_FIELD"]))
+    return write(descriptor, data)
+os.write = slowly
 """
 
 
@@ -68,6 +69,8 @@ class Runs:
         process = subprocess.Popen(
             self.command(run, *options), env=self.slurm.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A test suite in the background ignores Ctrl-C, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         self.started.append(process)
         return process
@@ -132,8 +135,9 @@ def runs(slurm: Slurm, plate: tuple[Path, Path, float]) -> Iterator[Runs]:
 
 
 @pytest.fixture
-def slow_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second for each image, in all that is started from here."""
+def slow_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second more for each field, in all that is started from here."""
+    monkeypatch.setenv("SECONDS_A_FIELD", "0.5")
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(SLOW)
     # Before what is there, so that the same sources are found.

@@ -112,7 +112,7 @@ class Slurm:
         def restarted() -> bool:
             self.call("scontrol", "update", f"jobid={job_id}", "starttime=now", check=False)
             job = self.job(job_id)
-            return job["JobState"] != "PENDING" and job["Restarts"] != "0"
+            return job["JobState"] in ("RUNNING", "COMPLETED") and job["Restarts"] != "0"
 
         wait_for(f"the second start of job {job_id}", restarted)
 

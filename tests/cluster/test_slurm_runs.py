@@ -37,7 +37,7 @@ def test_a_plate_through_jobs(runs: Runs, jobs_file: Path, tmp_path: Path) -> No
     wait_for("the jobs' end", lambda: not runs.slurm.jobs(), 30)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:
@@ -63,26 +63,28 @@ def check_environment(runs: Runs) -> None:
         assert not any(text.startswith(b"MALLOC_TRIM_THRESHOLD_") for text in environment)
 
 
-@pytest.mark.usefixtures("slow_images")
-def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
+@pytest.mark.usefixtures("slow_fields")
+def test_jobs_whose_workers_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A lifetime holds a worker's start on this machine and several chunks, and two workers need
-    # more than one for 32 images.
-    lifetime = max(12.0, 1.5 * runs.serial_seconds)
-    monkeypatch.setenv("SECONDS_AN_IMAGE", f"{lifetime / 12:.2f}")
-    settings = f"  lifetime: {lifetime:.0f}s\n  lifetime_stagger: 1s\n  cores: 2\n"
+    """A job of two workers; then Ctrl-C, which takes the jobs along."""
+    monkeypatch.setenv("SECONDS_A_FIELD", "2")
+    settings = "  cores: 2\n  lifetime: 10s\n  lifetime_stagger: 1s\n"
     (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(tmp_path / "cluster.yaml"))
     wait_for("the first job", lambda: runs.slurm.jobs("RUNNING"))
     first = set(runs.slurm.jobs())
-    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first, PATIENCE)
-    runs.finish(process)
+    wait_for("the second one", lambda: set(runs.slurm.jobs("RUNNING")) - first, PATIENCE)
+    process.send_signal(signal.SIGINT)
+    assert "kept" in runs.finish(process, code=4)
+    wait_for("the jobs' end", lambda: not runs.slurm.jobs())
+    monkeypatch.setenv("SECONDS_A_FIELD", "0")
+    runs.finish(runs.start(run, "--executor", "serial"))
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(jobs_file))
@@ -93,7 +95,7 @@ def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_killed_driver_leaves_no_job_and_loses_nothing(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:

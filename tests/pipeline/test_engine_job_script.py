@@ -3,6 +3,8 @@
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,17 @@ def test_a_lifetime_with_its_stagger_ends_before_the_walltime(walltime: str) -> 
 def test_no_walltime_no_lifetime() -> None:
     assert lifetime_seconds(JobSettings(), None) is None
     assert lifetime_seconds(JobSettings(lifetime="50m"), None) == (3000, 750)
+
+
+def test_ctrl_c_still_stops_a_run_that_has_jobs() -> None:
+    """Importing dask-jobqueue makes it end the program with code 0, as if all were done."""
+    code = (
+        "import signal\n"
+        "from monolayer.engine.executors.job_script import cluster_class\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "cluster_class('slurm')\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

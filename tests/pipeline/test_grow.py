@@ -20,7 +20,9 @@ from monolayer.grow import (
     fold_expansion,
     forecast,
     grow,
+    growth_area_cm2,
     log_linear_rate,
+    plan_vessels,
     population_doublings,
     probability_before,
     rate_of_passage,
@@ -157,6 +159,18 @@ def test_w7_slope_on_the_complementary_log_log_scale() -> None:
     assert growth.rate.doubling_time_h == digits(32.0, 3)
     assert growth.doublings == digits(2.0, 5)
     assert growth.flags == ("LOW_DATA",)
+
+
+def test_w23_vessels_to_fill() -> None:
+    stacks = tuple(f"CellSTACK-{layers}" for layers in (1, 2, 5, 10))
+    plan = plan_vessels(1.2e8, 4_000, stacks)
+    assert plan.vessels == (("CellSTACK-10", 4), ("CellSTACK-5", 1), ("CellSTACK-2", 1))
+    assert plan.area_cm2 == 29_892
+    assert plan.cells_left == pytest.approx(4.32e5)
+    with pytest.raises(InputError, match="vessel type 'T-80' is unknown; there are T-25"):
+        growth_area_cm2("T-80")
+    with pytest.raises(InputError, match="0 cells at 4000 per cm2 fill no vessel"):
+        plan_vessels(0, 4_000, stacks)
 
 
 def test_baranyi_solves_its_own_differential_equation() -> None:

@@ -91,7 +91,7 @@ def test_run_from_a_store_equals_run_from_disk(put: Put, folder: Path, tmp_path:
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli(["run", str(folder), "-o", str(here), "--workers", "1", "--json"]) == 0
     url = "s3://plates/P1.zarr"
-    assert cli(["run", url, "-o", str(there), "--workers", "2", "--executor", "dask"]) == 0
+    assert cli(["run", url, "-o", str(there), "--workers", "1", "--executor", "dask"]) == 0
     assert counts(there) == counts(here)
     assert len(counts(here)) == 4
     for name in ("objects/P1.parquet", "wells.parquet", "plates.parquet"):
@@ -163,6 +163,11 @@ def test_store_that_fails_costs_one_row_after_some_tries(
                 raise error
             return self.system.cat_file(path, **stretch)
 
+        def cat(self, paths: list[str], **options: Any) -> dict[str, Any]:
+            bad = "plates/P1.zarr/B/03/1/zarr.json"
+            got: dict[str, Any] = self.system.cat(paths, **options)
+            return got | ({bad: error} if bad in paths else {})
+
         def __getattr__(self, name: str) -> Any:
             return getattr(self.system, name)
 
@@ -178,6 +183,9 @@ def test_store_that_fails_costs_one_row_after_some_tries(
     if isinstance(error, TimeoutError | ConnectionError):
         assert asked.count(asked[0]) == 3
     read_field(good, root, ReadSettings())
+    again = find_fields(root, ReadSettings()).fields
+    problems = {field.field_id: field.problem[0] for field in again if field.problem}
+    assert problems == {"P1/B03/1": reason}
 
 
 def test_changed_object_is_seen(put: Put, folder: Path) -> None:

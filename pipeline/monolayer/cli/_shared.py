@@ -106,6 +106,13 @@ _EXECUTION = (
         metavar="SECONDS",
         help="Longest that one field may take before its worker is ended. Default: 600.",
     ),
+    click.option(
+        "--max-memory-mb",
+        type=click.FloatRange(min=600),
+        metavar="MB",
+        help="Memory that one worker may take; bounds how much of a scan is read at once. "
+        "Default: 1000.",
+    ),
 )
 
 

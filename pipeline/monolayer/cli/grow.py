@@ -136,7 +136,7 @@ def _rate(growth: "Growth", confidence: float) -> list[str]:
 
 def _laws(growth: "Growth") -> str:
     shares = zip(growth.fits, growth.weights, strict=True)
-    return "(AICc weights: " + ", ".join(f"{f.model} {w:.2f}" for f, w in shares) + ")"
+    return "(weights: " + ", ".join(f"{f.model} {w:.2f}" for f, w in shares) + ")"
 
 
 def _crossing(growth: "Growth", crossing: "Crossing") -> str:

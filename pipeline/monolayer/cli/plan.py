@@ -91,6 +91,8 @@ def _tell_jobs(jobs: dict[str, Any], memory: float | None) -> None:
 
 
 def _summary(plan: Any, memory: float | None, roles: dict[str, str]) -> dict[str, Any]:
+    from monolayer.read.scans import is_scan
+
     return {
         "images": str(plan.root),
         "layout": plan.listing.layout,
@@ -106,8 +108,15 @@ def _summary(plan: Any, memory: float | None, roles: dict[str, str]) -> dict[str
         "times": list(dict.fromkeys(field.time for field in plan.fields if field.time)),
         "pixel_size_um": plan.pixel_size_um,
         "pixel_size_source": plan.listing.pixel_size_source or None,
+        "scans": [f.field_id for f in plan.fields if is_scan(f, plan.root, plan.method.read)],
         "memory_per_worker_mb": round(memory / 1e6) if memory else None,
     }
+
+
+def _counted(n_fields: int, scans: list[str], max_field_mp: float) -> str:
+    if not scans:
+        return str(n_fields)
+    return f"{n_fields}, of which {len(scans)} are scans, of more than {max_field_mp:g} megapixels"
 
 
 def _named(field: Any) -> dict[str, str]:
@@ -122,7 +131,7 @@ def _tell(plan: Any, memory: float | None, roles: dict[str, str]) -> None:
         "Layout": summary["layout"],
         "Plates": _some(summary["plates"]),
         "Wells": _some(summary["wells"]) if summary["wells"] else "none in the names",
-        "Fields": str(len(plan.fields)),
+        "Fields": _counted(len(plan.fields), summary["scans"], plan.method.read.max_field_mp),
         "Channels": _some(summary["channels"]),
         "Assay": f"{plan.method.assay} ({', '.join(f'{r}: {c}' for r, c in roles.items())})",
         "Times": _some(summary["times"]) if summary["times"] else "one",

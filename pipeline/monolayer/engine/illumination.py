@@ -19,6 +19,7 @@ from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import estimate_flat_field, inspect_field
 from monolayer.method import Method
 from monolayer.read import Root, channel_to_segment, read_field
+from monolayer.read.scans import is_scan
 
 __all__ = ["flat_folder", "load_flat_fields", "make_flat_fields"]
 
@@ -77,6 +78,8 @@ def _estimate(
 
 def _evaluable(fields: Sequence[Field], root: Root, method: Method) -> Iterator[FieldImage]:
     for field in fields:
+        if is_scan(field, root, method.read) is not None:
+            continue  # many images of the microscope's, each with the lamp's own light
         try:
             image = read_field(field, root, method.read)
             channel = channel_to_segment(field, method.read)

@@ -39,10 +39,12 @@ __all__ = [
     "Job",
     "OpenPart",
     "aligned",
+    "attempt",
     "commit",
     "commit_unfinished",
     "drop_parts",
     "identity_columns",
+    "in_time",
     "process_chunk",
 ]
 
@@ -69,6 +71,8 @@ class Job:
         Longest that a field may take; None for no limit.
     may_end_process : bool
         Whether chunks run in processes of their own, which a time limit may end.
+    max_memory_mb : float
+        Memory that a worker may take; bounds how much of a scan is read at once.
     """
 
     root: Root
@@ -78,6 +82,7 @@ class Job:
     session: str = "none"
     field_timeout_s: float | None = None
     may_end_process: bool = False
+    max_memory_mb: float = 1000.0
 
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
@@ -88,7 +93,7 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
         _warm_up()
     results: list[FieldResult] = []
     done: list[Done] = []
-    with _attempt(chunk, job) as begin:
+    with attempt(chunk, job) as begin:
         for field, signature in zip(chunk.fields, chunk.signatures, strict=True):
             begin(signature)
             start = time.perf_counter()
@@ -125,7 +130,7 @@ def _warm_up() -> None:
 
 
 @contextmanager
-def _attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str | None], None]]:
+def attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str | None], None]]:
     """Record each field as it begins, and limit its time where this process may be ended.
 
     What this yields is told the signature of each field, and None when all are to be written:
@@ -151,11 +156,19 @@ def _attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str | None], None]]:
 
 
 def _process_one(field: Field, job: Job) -> FieldResult:
+    def work() -> FieldResult:
+        flats = load_flat_fields(job.flat_folder, field.plate)
+        return process_field(field, job.root, job.method, flats)
+
+    return in_time(field, job, work)
+
+
+def in_time(field: Field, job: Job, work: Callable[[], FieldResult]) -> FieldResult:
+    """Do work on a field; where this process may not be ended, interrupt it past the limit."""
     limited = job.field_timeout_s is not None and not job.may_end_process
     try:
         with interrupting(job.field_timeout_s or 0.0) if limited else nullcontext():
-            flats = load_flat_fields(job.flat_folder, field.plate)
-            return process_field(field, job.root, job.method, flats)
+            return work()
     except FieldTimedOut:
         return unfinished(field, "timed_out", job)
 
@@ -196,14 +209,26 @@ def commit_unfinished(chunk: Chunk, reason: str, job: Job) -> list[Done]:
     return done
 
 
-def commit(chunk: Chunk, job: Job, results: list[FieldResult], done: list[Done]) -> None:
-    """Write a chunk's label images, then its part: the part's appearance is the commit."""
+def commit(
+    chunk: Chunk,
+    job: Job,
+    results: list[FieldResult],
+    done: list[Done],
+    write_objects: Callable[[Path], None] | None = None,
+) -> None:
+    """Write a chunk's label images, then its part: the part's appearance is the commit.
+
+    Objects that are more than memory should hold are left to ``write_objects``.
+    """
     for field, result in zip(chunk.fields, results, strict=True):
         if result.labels is not None:
             write_labels(job.run_folder / labels_path(field.field_id), result)
     with finished_folder(job.run_folder / "parts" / chunk.name) as folder:
         _write_batches(folder / _FIELDS, _fields_table(chunk, results).to_batches())
-        _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
+        if write_objects is not None:
+            write_objects(folder / _OBJECTS)
+        else:
+            _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
         write_ledger(folder, chunk, done)
 
 
@@ -256,8 +281,14 @@ class OpenPart:
 
     @cached_property
     def objects(self) -> ipc.RecordBatchFileReader:
-        """Its fields' objects: as many batches as fields."""
+        """Its fields' objects: as many batches as fields, where there are several."""
         return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
+
+    def objects_of(self, row: int) -> list[pa.RecordBatch]:
+        """Objects of the field in a row: one batch, but of a scan any number."""
+        alone = self.fields.num_rows == 1
+        places = range(self.objects.num_record_batches) if alone else [row]
+        return [self.objects.get_batch(place) for place in places]
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:

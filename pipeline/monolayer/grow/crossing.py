@@ -254,5 +254,17 @@ def _check_target(growth: Growth, target: float) -> None:
 
 
 def _refusal(target: float, settings: GrowSettings, reason: str, already: bool = False) -> Crossing:
-    unknown = (None,) * 7
-    return Crossing(target, *unknown, settings.confidence, None, already, reason)
+    return Crossing(
+        target=target,
+        time_h=None,
+        se_h=None,
+        confidence_low_h=None,
+        confidence_high_h=None,
+        median_h=None,
+        prediction_low_h=None,
+        prediction_high_h=None,
+        confidence=settings.confidence,
+        model=None,
+        already=already,
+        reason=reason,
+    )

@@ -2,7 +2,10 @@
 
 import difflib
 import inspect
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +60,22 @@ def cluster_class(system: str) -> Any:
         dask-jobqueue is not installed.
     """
     try:
-        import dask_jobqueue
+        with _ctrl_c_kept():
+            import dask_jobqueue
     except ImportError:
         raise MissingExtraError.named("dask-jobqueue", "cluster") from None
     return getattr(dask_jobqueue, CLUSTERS[system])
+
+
+@contextmanager
+def _ctrl_c_kept() -> Iterator[None]:
+    """Undo that importing dask-jobqueue (0.9) makes Ctrl-C end the program with exit code 0."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def workers_a_job(settings: ExecutionSettings) -> int:

@@ -1,0 +1,209 @@
+"""Many fields: what the driver holds of each, how chunks are cut, how tables are written."""
+
+import random
+import re
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from benchmarks.engine import process_known, write_fields
+
+from monolayer.engine import rounds
+from monolayer.engine.executors import ExecutionSettings
+from monolayer.engine.ledger import Signatures, chunks_of, ledger_of
+from monolayer.engine.plan import make_plan
+from monolayer.engine.row_groups import RowGroups
+from monolayer.engine.run import execute
+from monolayer.field import Field, Plane, natural_key
+from monolayer.method import Method
+from monolayer.packed import BLOCK, PackedFields, Places
+
+SERIAL = ExecutionSettings(executor="serial")
+
+
+def fields(n: int) -> list[Field]:
+    return [
+        Field("P'1\n", f"A{i % 12:02d}", str(i), "", {"w\udc80": (Plane(f"{i}/é.tif", 0, i),)})
+        for i in range(n)
+    ]
+
+
+@pytest.mark.parametrize("n", [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 3])
+def test_packed_fields_are_the_fields(n: int) -> None:
+    plain = fields(n)
+    packed = PackedFields(iter(plain))
+    assert len(packed) == n
+    assert list(packed) == plain
+    assert packed == plain
+    assert [packed[i] for i in range(-n, n)] == plain + plain
+    assert packed[n // 3 : -2 : 2] == tuple(plain[n // 3 : -2 : 2])
+    with pytest.raises(IndexError):
+        packed[n]
+
+
+def test_packed_fields_keep_every_word() -> None:
+    odd = Field("P", "", "x", "2", {}, "a1", ("missing", "Planned by a.HTD, but not there."))
+    several = Field("P", "B02", "1", "", {"a": (Plane("a"), Plane("b", 3, 1)), "b": (Plane("c"),)})
+    assert PackedFields([odd, several]) == [odd, several]
+    assert PackedFields([odd]) != [several]
+    assert PackedFields([odd]) != [odd, odd]
+
+
+def test_places_of_ids() -> None:
+    ids = [f"P1/A{i % 24:02d}/{i}" for i in range(1000)]
+    random.Random(2).shuffle(ids)
+    places = Places(ids)
+    assert [places.of(name) for name in ids] == list(range(1000))
+    assert places.of("P1/A01/1000") is None
+    assert Places([]).of("") is None
+
+
+def test_signatures_by_id_and_by_place() -> None:
+    signed = {f"f{i}": f"{i:064x}" for i in range(300)}
+    signatures = Signatures(signed.items())
+    assert {name: signatures[name] for name in signed} == signed
+    assert [signatures.at(i) for i in range(300)] == list(signed.values())
+    assert signatures.get("f300") is None
+
+
+def test_natural_order_is_that_of_numbers_and_words() -> None:
+    def by_parts(text: str) -> tuple[Any, str]:
+        parts = (part for part in re.split(r"(\d+)", text) if part)
+        return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts), text
+
+    letters = random.Random(3)
+    words = {"".join(letters.choices("ab0019 _é/-.", k=letters.randint(0, 8))) for _ in range(4000)}
+    assert sorted(words, key=natural_key) == sorted(words, key=by_parts)
+    assert sorted(["f1²", "f1"], key=natural_key) == ["f1", "f1²"]
+
+
+def test_chunks_grow_with_quick_fields_and_end_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    class Workers:
+        workers, isolated = 2, True
+
+        def run(self, work: Any, chunks: Any, window: int | None = None) -> Iterator[Any]:
+            for chunk in chunks:
+                sizes.append(len(chunk.fields))
+                yield [type("Done", (), {"seconds": 0.001})()] * len(chunk.fields)
+
+    plain = fields(4000)
+    signatures = {field.field_id: f"{i:064x}" for i, field in enumerate(plain)}
+    work = type("Work", (), {"open_fields": plain, "signatures": signatures})()
+    monkeypatch.setattr(rounds, "dead_sessions", lambda folder: {})
+    monkeypatch.setattr(rounds, "replace", lambda job, **changes: job)
+    job = type("Job", (), {"run_folder": None})()
+    rounds._Rounds(work, job, Workers(), lambda done: None, lambda lost: None).in_company()  # type: ignore[arg-type]
+    assert sum(sizes) == 4000
+    assert sizes[0] == rounds.FIRST_CHUNK
+    assert max(sizes) == rounds.CHUNK_FIELDS
+    assert sizes[-3:] == [1, 1, 1]
+    assert sum(size < 20 for size in sizes[1:]) < 40
+
+
+def test_chunks_of_a_size_asked_for_each_time() -> None:
+    plain = fields(10)
+    signatures = {field.field_id: f"{i:064x}" for i, field in enumerate(plain)}
+    sizes = iter([1, 2, 3, 99, 99])
+    found = list(chunks_of(plain, signatures, lambda: next(sizes)))
+    assert [len(chunk.fields) for chunk in found] == [1, 2, 3, 4]
+    assert [field for chunk in found for field in chunk.fields] == plain
+
+
+def test_row_groups_of_one_size(tmp_path: Path) -> None:
+    schema = pa.schema([("x", pa.int64())], {"a": "b"})
+    with RowGroups(tmp_path / "t.parquet", schema, rows=10) as table:
+        for start, stop in ((0, 3), (3, 3), (3, 38), (38, 41)):
+            table.add(pa.table({"x": pa.array(range(start, stop), pa.int64())}))
+        assert not (tmp_path / "t.parquet").exists()
+    file = pq.ParquetFile(tmp_path / "t.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(5)] == [10, 10, 10, 10, 1]
+    assert file.read()["x"].to_pylist() == list(range(41))
+    assert file.schema_arrow.metadata[b"a"] == b"b"
+
+
+def test_a_table_that_fails_does_not_appear(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        RowGroups(tmp_path / "t.parquet", pa.schema([("x", pa.int64())])),
+    ):
+        1 / 0  # noqa: B018
+    assert list(tmp_path.iterdir()) == []
+
+
+def held_by_plan(folder: Path, n: int) -> int:
+    """Bytes of Python objects that a plan and its signatures hold."""
+    write_fields(folder, n)
+    tracemalloc.start()
+    plan = make_plan(folder, Method())
+    signatures = Signatures(
+        (field.field_id, f"{len(field.field_id):064x}") for field in plan.fields
+    )
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(plan.fields) == len(signatures) == n
+    return held
+
+
+def test_a_field_of_the_plan_takes_less_than_120_bytes(tmp_path: Path) -> None:
+    held_by_plan(tmp_path / "warm", 20)
+    few, many = (held_by_plan(tmp_path / str(n), n) for n in (200, 1000))
+    assert (many - few) / 800 < 120  # a Field with its planes and paths is 500
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A finished run of 700 fields in 78 wells, whose pixels were not looked at."""
+    folder = tmp_path_factory.mktemp("scale")
+    write_fields(folder / "images", 700)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("monolayer.engine.parts.process_field", None)
+        patched.setattr(rounds, "process_chunk", process_known)
+        execute(make_plan(folder / "images", Method()), folder / "run", SERIAL)
+    return folder / "images", folder / "run"
+
+
+def test_tables_of_many_fields_are_whole(run: tuple[Path, Path]) -> None:
+    images, folder = run
+    plan = make_plan(images, Method())
+    table = pq.ParquetFile(folder / "fields.parquet").read(["field_id", "n_objects", "state"])
+    found = [row["field_id"] for row in table.to_pylist() if row["state"] == "ok"]
+    assert found == [field.field_id for field in plan.fields]
+    objects = pq.ParquetFile(folder / "objects" / "plate1.parquet").read(["field_id"])
+    assert objects["field_id"].unique().to_pylist() == found
+    assert len(objects) == sum(filter(None, table["n_objects"].to_pylist())) == 2100
+    wells = pq.ParquetFile(folder / "wells.parquet").read(["n_fields_ok", "n_objects"])
+    assert sum(wells["n_fields_ok"].to_pylist()) == 700
+    assert sum(wells["n_objects"].to_pylist()) == 2100
+
+
+def test_the_ledger_knows_part_and_row(run: tuple[Path, Path]) -> None:
+    _, folder = run
+    ledger = ledger_of(folder)
+    assert len(ledger) == len(list(ledger)) == 700
+    rows: dict[str, list[int]] = {}
+    for entry in ledger.values():
+        assert entry.state == "ok"
+        rows.setdefault(entry.part, []).append(entry.row)
+    assert all(sorted(found) == list(range(len(found))) for found in rows.values())
+
+
+def test_a_report_thins_its_dots_and_says_so(
+    run: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monolayer.engine.reporting import write_report
+    from monolayer.report import build
+
+    _, folder = run
+    whole = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Charts draw" not in whole
+    monkeypatch.setattr(build, "FIELDS_DRAWN", 100)
+    thin = write_report(folder).read_text(encoding="utf-8")
+    assert "Charts draw 102 of the 702 fields, evenly chosen." in thin
+    assert thin.count("h0") < whole.count("h0") / 5
+    assert re.search(r"<dt>evaluated</dt><dd>700</dd>", thin)
