@@ -20,6 +20,7 @@ from monolayer.capacity import doses, imaging, rates
 from monolayer.capacity.farm import EngineCosts, Farm, Load
 from monolayer.capacity.model import SimulatedRun, simulate_run
 from monolayer.capacity.shards import simulate_shards
+from monolayer.engine.executors import Crashed
 from monolayer.engine.executors.local import LocalDask
 from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.ledger import Chunk, Done, chunks_of
@@ -306,7 +307,9 @@ def real_run(root: Path, workers: int) -> tuple[list[float], float, float]:
 def _timed(chunk: Chunk, job: Job) -> list[float]:
     """Seconds of each field, with its share of what the chunk took beside them."""
     began = time.perf_counter()
-    own = [item.seconds for item in process_chunk(chunk, job)]
+    done = process_chunk(chunk, job)
+    assert not isinstance(done, Crashed)
+    own = [item.seconds for item in done]
     rest_s = (time.perf_counter() - began - sum(own)) / len(own)
     return [each + rest_s for each in own]
 

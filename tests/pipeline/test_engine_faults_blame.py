@@ -15,7 +15,7 @@ from monolayer.engine.attempts import FOLDER, attempts_of, begin_attempt, dead_s
 from monolayer.engine.executors import Crashed
 from monolayer.engine.files import finished_folder, saying_what_failed, sweep, write_file
 from monolayer.engine.ledger import Chunk, ledger_of, source_signature
-from monolayer.engine.parts import Job
+from monolayer.engine.parts import Job, process_chunk
 from monolayer.engine.plan import Plan, make_plan
 from monolayer.engine.rounds import DEAD_SESSIONS, run_rounds
 from monolayer.engine.time_limit import interrupting
@@ -75,7 +75,7 @@ class Dying:
     def __enter__(self) -> "Dying":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         pass
 
 
@@ -131,6 +131,21 @@ def test_a_hanging_field_gets_one_more_chance(work: WorkList) -> None:
     assert told.pop("P1/B03/2") == "timed_out"
     assert set(told.values()) == {"ok"}
     assert executor.tried.count(("P1/B03/2",)) <= 2
+
+
+def test_a_dead_workers_chunk_is_not_tried_again_by_the_scheduler(work: WorkList) -> None:
+    """Dask gives it to the next worker, three times; that one hands it back untouched."""
+    job = Job(work.plan.root, work.folder, work.plan.method, None, SESSION, 600.0)
+    fields = tuple(work.fields[:2])
+    chunk = Chunk("c" * 20, fields, tuple(work.signatures[f.field_id] for f in fields))
+    leave(work.folder, EARLIER, chunk, fields)
+    leave(work.folder, SESSION, chunk, fields)
+    assert process_chunk(chunk, job) == Crashed(chunk)
+    assert ledger_of(work.folder) == {}
+    forget(work.folder, SESSION, [])
+    done = process_chunk(chunk, job)
+    assert not isinstance(done, Crashed)
+    assert [item.state for item in done] == ["ok", "ok"]
 
 
 def test_workers_that_die_before_any_field_end_the_run(work: WorkList) -> None:

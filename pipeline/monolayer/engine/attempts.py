@@ -25,6 +25,7 @@ __all__ = [
     "begin_attempt",
     "clear",
     "dead_sessions",
+    "died_before",
     "forget",
     "new_session",
 ]
@@ -85,6 +86,17 @@ def begin_attempt(
         # Whatever is raised, the process lives and can say itself what went wrong.
         os.close(record)
         path.unlink(missing_ok=True)
+
+
+def died_before(run_folder: Path, session: str, chunk: str) -> bool:
+    """Whether an attempt at the chunk, in this session, came to no end.
+
+    A scheduler that gives a dead worker's chunk to the next one (Dask's own does so three times)
+    would lose a worker, or a whole time limit, each time.
+    """
+    folder = run_folder / FOLDER
+    prefix = f"{session}.{chunk}."
+    return folder.is_dir() and any(path.name.startswith(prefix) for path in folder.iterdir())
 
 
 def attempts_of(run_folder: Path, session: str, chunk: str = "") -> list[Attempt]:

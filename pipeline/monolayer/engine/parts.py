@@ -23,7 +23,8 @@ import pyarrow as pa
 import tifffile
 from pyarrow import ipc
 
-from monolayer.engine.attempts import begin_attempt
+from monolayer.engine.attempts import begin_attempt, died_before
+from monolayer.engine.executors.contract import Crashed
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
@@ -84,8 +85,10 @@ class Job:
     max_memory_mb: float = 1000.0
 
 
-def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
+def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if died_before(job.run_folder, job.session, chunk.name):
+        return Crashed(chunk)
     if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
         _warm_up()
     results: list[FieldResult] = []
