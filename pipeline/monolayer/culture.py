@@ -72,7 +72,7 @@ def outlook_of(history: VesselHistory, recipe: Recipe) -> Outlook:
     return Outlook(
         doubling_time_h=doubling_time_h,
         grows=grows,
-        crossing_h=crossing.time_h,
+        crossing_h=crossing.time_h if crossing.median_h is None else crossing.median_h,
         prediction_low_h=crossing.prediction_low_h,
         prediction_high_h=crossing.prediction_high_h,
         model=crossing.model,

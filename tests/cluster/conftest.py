@@ -2,22 +2,25 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from ..pipeline.conftest import WritePlate, write_plate
+from ..pipeline.conftest import WritePlate, write_plate  # noqa: TID252  plates have one home
 from .slurm_server import PROGRAMS, Slurm, start_slurm, wait_for
 
 __all__ = ["write_plate"]
 
 TABLES = ("fields.parquet", "wells.parquet", "plates.parquet", "objects/P1.parquet")
 PATIENCE = 240.0
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +41,16 @@ def slurm() -> Iterator[Slurm]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# Python's own start-up hook: opening an image takes half a second, so that things can happen to
-# a small plate while it is worked on.
+# Python's own start-up hook: the note that a field begins, which is one write a field, takes its
+# time, so that things can happen to a small plate while it is worked on.
 SLOW = """
-import os, pathlib, time
-original = pathlib.Path.open
-def slowly(self, *options, **more):
-    if self.name.endswith("_w1.tif"):
-        time.sleep(float(os.environ.get("SECONDS_AN_IMAGE", 0.5)))
-    return original(self, *options, **more)
-pathlib.Path.open = slowly
+import os, time
+write = os.write
+def slowly(descriptor, data):
+    if "/attempts/" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        time.sleep(float(os.environ["SECONDS_A_FIELD"]))
+    return write(descriptor, data)
+os.write = slowly
 """
 
 
@@ -58,6 +61,7 @@ class Runs:
     slurm: Slurm
     images: Path
     undisturbed: Path
+    serial_seconds: float
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, run: Path, *options: str) -> subprocess.Popen[str]:
@@ -65,6 +69,8 @@ class Runs:
         process = subprocess.Popen(
             self.command(run, *options), env=self.slurm.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A test suite in the background ignores Ctrl-C, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         self.started.append(process)
         return process
@@ -99,21 +105,24 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def plate(tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate) -> tuple[Path, Path]:
+def plate(
+    tmp_path_factory: pytest.TempPathFactory, write_plate: WritePlate
+) -> tuple[Path, Path, float]:
     """A small plate and a serial run of it."""
     folder = tmp_path_factory.mktemp("cluster")
     wells: Sequence[str] = [f"{row}{column:02d}" for row in "BC" for column in range(2, 6)]
     write_plate(folder / "images", wells=wells, fields=4)
+    start = time.monotonic()
     command = [sys.executable, "-m", "monolayer", "run", str(folder / "images"), "-o"]
     subprocess.run(
         [*command, str(folder / "RUN"), "--executor", "serial"], check=True, timeout=PATIENCE,
         capture_output=True,
     )  # fmt: skip
-    return folder / "images", folder / "RUN"
+    return folder / "images", folder / "RUN", time.monotonic() - start
 
 
 @pytest.fixture
-def runs(slurm: Slurm, plate: tuple[Path, Path]) -> Iterator[Runs]:
+def runs(slurm: Slurm, plate: tuple[Path, Path, float]) -> Iterator[Runs]:
     """Start runs on the plate; none outlives its test, nor does a job."""
     made = Runs(slurm, *plate)
     yield made
@@ -126,8 +135,9 @@ def runs(slurm: Slurm, plate: tuple[Path, Path]) -> Iterator[Runs]:
 
 
 @pytest.fixture
-def slow_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second for each image, in all that is started from here."""
+def slow_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second more for each field, in all that is started from here."""
+    monkeypatch.setenv("SECONDS_A_FIELD", "0.5")
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(SLOW)
     # Before what is there, so that the same sources are found.

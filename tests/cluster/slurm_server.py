@@ -72,11 +72,17 @@ class Slurm:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
         return kept | {"SLURM_CONF": str(self.folder / "slurm.conf")}
 
-    def call(self, *command: str, check: bool = True, timeout: float = WAIT_SECONDS) -> str:
-        """Run a command to its end and give what it wrote."""
+    def call(
+        self,
+        *command: str,
+        check: bool = True,
+        timeout: float = WAIT_SECONDS,
+        folder: Path | None = None,
+    ) -> str:
+        """Run a command to its end, in a folder, and give what it wrote."""
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=False,
-            timeout=timeout,
+            timeout=timeout, cwd=folder,
         )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"{command} gave {done.returncode}: {done.stderr}")
@@ -106,7 +112,7 @@ class Slurm:
         def restarted() -> bool:
             self.call("scontrol", "update", f"jobid={job_id}", "starttime=now", check=False)
             job = self.job(job_id)
-            return job["JobState"] != "PENDING" and job["Restarts"] != "0"
+            return job["JobState"] in ("RUNNING", "COMPLETED") and job["Restarts"] != "0"
 
         wait_for(f"the second start of job {job_id}", restarted)
 
@@ -143,7 +149,7 @@ class Slurm:
     def processes(self, mark: str | None = None) -> list[int]:
         """Every process with this Slurm's folder, or another mark too, in its environment."""
         marks = [str(self.folder).encode(), *([mark.encode()] if mark else [])]
-        pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [
             pid
             for pid in pids

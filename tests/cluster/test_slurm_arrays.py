@@ -22,7 +22,7 @@ def submit_array(runs: Runs, run: Path, shards: int) -> str:
     )  # fmt: skip
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_path: Path) -> None:
     """What a cancelled element leaves is done by the job that comes after the array."""
     run = tmp_path / "RUN"
@@ -43,7 +43,7 @@ def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_pa
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_an_array_on_a_node_that_dies_while_its_orphans_go_on(runs: Runs, tmp_path: Path) -> None:
     """Both copies of the node's shards write at the same time, and one set of tables comes out."""
     run = tmp_path / "RUN"

@@ -20,7 +20,8 @@ def test_a_killed_nodes_job_starts_again_while_the_orphan_goes_on(
     slurm: Slurm, tmp_path: Path
 ) -> None:
     said = tmp_path / "said"
-    script = f"echo start >> {said}; while [ ! -e {tmp_path}/go ]; do sleep 0.2; done; echo end >> {said}"
+    wait = f"while [ ! -e {tmp_path}/go ]; do sleep 0.2; done"
+    script = f"echo start >> {said}; {wait}; echo end >> {said}"
     job = slurm.call("sbatch", "--parsable", "--requeue", "-o", "/dev/null", "--wrap", script)
     wait_for("the job's start", said.is_file)
     with slurm.node_lost(slurm.job(job)["BatchHost"]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Runs
+from .conftest import PATIENCE, Runs
 from .slurm_server import wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -37,13 +37,14 @@ def test_a_plate_through_jobs(runs: Runs, jobs_file: Path, tmp_path: Path) -> No
     wait_for("the jobs' end", lambda: not runs.slurm.jobs(), 30)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(jobs_file))
     wait_for("the first part", lambda: runs.parts(run))
+    check_environment(runs)
     cancelled = runs.slurm.jobs("RUNNING")
     runs.slurm.call("scancel", *cancelled)
     wait_for("a job in its place", lambda: set(runs.slurm.jobs()) - set(cancelled))
@@ -51,23 +52,39 @@ def test_a_cancelled_job_is_replaced_and_nobody_is_blamed(
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
-def test_workers_whose_lifetime_ends_are_replaced_and_nobody_is_blamed(
+def check_environment(runs: Runs) -> None:
+    """Workers in jobs have one thread, and not Dask's way of giving memory back."""
+    in_jobs = [Path(f"/proc/{pid}") for pid in runs.slurm.processes("SLURM_JOB_ID=")]
+    workers = [path for path in in_jobs if b"spawn_main" in (path / "cmdline").read_bytes()]
+    assert workers
+    for path in workers:
+        environment = (path / "environ").read_bytes().split(b"\0")
+        assert {b"NUMBA_NUM_THREADS=1", b"OMP_NUM_THREADS=1"} <= set(environment)
+        assert not any(text.startswith(b"MALLOC_TRIM_THRESHOLD_") for text in environment)
+
+
+@pytest.mark.usefixtures("slow_fields")
+def test_jobs_whose_workers_lifetime_ends_are_replaced_and_nobody_is_blamed(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More work than fits into a lifetime, which holds a worker's start and several chunks.
-    monkeypatch.setenv("SECONDS_AN_IMAGE", "1")
-    (tmp_path / "cluster.yaml").write_text(JOBS + "  lifetime: 14s\n  lifetime_stagger: 1s\n")
+    """A job of two workers; then Ctrl-C, which takes the jobs along."""
+    monkeypatch.setenv("SECONDS_A_FIELD", "2")
+    settings = "  cores: 2\n  lifetime: 10s\n  lifetime_stagger: 1s\n"
+    (tmp_path / "cluster.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1") + settings)
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(tmp_path / "cluster.yaml"))
     wait_for("the first job", lambda: runs.slurm.jobs("RUNNING"))
     first = set(runs.slurm.jobs())
-    wait_for("the second generation", lambda: set(runs.slurm.jobs()) - first)
-    runs.finish(process)
+    wait_for("the second one", lambda: set(runs.slurm.jobs("RUNNING")) - first, PATIENCE)
+    process.send_signal(signal.SIGINT)
+    assert "kept" in runs.finish(process, code=4)
+    wait_for("the jobs' end", lambda: not runs.slurm.jobs())
+    monkeypatch.setenv("SECONDS_A_FIELD", "0")
+    runs.finish(runs.start(run, "--executor", "serial"))
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "RUN"
     process = runs.start(run, "--cluster", str(jobs_file))
@@ -78,7 +95,7 @@ def test_a_lost_node_whose_worker_lives_on(runs: Runs, jobs_file: Path, tmp_path
     runs.check(run)
 
 
-@pytest.mark.usefixtures("slow_images")
+@pytest.mark.usefixtures("slow_fields")
 def test_a_killed_driver_leaves_no_job_and_loses_nothing(
     runs: Runs, jobs_file: Path, tmp_path: Path
 ) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from monolayer.engine.executors import Crashed, default_workers
+from monolayer.engine.executors import Crashed, address, default_workers
 from monolayer.engine.executors.local import LocalDask
 from monolayer.engine.executors.serial import Serial
+from monolayer.errors import ConfigError, RunAborted
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -87,3 +88,35 @@ def test_small_runs_start_no_idle_workers() -> None:
     assert processors == len(os.sched_getaffinity(0))
     assert default_workers(0) == default_workers(30) == 1
     assert default_workers(10_000) == processors
+
+
+def test_no_scheduler_at_the_address_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(ConfigError, match=r"--scheduler tcp://127\.0\.0\.1:9: no Dask scheduler"):
+        address.AtAddress("tcp://127.0.0.1:9").__enter__()
+
+
+class Workerless:
+    """A client whose scheduler runs, and has no workers."""
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    executor = address.AtAddress("tcp://127.0.0.1:9")
+    monkeypatch.setattr(executor, "_client", Workerless())
+    executor._look_after()
+    executor._look_after()
+    monkeypatch.setattr(address, "NO_WORKERS_SECONDS", -1.0)
+    with pytest.raises(RunAborted, match="no workers"):
+        executor._look_after()
+
+
+def test_workers_in_this_process_may_not_be_ended() -> None:
+    assert not Serial().isolated
+    assert LocalDask(1).isolated
+    assert address.AtAddress("tcp://node7:8786").isolated
+    assert not address.AtAddress("inproc://127.0.0.1/1/1").isolated

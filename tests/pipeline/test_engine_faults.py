@@ -1,10 +1,7 @@
 """Bad input costs one row; bad options cost nothing but a sentence."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,45 +215,3 @@ def test_micrometres_without_a_pixel_size_are_refused(
     assert objects["area_um2"].null_count == objects.num_rows > 0
     fields = monolayer.open_run(tmp_path / "R").fields.arrow()
     assert fields["density_cells_per_cm2"].null_count == fields.num_rows
-
-
-POISON = """
-import multiprocessing, os, pathlib, signal
-original = pathlib.Path.open
-def open_or_die(self, *options, **more):
-    if "P1_B03_s2" in self.name and multiprocessing.parent_process() is not None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(self, *options, **more)
-pathlib.Path.open = open_or_die
-"""
-
-
-@pytest.mark.slow
-def test_a_field_that_kills_its_worker_is_named_and_the_others_are_done(
-    tmp_path: Path, write_plate: WritePlate
-) -> None:
-    """Python's own start-up hook makes opening one file fatal, in the worker processes."""
-    truth = write_plate(tmp_path / "images", wells=("B02", "B03"), fields=3)
-    (tmp_path / "hook").mkdir()
-    (tmp_path / "hook" / "sitecustomize.py").write_text(POISON)
-    command = [sys.executable, "-m", "monolayer", "run", str(tmp_path / "images"), "--workers", "2"]
-    # Before what is there: the retry has to find the same sources, whose hash names the parts.
-    paths = [str(tmp_path / "hook"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    done = subprocess.run(
-        [*command, "-o", str(tmp_path / "R")],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)},
-        capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
-    assert done.returncode == 3, done.stderr
-    found = states(tmp_path / "R")
-    assert found.pop("P1/B03/2") == ("crashed", "worker_died")
-    assert {field_id for field_id, (state, _) in found.items() if state == "ok"} == set(found)
-    assert set(found) | {"P1/B03/2"} == set(truth)
-    retried = subprocess.run(
-        [*command, "-o", str(tmp_path / "R"), "--retry"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert retried.returncode == 0, retried.stderr
-    assert states(tmp_path / "R")["P1/B03/2"][0] == "ok"

@@ -212,7 +212,7 @@ def test_records_and_limits_cost_little(tmp_path: Path) -> None:
         ):
             for _ in range(25):
                 note("1" * 64)
-                renew()
+                renew(600.0)
         least = min(least, (time.perf_counter() - start) / 25)
     assert least < 1e-4
 
@@ -227,7 +227,7 @@ with begin_attempt(Path(sys.argv[1]), Chunk("c" * 20, (), ()), "s") as (note, re
     with ending_this_process(record, 0.5) as renew:
         for digit in "123":
             note(digit * 64)
-            renew()
+            renew(0.5)
             threading.Event().wait(0.3)
         ctypes.PyDLL(None).sleep(60)
 """
@@ -246,7 +246,7 @@ def test_compiled_code_that_holds_the_interpreter_is_ended(tmp_path: Path) -> No
 WAITING = """
 import sys
 from pathlib import Path
-from monolayer.engine.time_limit import interrupting
+from monolayer.engine.time_limit import FieldTimedOut, interrupting
 with interrupting(5.0):
     pass
 try:

@@ -1,10 +1,12 @@
 """Events: what is told is what happened, in the words of docs/events.md."""
 
+import contextlib
 import io
 import json
+import os
 import re
-import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -137,17 +139,19 @@ def test_events_on_standard_output_are_alone_there(
     assert "Report:" in said.err
 
 
-def test_a_reader_that_goes_away_does_not_end_the_run(images: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "monolayer", "run", str(images), "--events", "-"]
-    with subprocess.Popen(
-        [*command, "-o", str(tmp_path / "R"), "--executor", "serial"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert b"run_started" in process.stdout.readline()
-        process.stdout.close()
-        assert process.wait(timeout=120) == 3
-    assert (tmp_path / "R" / "report.html").is_file()
+def test_a_reader_that_goes_away_does_not_end_the_run(
+    told: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under ``| head -1``: a pipe that nobody reads any more."""
+    readable, writable = os.pipe()
+    with os.fdopen(writable, "w", encoding="utf-8") as pipe, monkeypatch.context() as patched:
+        os.close(readable)
+        patched.setattr(sys, "stdout", pipe)
+        again = ["--retry", "--events", "-"]
+        assert cli(["run", str(images), "-o", str(told / "RUN"), *again]) == 3
+        patched.undo()
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
 
 
 def test_a_call_with_nothing_to_do_leaves_no_events(told: Path, images: Path) -> None:
@@ -193,7 +197,7 @@ def test_lines_for_logs_are_plain_and_far_between(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     shown = _progress.Lines()
     events = Events([shown.listen])
     events.tell(ExecutorStarted("serial", 1, None, {}))
@@ -212,7 +216,7 @@ def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "160")
-    line = {"seconds": 0.0, "event": "executor_started"}
+    line = {"seconds": 0.0, "event": "executor_started", "dashboard": "http://127.0.0.1:1/status"}
     with _progress.progress() as shown:
         shown.listen(line)
         done = {"event": "fields_done", "megapixels": 8.0, "done": 2, "total": 10}
@@ -220,6 +224,7 @@ def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
         shown.listen({"event": "field_failed"})
         shown.listen(done | {"seconds": 8.0, "done": 4})
     assert "0.5 fields/s, 2 MP/s, 12 s left, 1 failed" in screen.getvalue()
+    assert "http://127.0.0.1:1/status" in screen.getvalue()
 
 
 def test_pace_is_that_of_the_last_minutes() -> None:
@@ -251,3 +256,19 @@ def test_events_are_a_notify() -> None:
     assert [line["event"] for line in lines] == ["stage", "field_failed"]
     assert events.last == lines[-1]
     assert EVENTS["stage"] is Stage
+
+
+def test_deaths_and_quarantine_are_told() -> None:
+    """As the engine tells them; that workers really die is shown in test_engine_faults."""
+    from monolayer.engine.ledger import Chunk, Done
+    from monolayer.engine.process import _Tally
+    from monolayer.field import Field, State
+
+    lines: list[Any] = []
+    tally = _Tally(2, None, Events([lines.append]))
+    fields_of_chunk = tuple(Field("P", "B02", str(i), "", {}) for i in (1, 2))
+    tally.lost(Chunk("name", fields_of_chunk, ("a", "b")))
+    tally.add([Done("P/B02/1", State.CRASHED, "worker_died", 0.0, "x.tif: it died")])
+    assert [line["event"] for line in lines] == ["worker_lost", "fields_done", "quarantined"]
+    assert lines[0]["fields"] == ["P/B02/1", "P/B02/2"]
+    assert lines[2]["detail"] == "x.tif: it died"

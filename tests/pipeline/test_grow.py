@@ -20,7 +20,9 @@ from monolayer.grow import (
     fold_expansion,
     forecast,
     grow,
+    growth_area_cm2,
     log_linear_rate,
+    plan_vessels,
     population_doublings,
     probability_before,
     rate_of_passage,
@@ -159,6 +161,18 @@ def test_w7_slope_on_the_complementary_log_log_scale() -> None:
     assert growth.flags == ("LOW_DATA",)
 
 
+def test_w23_vessels_to_fill() -> None:
+    stacks = tuple(f"CellSTACK-{layers}" for layers in (1, 2, 5, 10))
+    plan = plan_vessels(1.2e8, 4_000, stacks)
+    assert plan.vessels == (("CellSTACK-10", 4), ("CellSTACK-5", 1), ("CellSTACK-2", 1))
+    assert plan.area_cm2 == 29_892
+    assert plan.cells_left == pytest.approx(4.32e5)
+    with pytest.raises(InputError, match="vessel type 'T-80' is unknown; there are T-25"):
+        growth_area_cm2("T-80")
+    with pytest.raises(InputError, match="0 cells at 4000 per cm2 fill no vessel"):
+        plan_vessels(0, 4_000, stacks)
+
+
 def test_baranyi_solves_its_own_differential_equation() -> None:
     """With a plateau: dN/dt = mu q/(1+q) N (1 - N/K), dq/dt = mu q; an independent integrator."""
     rate, lag, start, top = 0.04, 20.0, 5e3, 6e4
@@ -181,6 +195,7 @@ def test_baranyi_solves_its_own_differential_equation() -> None:
         ("exponential", [-2.2, 0.02]),
         ("exponential_lag", [-1.6, 0.03, 40.0]),
         ("logistic", [math.log(0.1), 0.04]),
+        ("contact_inhibition", [-2.2, 0.035, math.log(3.0)]),
         ("gompertz", [math.log(0.05), 0.03]),
         ("baranyi", [-1.9, 0.03, 45.0]),
     ],
@@ -290,6 +305,17 @@ def test_probability_is_one_and_never_falls(
     assert sum(growth.weights) == pytest.approx(1.0)
 
 
+def test_what_laws_miss_widens_the_prediction_alone() -> None:
+    values, blind = noisy(), GrowSettings(law_error_sd=0.0)
+    own = GrowSettings(law_error_sd=0.05)
+    found = [forecast(grow(confluence(HOURS, values), its), 0.6, its) for its in (blind, own)]
+    lows = [each.prediction_low_h for each in found]
+    assert lows[1] is not None
+    assert lows[0] is not None
+    assert lows[1] < lows[0]
+    assert found[0].confidence_low_h == found[1].confidence_low_h
+
+
 def test_limits_are_where_the_probability_says() -> None:
     growth = grow(confluence(HOURS, noisy()))
     found = forecast(growth, 0.6)
@@ -314,7 +340,7 @@ def test_spread_between_vessels_widens_the_prediction_and_not_the_confidence() -
 
 
 def test_bootstrap_agrees_with_the_formula_and_with_itself() -> None:
-    wanted = GrowSettings(models=("exponential",), bootstrap_draws=400)
+    wanted = GrowSettings(models=("exponential",), law_error_sd=0.0, bootstrap_draws=400)
     series = confluence(HOURS, noisy(sd=0.02))
     growth = grow(series, wanted)
     found, again = (bootstrap_crossing(growth, series, 0.8, wanted) for _ in range(2))
@@ -329,7 +355,7 @@ def test_bootstrap_agrees_with_the_formula_and_with_itself() -> None:
 
 def test_intervals_cover_what_they_promise() -> None:
     """500 repeats of one law: confidence of the curve, prediction of a fresh measurement."""
-    wanted = GrowSettings(models=("exponential",), max_ahead_spans=9)
+    wanted = GrowSettings(models=("exponential",), law_error_sd=0.0, max_ahead_spans=9)
     rng = np.random.default_rng(11)
     truth = (math.log(-math.log(0.2)) - math.log(0.12)) / 0.0216
     inside = np.zeros(2)

@@ -34,7 +34,7 @@ def test_prints_rate_law_and_forecast(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "V-017: 12 of 12 measurements used, 24 to 68 h" in said
     assert "doubling time 3" in said
     assert "crosses 80% between" in said
-    assert "(95% prediction)" in said
+    assert "(95% prediction" in said
     assert "bootstrap of 40" in said
 
 

@@ -34,6 +34,7 @@ from monolayer.read import ReadSettings, find_fields, read_field
 
 from .conftest import write_tiff
 from .ngff_plates import noise, write_plate
+from .vendor_files import write_czi
 
 WritePlate = Callable[..., dict[str, int]]
 HERE = ExecutionSettings(executor="serial")
@@ -148,6 +149,34 @@ def test_folder_without_wells_is_a_collection(tmp_path: Path) -> None:
     assert told(tmp_path / "out.zarr", settings) == told(tmp_path / "in", settings)
     ome = dict(zarr.open_group(tmp_path / "out.zarr", mode="r").attrs["ome"])  # type: ignore[arg-type]
     assert ome["bioformats2raw.layout"] == 3
+
+
+# bioio's readers leave files to the garbage collector.
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_vendor_file_becomes_a_plate(tmp_path: Path) -> None:
+    pytest.importorskip("pylibCZIrw", reason="pylibCZIrw is not installed")
+    (tmp_path / "in").mkdir()
+    scenes = {name: noise(i, (2, 2, 3, 60, 70)) for i, name in enumerate(("B02", "C03"))}
+    write_czi(tmp_path / "in" / "P1.czi", scenes)
+    converted(tmp_path / "in", tmp_path / "out")
+    settings = ReadSettings(z="max")
+    before, after = told(tmp_path / "in", settings), told(tmp_path / "out", settings)
+    assert after == before
+    assert len(before) == 2 * 2 + 2
+
+
+def test_detector_bits_are_each_channel_s_own(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for channel, bits in ((1, 12), (2, 10), (3, 16)):
+        text = f'<OME><Image><Pixels SizeX="64" SizeY="64" SignificantBits="{bits}"/></Image></OME>'
+        path = tmp_path / "in" / f"P_B02_s1_w{channel}.tif"
+        tifffile.imwrite(path, noise(channel, (64, 64)) // 8, description=text, metadata=None)
+    converted(tmp_path / "in", tmp_path / "out")
+    (field,) = find_fields(tmp_path / "out", ReadSettings()).fields
+    scales = read_field(field, tmp_path / "out", ReadSettings()).full_scale
+    assert scales == {"w1": 4095.0, "w2": 1023.0, "w3": 65535.0}
 
 
 def test_ome_zarr_to_ome_zarr(tmp_path: Path) -> None:

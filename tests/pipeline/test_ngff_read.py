@@ -300,6 +300,14 @@ def test_missing_or_damaged_array_metadata(plate: Path) -> None:
     only_bad(plate, "missing_file")
 
 
+def test_metadata_that_is_no_file(plate: Path) -> None:
+    (plate / "B/2/1/zarr.json").unlink()
+    (plate / "B/2/1/zarr.json").mkdir()
+    only_bad(plate, "unreadable")
+    (plate / "B/2/1/link").symlink_to("nowhere")
+    assert "link absent" in stamp(plate, "B/2/1/")
+
+
 def test_damaged_well_costs_its_fields(plate: Path) -> None:
     (plate / "B/2/zarr.json").write_text('{"attributes": {"ome": {"version": "0.5", "well": 1}}}')
     found = {name: outcome(plate, field) for name, field in fields(plate).items()}

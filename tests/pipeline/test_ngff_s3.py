@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +91,7 @@ def test_run_from_a_store_equals_run_from_disk(put: Put, folder: Path, tmp_path:
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli(["run", str(folder), "-o", str(here), "--workers", "1", "--json"]) == 0
     url = "s3://plates/P1.zarr"
-    assert cli(["run", url, "-o", str(there), "--workers", "2", "--executor", "dask"]) == 0
+    assert cli(["run", url, "-o", str(there), "--workers", "1", "--executor", "dask"]) == 0
     assert counts(there) == counts(here)
     assert len(counts(here)) == 4
     for name in ("objects/P1.parquet", "wells.parquet", "plates.parquet"):
@@ -160,6 +163,11 @@ def test_store_that_fails_costs_one_row_after_some_tries(
                 raise error
             return self.system.cat_file(path, **stretch)
 
+        def cat(self, paths: list[str], **options: Any) -> dict[str, Any]:
+            bad = "plates/P1.zarr/B/03/1/zarr.json"
+            got: dict[str, Any] = self.system.cat(paths, **options)
+            return got | ({bad: error} if bad in paths else {})
+
         def __getattr__(self, name: str) -> Any:
             return getattr(self.system, name)
 
@@ -175,6 +183,9 @@ def test_store_that_fails_costs_one_row_after_some_tries(
     if isinstance(error, TimeoutError | ConnectionError):
         assert asked.count(asked[0]) == 3
     read_field(good, root, ReadSettings())
+    again = find_fields(root, ReadSettings()).fields
+    problems = {field.field_id: field.problem[0] for field in again if field.problem}
+    assert problems == {"P1/B03/1": reason}
 
 
 def test_changed_object_is_seen(put: Put, folder: Path) -> None:
@@ -231,3 +242,24 @@ def test_credentials_in_a_url_are_refused(url: str) -> None:
 def test_file_url_is_a_path(tmp_path: Path) -> None:
     assert root_of(f"file://{tmp_path}/with%20space") == tmp_path / "with space"
     assert root_of(os.fspath(tmp_path)) == tmp_path
+
+
+def test_store_without_versions_is_planned_and_refused_by_run(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = partial(_Silent, directory=str(folder.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = Remote(f"http://127.0.0.1:{server.server_address[1]}/P1.zarr")
+        listing = find_fields(root, ReadSettings())
+        assert len(listing.fields) == 4
+        image = read_field(listing.fields[0], root, ReadSettings())
+        assert image.pixel_size_um == 0.65
+        assert cli(["run", str(root), "-o", str(tmp_path / "RUN"), "--workers", "1"]) == 2
+        server.shutdown()
+    assert "neither ETags nor times" in capsys.readouterr().err
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass

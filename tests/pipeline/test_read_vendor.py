@@ -81,6 +81,14 @@ def test_one_scene_is_one_field_named_by_its_file(tmp_path: Path, suffix: str) -
     assert (field.plate, field.well, field.field, field.time) == (tmp_path.name, "", "plate", "")
 
 
+def test_the_file_itself_may_be_given(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path, suffix, {"B03-1": stack(1), "B03-2": stack(2)})
+    fields = find_fields(path, ReadSettings()).fields
+    assert [(field.well, field.field) for field in fields] == [("B03", "1"), ("B03", "2")]
+    image = read_field(fields[1], path, ReadSettings())
+    np.testing.assert_array_equal(image.channels["GFP"], stack(2)[0, 1, 0])
+
+
 def test_scenes_without_wells_keep_their_names(tmp_path: Path, suffix: str) -> None:
     written(tmp_path, suffix, {"Position 1": stack(1), "Position 2": stack(2)})
     assert [f.field for f in listed(tmp_path).fields] == ["plate#Position 1", "plate#Position 2"]
@@ -108,6 +116,17 @@ def test_scenes_without_wells_keep_their_names(tmp_path: Path, suffix: str) -> N
 )
 def test_scene_names(names: list[str], expected: list[tuple[str, str]]) -> None:
     assert places_of(names) == [Place(*pair) for pair in expected]
+
+
+@pytest.mark.parametrize(
+    "compression", ["zstd0:ExplicitLevel=3", "zstd1:PreProcess=HiLoByteUnpack"]
+)
+def test_packed_czi_is_read_to_the_bit(tmp_path: Path, compression: str) -> None:
+    pixels = stack(1)
+    write_czi(tmp_path / "x.czi", {"a": pixels}, CHANNELS, compression=compression)
+    (field,) = listed(tmp_path).fields
+    image = read_field(field, tmp_path, ReadSettings())
+    np.testing.assert_array_equal(image.channels["GFP"], pixels[0, 1, 0])
 
 
 def test_tiles_of_a_scene_are_fields(tmp_path: Path) -> None:
@@ -251,6 +270,7 @@ def test_memory_holds_a_plane_and_not_the_file(tmp_path: Path, kind: str) -> Non
     assert peak < 6 * plane
 
 
+@pytest.mark.slow
 def test_counted_by_workers_as_the_same_pixels_in_tiffs(tmp_path: Path) -> None:
     images, tiffs = tmp_path / "vendor", tmp_path / "tiff"
     images.mkdir()
@@ -269,7 +289,7 @@ def test_counted_by_workers_as_the_same_pixels_in_tiffs(tmp_path: Path) -> None:
         expected[field.plate, field.well] = _facts(row)
     run = tmp_path / "run"
     command = [sys.executable, "-m", "monolayer", "run", str(images), "-o", str(run)]
-    subprocess.run([*command, "--workers", "2"], check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, "--workers", "2"], check=True, capture_output=True, timeout=240)
     rows = pq.read_table(run / "fields.parquet").to_pylist()
     assert {(row["plate"], row["well"]): _facts(row) for row in rows} == expected
     assert len(expected) == 6

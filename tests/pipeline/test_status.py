@@ -114,25 +114,46 @@ def test_a_live_run_is_asked_and_not_disturbed(
     assert [failure["field_id"] for failure in after["failures"]] == ["P1/B02/2"]
 
 
-def test_a_killed_run_is_not_running(images: Path, slow: dict[str, str], tmp_path: Path) -> None:
-    run = tmp_path / "RUN"
-    arguments = ("run", str(images), "-o", str(run), "--executor", "serial")
-    with started(slow, *arguments) as process:
-        wait_for(lambda: with_some_done(run))
+def test_a_killed_process_is_not_at_work(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from monolayer.engine.events import Events\n"
+        "events = Events(); events.record_in(Path(sys.argv[1])); events('tables', 0, 1)\n"
+        "print('told', flush=True); time.sleep(60)"
+    )
+    (tmp_path / "run.json").write_text('{"format": 1}')
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "told\n"
+        assert status_of(tmp_path)["state"] == "running"
         process.kill()
         process.wait(timeout=WAIT_SECONDS)
-    assert status_of(run)["state"] == "unfinished"
-    assert cli([*arguments, "--json"]) == 3
-    status = status_of(run)
-    assert status["state"] == "finished"
-    assert status["fields"]["ok"] == 23
-    assert [row["field_id"] for row in status["left_out"]] == ["P1/B02/2"]
+    assert status_of(tmp_path)["state"] == "unfinished"
 
 
-def test_asking_takes_no_lock_of_the_run(images: Path, tmp_path: Path) -> None:
-    """A run starts while somebody asks all the time."""
+def test_a_watch_stopped_in_the_middle_of_a_round_goes_on(
+    images: Path, slow: dict[str, str], tmp_path: Path
+) -> None:
     run = tmp_path / "RUN"
-    assert cli(["run", str(images), "-o", str(run), "--select", "well=B03", "--json"]) == 0
+    arguments = ("watch", str(images), "-o", str(run), "--settle", "0", "--executor", "serial")
+    with started(slow, *arguments) as process:
+        assert wait_for(lambda: with_some_done(run))["holders"][0]["is_watch"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=WAIT_SECONDS) == 4
+    status = status_of(run)
+    assert status["state"] == "unfinished"
+    kept = sum(status["fields"].values())
+    assert kept >= 3
+    assert cli([*arguments, "--once", "--json"]) == 3
+    last = status_of(run)["history"][-1]
+    assert last["n_fields_processed"] == 24 - kept
+
+
+def test_asking_takes_no_lock_of_the_run(tmp_path: Path) -> None:
+    """A run starts while somebody asks all the time."""
+    run = tmp_path
+    (run / "run.json").write_text('{"format": 1}')
     command = [sys.executable, "-c", "import sys; from pathlib import Path\n"
                "from monolayer.engine.status import status_of\n"
                "print('asking', flush=True)\n"

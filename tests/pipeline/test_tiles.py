@@ -7,35 +7,19 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from scipy import ndimage
 
 import monolayer
 from monolayer.errors import ConfigError
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.segment import Segmentation, SegmentSettings, segment_nuclei
 from monolayer.segment import tiles as segment_tiles_module
-from monolayer.segment.tiles import TileBand, segment_tiles
+from monolayer.segment.tiles import TileBand, fix_scale, segment_tiles
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.objects import join_objects, paint_runs
 
+from .scan_plane import plane
+
 TOLD = SegmentSettings(expected_diameter_um=16.0)
-
-
-def plane(height: int = 620, width: int = 540) -> tuple[NDArray[np.uint16], int]:
-    """Blurred discs 16 px wide, none touching, on a noisy background; and how many there are."""
-    rng = np.random.default_rng(8)
-    image = np.zeros((height, width))
-    centres = [(y, x) for y in range(14, height - 12, 27) for x in range(14, width - 12, 27)]
-    rows, columns = np.indices((21, 21)) - 10
-    for y, x in centres:
-        dy, dx = rng.uniform(-3, 3, 2)
-        top, left = y - 10, x - 10
-        disc = np.clip(8.5 - np.hypot(rows - dy, columns - dx), 0, 1)
-        box = np.s_[max(0, top) : top + 21, max(0, left) : left + 21]
-        part = disc[max(0, -top) :, max(0, -left) :][: image[box].shape[0], : image[box].shape[1]]
-        image[box] += rng.uniform(600, 900) * part
-    image = ndimage.gaussian_filter(image, 1.2) + 200 + rng.normal(0, 8, image.shape)
-    return image.clip(0, 65_535).astype(np.uint16), len(centres)
 
 
 def bands_of(image: NDArray[Any], settings: SegmentSettings, **how: Any) -> list[TileBand]:
@@ -129,6 +113,25 @@ def test_the_size_is_found_in_samples_of_the_plane() -> None:
     found = [bands_of(image, SegmentSettings(), window_px=200, tile_px=px) for px in (1, 400)]
     assert same(*found)
     assert runs_of(found[0]).label.size == pytest.approx(count, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["li", "otsu"])
+def test_one_threshold_for_all_windows(name: Any) -> None:
+    """A window of background alone has no nuclei, whatever its own histogram says."""
+    image, _ = plane()
+    image[310:] = np.random.default_rng(3).normal(200, 8, image[310:].shape).astype(np.uint16)
+    settings = SegmentSettings(method="threshold", threshold=name, expected_diameter_um=16.0)
+    fixed = fix_scale(lambda t, le, b, r: image[t:b, le:r], image.shape, settings, 1.0)
+    level = fixed.settings.threshold
+    assert isinstance(level, float)
+    assert 100 < level < 600
+    # One sample is the whole plane here: the level is that of the plane's own histogram.
+    one, several = (
+        bands_of(image, settings, window_px=1_000),
+        bands_of(image, settings, window_px=160),
+    )
+    assert runs_of(several).label.size == runs_of(one).label.size > 150
+    assert runs_of(several).row.max() < 320
 
 
 def test_what_cannot_be_known_is_asked_for() -> None:

@@ -25,6 +25,7 @@ def write_czi(
     pixel_um: float | None = 0.65,
     *,
     list_scenes: bool = True,
+    compression: str | None = None,
 ) -> None:
     from pylibCZIrw import czi
 
@@ -33,7 +34,9 @@ def write_czi(
             for t, c, z in np.ndindex(*stack.shape[:3]):
                 plane = {"T": t, "C": c, "Z": z}
                 place = {"location": (s * 10_000, 0), "scene": s}
-                file.write(stack[t, c, z][..., None], plane=plane, **place)
+                file.write(
+                    stack[t, c, z][..., None], plane=plane, compression_options=compression, **place
+                )
         scale = {"scale_x": pixel_um * 1e-6, "scale_y": pixel_um * 1e-6} if pixel_um else {}
         file.write_metadata("test", dict(enumerate(channels)), **scale)
     if list_scenes:

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from monolayer.assays.contract import Assay
+    from monolayer.assays.windows import ScanAssay
     from monolayer.method import Method
 
-__all__ = ["assay_of"]
+__all__ = ["assay_of", "scan_assay_of"]
+
+_ON_SCANS = ("nuclei", "confluence")
 
 
 def assay_of(method: "Method") -> "Assay":
     """The assay that a method asks for."""
     found: Assay = import_module(f"monolayer.assays.{method.assay}").ASSAY
+    return found
+
+
+def scan_assay_of(method: "Method") -> "ScanAssay | None":
+    """How the assay that a method asks for evaluates scans; None where it cannot."""
+    if method.assay not in _ON_SCANS:
+        return None
+    found: ScanAssay = import_module(f"monolayer.assays.{method.assay}_scan").SCAN_ASSAY
     return found

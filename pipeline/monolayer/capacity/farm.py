@@ -1,12 +1,15 @@
 """What a simulated run is made of: the work, the engine's own costs, the farm it runs on."""
 
+import math
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from monolayer.settings import Settings
 
-__all__ = ["EngineCosts", "Farm", "Load"]
+__all__ = ["EngineCosts", "Farm", "Load", "field_seconds"]
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -45,29 +48,32 @@ class EngineCosts(Settings):
     window_per_worker: Count = 3
     """Chunks under way for each worker."""
 
-    driver_s_per_chunk: NotNegative = 0.010
+    driver_s_per_chunk: NotNegative = 0.0081
     """Processor seconds of the driver, scheduler included, to send a chunk and take its answer."""
 
-    plan_s_per_field: NotNegative = 0.00022
+    plan_s_per_field: NotNegative = 0.00021
     """Seconds to list, name and sign a field before the first is counted."""
 
-    tables_s_per_field: NotNegative = 0.0044
+    tables_s_per_field: NotNegative = 0.00165
     """Seconds to make tables and report, a field, after the last is counted."""
 
-    stats_per_field: NotNegative = 2.0
-    """File-system questions that planning asks, a field."""
+    questions_per_field: NotNegative = 3.0
+    """What planning asks the file system, a field of one file: its head, and twice its state."""
 
-    commit_operations_per_chunk: NotNegative = 8.0
-    """Creating, flushing and renaming of a part."""
+    commit_operations_per_chunk: NotNegative = 10.0
+    """Creating, flushing and renaming of a part, and the record of the attempt at it."""
 
     commit_operations_per_field: NotNegative = 3.0
     """Creating, flushing and renaming of a label image."""
 
-    allowed_failures: Annotated[int, Field(ge=0)] = 1
-    """Times that a chunk may lose its worker and be tried again whole."""
+    deaths_alone: Annotated[int, Field(ge=0)] = 2
+    """Workers that a suspect may kill when it is tried alone, before it is left out."""
 
-    shard_plans_all: bool = True
-    """A shard looks at the files of all fields and not only at its own."""
+    blame_operations_per_worker: NotNegative = 2.0
+    """Records read, a worker of the run, to find the field that a dead one was at."""
+
+    each_shard_plans: bool = True
+    """Each shard makes the whole plan for itself; else one plan is made for all of them."""
 
 
 class Farm(Settings):
@@ -105,3 +111,12 @@ class Farm(Settings):
 
     eur_per_core_hour: NotNegative = 0.04
     """Price of a core for an hour (ASSUMPTION: about what a cloud takes for one)."""
+
+
+def field_seconds(load: Load, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Seconds of each field, log-normal about its mean."""
+    if not load.field_cv:
+        return np.full(load.n_fields, load.field_s)
+    variance = math.log1p(load.field_cv**2)
+    mean = math.log(load.field_s) - variance / 2
+    return rng.lognormal(mean, math.sqrt(variance), load.n_fields)

@@ -1,7 +1,7 @@
 """A SIMULATED run of the engine: a few queues, and a heap of what happens next.
 
     plan ─▶ driver ─▶ window ─▶ worker: disk, then compute, then commit ─▶ driver ─▶ ... ─▶ tables
-                                  └─ dies: chunk tried again, then field by field
+                                  └─ dies: its field is suspect, the others go again
 
 The driver (with Dask's scheduler in its process), the disk and its metadata are each a queue that
 serves one at a time; workers are as many as there are, and each goes and comes as the farm lets
@@ -13,15 +13,14 @@ What is left out: networks, a driver that dies, workers of unequal speed.
 import heapq
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monolayer.capacity.farm import EngineCosts, Farm, Load
+from monolayer.capacity.farm import EngineCosts, Farm, Load, field_seconds
 
-__all__ = ["Queue", "SimulatedRun", "field_seconds", "simulate_run"]
+__all__ = ["Queue", "SimulatedRun", "simulate_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class SimulatedRun:
     tail_s : float
         From the moment at which a tenth of the workers had nothing left to do to the last chunk.
     n_deaths, n_retried, n_quarantined : int
-        Workers that died, chunks tried again whole, fields tried alone.
+        Workers that died, chunks that went into a later round, fields tried alone.
     core_hours : float
         Of all workers from the start of their jobs, and of the driver.
     eur : float
@@ -86,7 +85,7 @@ def simulate_run(load: Load, costs: EngineCosts, farm: Farm, seed: int = 0) -> S
     seed : int
         Of all that is drawn.
     """
-    asked_s = load.n_fields * costs.stats_per_field / farm.metadata_operations_per_s
+    asked_s = load.n_fields * costs.questions_per_field / farm.metadata_operations_per_s
     plan_s = max(load.n_fields * costs.plan_s_per_field, asked_s)
     sim = _Run(load, costs, farm, np.random.default_rng(seed))
     fields_s = sim.run()
@@ -106,7 +105,7 @@ def simulate_run(load: Load, costs: EngineCosts, farm: Farm, seed: int = 0) -> S
         tail_s=sim.tail_s(fields_s),
         n_deaths=sim.n_deaths,
         n_retried=sim.n_retried,
-        n_quarantined=sim.n_alone,
+        n_quarantined=len(sim.suspects),
         core_hours=core_hours,
         eur=core_hours * farm.eur_per_core_hour,
         efficiency=sim.useful_s / (farm.workers * wall_s),
@@ -122,6 +121,7 @@ class _Kind(IntEnum):
     ANSWERED = 3
     DIED = 4
     NODE_LOST = 5
+    LOST = 6
 
 
 @dataclass(slots=True)
@@ -142,14 +142,14 @@ class Queue:
 class _Chunk:
     n_fields: int
     seconds: float
-    poisoned: bool
-    attempts: int = 0
+    n_poison: int
 
 
 @dataclass(slots=True)
 class _Worker:
     node: int
     chunk: _Chunk | None = None
+    at_poison: bool = False
     # Counts up whenever it goes: what was to happen to it before then happens no more.
     life: int = 0
 
@@ -162,22 +162,23 @@ class _Run:
     rng: np.random.Generator
     events: list[tuple[float, int, int, int, int]] = field(default_factory=list)
     waiting: deque[_Chunk] = field(default_factory=deque)
-    suspects: list[_Chunk] = field(default_factory=list)
+    suspects: list[tuple[float, bool]] = field(default_factory=list)
+    lost: list[tuple[_Chunk, bool | None]] = field(default_factory=list)
+    again: list[_Chunk] = field(default_factory=list)
     idle: deque[int] = field(default_factory=deque)
     driver: Queue = field(default_factory=Queue)
     disk: Queue = field(default_factory=Queue)
     metadata: Queue = field(default_factory=Queue)
     n_deaths: int = 0
     n_retried: int = 0
-    n_alone: int = 0
     useful_s: float = 0.0
     short_of_work_s: float | None = None
 
     def __post_init__(self) -> None:
         per_node = self.farm.workers_per_node
         self.workers = [_Worker(i // per_node) for i in range(self.farm.workers)]
-        self.chunks = deque(self._cut())
-        self.left = len(self.chunks)
+        self.chunks = deque[_Chunk]()
+        self.left = 0
         self.on_the_way: list[_Chunk] = []
         self.number = 0
 
@@ -191,23 +192,25 @@ class _Run:
             _Kind.ANSWERED: self._answered,
             _Kind.DIED: self._died,
             _Kind.NODE_LOST: self._node_lost,
+            _Kind.LOST: self._heard_of_loss,
         }
         now_s = 0.0
         while self.left:
             now_s, kind, _, who, life = heapq.heappop(self.events)
             handle[_Kind(kind)](now_s, who, life)
+            if not self.left and self.again:
+                self._begin_round(now_s, self.again)
         return max(now_s, self.driver.free_s)
 
     def quarantine_s(self) -> float:
-        """Seconds of trying suspects field by field, one at a time."""
+        """Seconds of trying suspects alone, one at a time; the bad ones die half way."""
         total = 0.0
-        for chunk in self.suspects:
-            self.n_alone += chunk.n_fields
-            total += chunk.seconds + chunk.n_fields * self.costs.driver_s_per_chunk
-            if chunk.poisoned:
-                lost_s = self.load.field_s + self.farm.restart_s
-                total += (1 + self.costs.allowed_failures) * lost_s
-            self.useful_s += chunk.seconds
+        for seconds, is_poison in self.suspects:
+            deaths = self.costs.deaths_alone if is_poison else 0
+            self.n_deaths += deaths
+            self.useful_s += 0.0 if is_poison else seconds
+            total += deaths * (seconds / 2 + self.farm.restart_s) if is_poison else seconds
+            total += self.costs.driver_s_per_chunk
         return total
 
     def busy(self, fields_s: float) -> dict[str, float]:
@@ -228,7 +231,7 @@ class _Run:
         seconds = field_seconds(load, self.rng)
         poison = self.rng.random(load.n_fields) < load.poison_fraction
         starts = np.arange(0, load.n_fields, size)
-        sums, bad = np.add.reduceat(seconds, starts), np.logical_or.reduceat(poison, starts)
+        sums, bad = np.add.reduceat(seconds, starts), np.add.reduceat(poison.astype(int), starts)
         sizes = np.diff(starts, append=load.n_fields)
         each = zip(sizes.tolist(), sums.tolist(), bad.tolist(), strict=True)
         return [_Chunk(n, s, b) for n, s, b in each]
@@ -242,8 +245,12 @@ class _Run:
         if farm.losses_per_node_hour:
             for node in range(nodes):
                 self._lose_node_later(0.0, node)
-        for _ in range(min(len(self.chunks), farm.workers * self.costs.window_per_worker)):
-            self._send(0.0)
+        self._begin_round(0.0, self._cut())
+
+    def _begin_round(self, now_s: float, chunks: list[_Chunk]) -> None:
+        self.chunks, self.left, self.again = deque(chunks), len(chunks), []
+        for _ in range(min(len(chunks), self.farm.workers * self.costs.window_per_worker)):
+            self._send(now_s)
 
     def _later(self, at_s: float, kind: _Kind, who: int, life: int = 0) -> None:
         self.number += 1
@@ -296,20 +303,21 @@ class _Run:
         # A field's own seconds hold its reading on a disk that nobody shares.
         ends_s = max(now_s + chunk.seconds, self.disk.serve(now_s, read_s))
         dies_s = self._death(now_s, ends_s, chunk)
+        worker.at_poison = dies_s is not None and chunk.n_poison > 0
         if dies_s is None:
             self._later(ends_s, _Kind.COMPUTED, who, worker.life)
         else:
             self._later(dies_s, _Kind.DIED, who, worker.life)
 
     def _death(self, now_s: float, ends_s: float, chunk: _Chunk) -> float | None:
-        """Time at which the worker dies on this chunk, if it does."""
-        if chunk.poisoned:
-            return now_s + float(self.rng.random()) * (ends_s - now_s)
-        rate = self.farm.deaths_per_worker_hour / 3600
-        if not rate:
-            return None
-        dies_s = now_s + float(self.rng.exponential(1 / rate))
-        return dies_s if dies_s < ends_s else None
+        """Time at which the worker dies on this chunk, if it does: the first of all causes."""
+        poison_s = died_s = math.inf
+        if chunk.n_poison:
+            poison_s = now_s + float(self.rng.random()) * (ends_s - now_s)
+        if rate := self.farm.deaths_per_worker_hour / 3600:
+            died_s = now_s + float(self.rng.exponential(1 / rate))
+        first_s = min(poison_s, died_s)
+        return first_s if first_s < ends_s else None
 
     def _computed(self, now_s: float, who: int, life: int) -> None:
         worker = self.workers[who]
@@ -345,7 +353,7 @@ class _Run:
         self._lose_node_later(now_s, node)
 
     def _gone(self, now_s: float, who: int, back_s: float, notice_s: float) -> None:
-        """Take a worker away, give its chunk to another, and let it come back."""
+        """Take a worker away, and let it come back; its chunk is lost as far as it was."""
         worker = self.workers[who]
         worker.life += 1
         self.n_deaths += 1
@@ -353,22 +361,32 @@ class _Run:
             self.idle.remove(who)
         self._later(now_s + back_s, _Kind.WORKER_UP, who, worker.life)
         chunk, worker.chunk = worker.chunk, None
-        if chunk is None:
-            return
-        chunk.attempts += 1
-        if chunk.attempts > self.costs.allowed_failures:
-            self.suspects.append(chunk)
-            self._hear(now_s)
-        else:
+        if chunk is not None:
+            self._lose(now_s + notice_s, chunk, worker.at_poison)
+            # Dask sends a worker one chunk ahead, and gives that up with it.
+            if self.waiting:
+                self._lose(now_s + notice_s, self.waiting.popleft(), None)
+
+    def _lose(self, at_s: float, chunk: _Chunk, at_poison: bool | None) -> None:
+        self.lost.append((chunk, at_poison))
+        self._later(at_s, _Kind.LOST, len(self.lost) - 1)
+
+    def _heard_of_loss(self, now_s: float, which: int, life: int) -> None:
+        """Blame the field that was under way, and leave the others to the next round."""
+        del life
+        chunk, at_poison = self.lost[which]
+        mean_s = chunk.seconds / chunk.n_fields
+        if at_poison is not None:
+            self.suspects.append((mean_s, at_poison))
+            asked = self.costs.blame_operations_per_worker * self.farm.workers
+            self.driver.serve(now_s, asked / self.farm.metadata_operations_per_s)
+            chunk = replace(
+                chunk,
+                n_fields=chunk.n_fields - 1,
+                seconds=chunk.seconds - mean_s,
+                n_poison=chunk.n_poison - at_poison,
+            )
+        if chunk.n_fields:
             self.n_retried += 1
-            self.on_the_way.append(chunk)
-            self._later(now_s + notice_s, _Kind.SENT, len(self.on_the_way) - 1)
-
-
-def field_seconds(load: Load, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Seconds of each field, log-normal about its mean."""
-    if not load.field_cv:
-        return np.full(load.n_fields, load.field_s)
-    variance = math.log1p(load.field_cv**2)
-    mean = math.log(load.field_s) - variance / 2
-    return rng.lognormal(mean, math.sqrt(variance), load.n_fields)
+            self.again.append(chunk)
+        self._hear(now_s)

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from monolayer.capacity.farm import EngineCosts, Farm, Load
-from monolayer.capacity.model import Queue, SimulatedRun, field_seconds
+from monolayer.capacity.farm import EngineCosts, Farm, Load, field_seconds
+from monolayer.capacity.model import Queue, SimulatedRun
 
 __all__ = ["simulate_shards"]
 
@@ -103,8 +103,8 @@ class _Shards:
     def _plan(self, now_s: float) -> float:
         load, costs = self.load, self.costs
         listed_s = load.n_fields * costs.plan_s_per_field
-        n_signed = load.n_fields if costs.shard_plans_all else load.n_fields / self.farm.workers
-        asked_s = n_signed * costs.stats_per_field / self.farm.metadata_operations_per_s
+        n_asked = load.n_fields if costs.each_shard_plans else load.n_fields / self.farm.workers
+        asked_s = n_asked * costs.questions_per_field / self.farm.metadata_operations_per_s
         ready_s = max(now_s + listed_s, self.metadata.serve(now_s, asked_s))
         self.planned_s = max(self.planned_s, ready_s)
         return ready_s

@@ -23,11 +23,16 @@ WORDS = {
     "fields": "counting fields",
     "illumination": "estimating flat fields",
     "kernels": "compiling kernels (once)",
+    "scans: fixed": "sampling scans",
+    "scans: find": "looking at windows",
+    "scans: settled": "joining windows",
+    "scans: measured": "measuring windows",
+    "scans: joined": "joining scans",
     "tables": "writing tables",
     "report": "drawing the report",
     "images": "scoring images",
-    "simulated": "simulating fields",
     "converted": "converting fields",
+    "simulated": "simulating fields",
     "controls": "measuring controls",
 }
 
@@ -60,6 +65,8 @@ class Progress:
             # Rates begin when workers are there; their start-up is no slow field.
             self._pace, self._megapixels = Pace(), 0.0
             self._pace.mark(line["seconds"], 0, 0.0)
+            if line.get("dashboard"):
+                self.say(f"Dask's dashboard: {line['dashboard']}")
         elif kind == "fields_done" and self._pace is not None:
             self._megapixels += line["megapixels"]
             self._pace.mark(line["seconds"], line["done"], self._megapixels)
@@ -68,6 +75,9 @@ class Progress:
 
     def show(self, stage: str, done: int, total: int, rate: str) -> None:
         """Show how far a stage is."""
+
+    def say(self, text: str) -> None:
+        """Say what only somebody who sits there can use."""
 
     def close(self) -> None:
         """Leave the screen as it is to stay."""
@@ -116,6 +126,10 @@ class Bars(Progress):
             words = WORDS.get(stage, stage)
             self._tasks[stage] = self._bars.add_task(words, total=total or 1, rate="")
         self._bars.update(self._tasks[stage], completed=done, total=total or 1, rate=rate)
+
+    def say(self, text: str) -> None:
+        """Say it above the bars."""
+        self._bars.console.print(text, highlight=False)
 
     def close(self) -> None:
         """Fill what is there and stop."""

@@ -12,6 +12,7 @@ from monolayer.cli._progress import progress
 __all__ = [
     "assay_option",
     "channel_option",
+    "cluster_option",
     "echo_json",
     "execution_options",
     "json_option",
@@ -74,6 +75,12 @@ shard_option = click.option(
     metavar="I/N",
     help="Do only share I of N, for job arrays; the share that ends last makes the tables.",
 )
+cluster_option = click.option(
+    "--cluster",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML file that says how and where runs are executed (docs/cluster.md).",
+)
 _EXECUTION = (
     click.option(
         "--workers",
@@ -91,18 +98,20 @@ _EXECUTION = (
     click.option(
         "--scheduler", metavar="tcp://HOST:PORT", help="Use the workers of this Dask scheduler."
     ),
-    click.option(
-        "--cluster",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="YAML file that says how and where runs are executed (docs/cluster.md).",
-    ),
+    cluster_option,
     click.option(
         "--field-timeout",
         "field_timeout_s",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
         help="Longest that one field may take before its worker is ended. Default: 600.",
+    ),
+    click.option(
+        "--max-memory-mb",
+        type=click.FloatRange(min=600),
+        metavar="MB",
+        help="Memory that one worker may take; bounds how much of a scan is read at once. "
+        "Default: 1000.",
     ),
 )
 

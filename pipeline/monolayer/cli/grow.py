@@ -136,7 +136,7 @@ def _rate(growth: "Growth", confidence: float) -> list[str]:
 
 def _laws(growth: "Growth") -> str:
     shares = zip(growth.fits, growth.weights, strict=True)
-    return "(AICc weights: " + ", ".join(f"{f.model} {w:.2f}" for f, w in shares) + ")"
+    return "(weights: " + ", ".join(f"{f.model} {w:.2f}" for f, w in shares) + ")"
 
 
 def _crossing(growth: "Growth", crossing: "Crossing") -> str:
@@ -148,9 +148,10 @@ def _crossing(growth: "Growth", crossing: "Crossing") -> str:
         return f"{level}: no forecast, {crossing.reason}"
     late = crossing.prediction_high_h
     upper = f"{late:.1f} h" if late is not None else f"an open end ({crossing.reason})"
+    middle = "" if crossing.median_h is None else f", median {crossing.median_h:.1f} h"
     return (
         f"crosses {level} between {crossing.prediction_low_h:.1f} h and {upper} "
-        f"({crossing.confidence:.0%} prediction); the curve at {crossing.time_h:.1f} h "
+        f"({crossing.confidence:.0%} prediction{middle}); the curve at {crossing.time_h:.1f} h "
         f"({crossing.confidence:.0%} confidence {crossing.confidence_low_h:.1f} to "
         f"{crossing.confidence_high_h:.1f} h)"
     )

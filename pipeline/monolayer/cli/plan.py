@@ -8,6 +8,7 @@ import click
 from monolayer.cli._shared import (
     assay_option,
     channel_option,
+    cluster_option,
     echo_json,
     json_option,
     layout_option,
@@ -29,6 +30,7 @@ LISTED = 12
 @pixel_size_option
 @channel_option
 @select_option
+@cluster_option
 @json_option
 def command(
     images: str,
@@ -38,9 +40,13 @@ def command(
     pixel_size_um: float | None,
     channel: str | None,
     select: str | None,
+    cluster: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what a run over IMAGES would do, without counting anything."""
+    """Say what a run over IMAGES would do, without counting anything.
+
+    With --cluster also what would be submitted to the batch system, and nothing is.
+    """
     from monolayer.engine.plan import expected_memory, make_plan, roles_of
     from monolayer.method import load_method
 
@@ -49,13 +55,44 @@ def command(
     # What the method cannot do with these channels is said here and not by the run.
     roles = roles_of(plan)
     memory = expected_memory(plan)
+    jobs = _jobs(cluster, len(plan.fields)) if cluster else {}
     if as_json:
-        echo_json(_summary(plan, memory, roles))
+        echo_json(_summary(plan, memory, roles) | jobs)
     else:
         _tell(plan, memory, roles)
+        _tell_jobs(jobs, memory)
+
+
+def _jobs(cluster: Path, n_fields: int) -> dict[str, Any]:
+    """What would be submitted; nothing where the file asks for no batch system."""
+    from monolayer.engine.executors import job_script
+    from monolayer.engine.executors.settings import load_execution
+
+    settings = load_execution(cluster)
+    if settings.executor not in job_script.CLUSTERS:
+        return {}
+    return {
+        "jobs": job_script.most_jobs(settings, n_fields),
+        "workers_a_job": job_script.workers_a_job(settings),
+        "job_memory_per_worker_mb": round(job_script.memory_a_worker(settings) / 1e6),
+        "job_script": job_script.job_script(settings),
+    }
+
+
+def _tell_jobs(jobs: dict[str, Any], memory: float | None) -> None:
+    if not jobs:
+        return
+    share = jobs["job_memory_per_worker_mb"]
+    workers = "1 worker" if jobs["workers_a_job"] == 1 else f"{jobs['workers_a_job']} workers"
+    click.echo(f"{'Jobs:':<12} {jobs['jobs']} at most, of {workers} with {share} MB each")
+    if memory and memory / 1e6 > share:
+        click.echo(f"  problem: {share} MB are too little for a worker; raise job.memory.")
+    click.echo(f"\n{jobs['job_script'].strip()}")
 
 
 def _summary(plan: Any, memory: float | None, roles: dict[str, str]) -> dict[str, Any]:
+    from monolayer.read.scans import is_scan
+
     return {
         "images": str(plan.root),
         "layout": plan.listing.layout,
@@ -71,8 +108,15 @@ def _summary(plan: Any, memory: float | None, roles: dict[str, str]) -> dict[str
         "times": list(dict.fromkeys(field.time for field in plan.fields if field.time)),
         "pixel_size_um": plan.pixel_size_um,
         "pixel_size_source": plan.listing.pixel_size_source or None,
+        "scans": [f.field_id for f in plan.fields if is_scan(f, plan.root, plan.method.read)],
         "memory_per_worker_mb": round(memory / 1e6) if memory else None,
     }
+
+
+def _counted(n_fields: int, scans: list[str], max_field_mp: float) -> str:
+    if not scans:
+        return str(n_fields)
+    return f"{n_fields}, of which {len(scans)} are scans, of more than {max_field_mp:g} megapixels"
 
 
 def _named(field: Any) -> dict[str, str]:
@@ -87,7 +131,7 @@ def _tell(plan: Any, memory: float | None, roles: dict[str, str]) -> None:
         "Layout": summary["layout"],
         "Plates": _some(summary["plates"]),
         "Wells": _some(summary["wells"]) if summary["wells"] else "none in the names",
-        "Fields": str(len(plan.fields)),
+        "Fields": _counted(len(plan.fields), summary["scans"], plan.method.read.max_field_mp),
         "Channels": _some(summary["channels"]),
         "Assay": f"{plan.method.assay} ({', '.join(f'{r}: {c}' for r, c in roles.items())})",
         "Times": _some(summary["times"]) if summary["times"] else "one",

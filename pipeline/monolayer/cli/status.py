@@ -1,6 +1,7 @@
 """``monolayer status``."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from monolayer.cli._shared import echo_json, json_option
 __all__ = ["command"]
 
 FOLLOW_SECONDS = 5.0
+QUIET_SECONDS = 60.0
 SHOWN = 20
 
 
@@ -78,7 +80,9 @@ def _tell_holder(holder: dict[str, Any]) -> None:
 
     who = f"process {holder['process']} on {holder['host']}"
     shard = f", shard {holder['shard']}" if holder["shard"] else ""
-    click.echo(f"  {who}{shard}: {holder['stage']} for {duration_text(holder['seconds'])}")
+    quiet_s = _since(holder["last_heard"])
+    quiet = f", last heard {duration_text(quiet_s)} ago" if quiet_s > QUIET_SECONDS else ""
+    click.echo(f"  {who}{shard}: {holder['stage']} for {duration_text(holder['seconds'])}{quiet}")
     if holder["executor"]:
         click.echo(f"    {holder['executor']}, {holder['workers']} workers" + _dashboard(holder))
     rates = [
@@ -89,6 +93,11 @@ def _tell_holder(holder: dict[str, Any]) -> None:
         f"{holder['workers_lost']} workers lost" if holder["workers_lost"] else "",
     ]
     click.echo("    " + ", ".join(text for text in rates if text))
+
+
+def _since(time_utc: str) -> float:
+    """Seconds since a time, by two machines' clocks: for people only."""
+    return (datetime.now(UTC) - datetime.fromisoformat(time_utc)).total_seconds()
 
 
 def _dashboard(holder: dict[str, Any]) -> str:

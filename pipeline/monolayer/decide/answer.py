@@ -27,7 +27,8 @@ class Outlook:
     grows : bool or None
         False: the measurements show no growth; None: too few of them.
     crossing_h : float or None
-        When the target is crossed, in hours since seeding; None with the reason.
+        When the target is as likely crossed as not, in hours since seeding; None with the
+        reason.
     prediction_low_h, prediction_high_h : float or None
         Prediction interval of the crossing.
     model : str or None

@@ -9,6 +9,7 @@ The looks are kept in ``.watch.json`` of the run's folder, so that a call of a m
 the first look of the next one.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monolayer.engine.files import write_file
+from monolayer.errors import InputError
 from monolayer.read.ngff import stamp
 from monolayer.read.walk import list_files
 
@@ -65,11 +67,17 @@ class Arrivals:
 
         Raises
         ------
-        OSError
-            The folder cannot be listed: its disk is gone.
+        InputError
+            The folder cannot be listed: it is not there, or its disk is gone for a moment.
         """
         now, before = uptime(), self.files
-        seen = dict(_stamps(self.root))
+        try:
+            seen = dict(_stamps(self.root))
+        except OSError as error:
+            raise InputError(
+                f"Image folder {self.root} cannot be listed ({error.strerror}): check the path "
+                "and its disk."
+            ) from None
         self.temporary = {path for path in seen if is_temporary(path)}
         self.files = {
             path: before[path] if path in before and before[path].stamp == told else Rest(told, now)
@@ -85,6 +93,11 @@ class Arrivals:
     def settled(self) -> dict[str, str]:
         """Stamps of the files that are at rest."""
         return {path: self.files[path].stamp for path in self.files if path in self._closed}
+
+    @property
+    def has_images(self) -> bool:
+        """Whether anything but side files is at rest."""
+        return any(not path.lower().endswith(SIDE_SUFFIXES) for path in self._closed)
 
     @property
     def unsettled(self) -> set[str]:
@@ -156,9 +169,11 @@ def read_record(run_folder: Path) -> dict[str, Any]:
 
 def is_temporary(path: str) -> bool:
     """Whether a name says that a program will rename the file when it is whole."""
-    name = PurePosixPath(path).name.lower()
-    return name.startswith(("~", ".")) or any(
-        part.endswith(_TEMPORARY) for part in (name, PurePosixPath(name).stem)
+    name = path.rpartition("/")[2].lower()
+    return (
+        name.startswith(("~", "."))
+        or name.endswith(_TEMPORARY)
+        or name.rpartition(".")[0].endswith(_TEMPORARY)
     )
 
 
@@ -181,12 +196,23 @@ def _stamps(root: Path) -> Iterator[tuple[str, str]]:
     side = (path for path, _ in files.ignored if path.lower().endswith(SIDE_SUFFIXES))
     for path in (*files.images, *side):
         try:
-            stat = (root / path).stat()
+            # As text: a Path of each of a hundred thousand files would cost more than asking.
+            stat = os.stat(f"{root}/{path}")  # noqa: PTH116
         except FileNotFoundError:
             continue  # renamed or moved since it was listed
         yield path, f"{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ino}"
     for path in files.ngff:
-        yield path, stamp(root, path)
+        yield path, _stamp_of_zarr(root, path)
+
+
+def _stamp_of_zarr(root: Path, path: str) -> str:
+    """One stamp for all files of an OME-Zarr, but labels and tables: those may be our own."""
+    pixels = (
+        line
+        for line in stamp(root, path).splitlines()
+        if not {"labels", "tables"} & set(line.split("/"))
+    )
+    return hashlib.sha256("\n".join(pixels).encode()).hexdigest()
 
 
 def _open_for_writing(root: Path, paths: set[str]) -> set[str]:

@@ -15,6 +15,7 @@ __all__ = [
     "file_beside",
     "finished_folder",
     "labels_path",
+    "picture_path",
     "saying_what_failed",
     "sweep",
     "write_file",
@@ -132,8 +133,17 @@ def _is_full(folder: Path) -> bool:
 
 def labels_path(field_id: str) -> str:
     """Path of a field's label image below the run's folder."""
+    return _of_field("labels", field_id)
+
+
+def picture_path(field_id: str) -> str:
+    """Path of a scan's small picture below the run's folder."""
+    return _of_field("pictures", field_id)
+
+
+def _of_field(folder: str, field_id: str) -> str:
     parts = (quote(part, safe=" ()+,=@") for part in field_id.split("/"))
-    return "/".join(["labels", *(part.replace("..", "%2E%2E") for part in parts)]) + ".tif"
+    return "/".join([folder, *(part.replace("..", "%2E%2E") for part in parts)]) + ".tif"
 
 
 def _flush(path: Path) -> None:

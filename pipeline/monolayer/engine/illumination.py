@@ -19,6 +19,7 @@ from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import estimate_flat_field, inspect_field
 from monolayer.method import Method
 from monolayer.read import Root, channel_to_segment, read_field
+from monolayer.read.scans import is_scan
 
 __all__ = ["flat_folder", "load_flat_fields", "make_flat_fields"]
 
@@ -30,18 +31,22 @@ def flat_folder(run_folder: Path) -> Path:
     return run_folder / "illumination"
 
 
-def make_flat_fields(run_folder: Path, fields: Sequence[Field], root: Root, method: Method) -> str:
-    """Estimate what is not there yet; return a hash of all flat fields, for the signatures."""
+def make_flat_fields(
+    run_folder: Path, fields: Sequence[Field], root: Root, method: Method
+) -> dict[str, str]:
+    """Estimate what is not there yet; return a hash of each plate's, for its fields' signatures.
+
+    By plate, so that another plate that arrives later leaves the others' work as it is.
+    """
     folder = flat_folder(run_folder)
+    hashes = {}
     for plate in dict.fromkeys(field.plate for field in fields):
         path = _path(folder, plate)
         if not path.is_file():
             members = [field for field in fields if field.plate == plate]
             write_file(path, partial(_save, flats=_estimate(members, root, method)))
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.npz")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
+        hashes[plate] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes
 
 
 @lru_cache(maxsize=4)
@@ -73,6 +78,8 @@ def _estimate(
 
 def _evaluable(fields: Sequence[Field], root: Root, method: Method) -> Iterator[FieldImage]:
     for field in fields:
+        if is_scan(field, root, method.read) is not None:
+            continue  # many images of the microscope's, each with the lamp's own light
         try:
             image = read_field(field, root, method.read)
             channel = channel_to_segment(field, method.read)

@@ -84,7 +84,8 @@ class PartRows:
 
     def objects(self, places: Iterable[int], schema: pa.Schema) -> pa.Table:
         """Rows of the objects table."""
-        batches = [self._open(self._part[p]).objects.get_batch(self._row[p]) for p in places]
+        where = ((self._open(self._part[place]), self._row[place]) for place in places)
+        batches = [batch for part, row in where for batch in part.objects_of(row)]
         tables = [schema.empty_table()]
         for _, alike in groupby(batches, key=lambda batch: batch.schema):
             tables.append(aligned(pa.Table.from_batches(alike), schema))

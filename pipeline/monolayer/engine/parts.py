@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from monolayer.engine.attempts import begin_attempt
 from monolayer.engine.files import discard, finished_folder, labels_path, write_file
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.ledger import Chunk, Done, part_names, write_ledger
+from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
 from monolayer.field import Field, State
@@ -37,14 +38,18 @@ __all__ = [
     "Job",
     "OpenPart",
     "aligned",
+    "attempt",
     "commit",
     "commit_unfinished",
     "drop_parts",
     "identity_columns",
+    "in_time",
     "process_chunk",
 ]
 
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
+SHORT_LIMIT_SECONDS = 60.0
+WRITING_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Job:
         Longest that a field may take; None for no limit.
     may_end_process : bool
         Whether chunks run in processes of their own, which a time limit may end.
+    max_memory_mb : float
+        Memory that a worker may take; bounds how much of a scan is read at once.
     """
 
     root: Root
@@ -74,13 +81,16 @@ class Job:
     session: str = "none"
     field_timeout_s: float | None = None
     may_end_process: bool = False
+    max_memory_mb: float = 1000.0
 
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
+        _warm_up()
     results: list[FieldResult] = []
     done: list[Done] = []
-    with _attempt(chunk, job) as begin:
+    with attempt(chunk, job) as begin:
         for field, signature in zip(chunk.fields, chunk.signatures, strict=True):
             begin(signature)
             start = time.perf_counter()
@@ -99,6 +109,7 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done]:
                 )
             )
             results.append(result)
+        begin(None)
         start = time.perf_counter()
         commit(chunk, job, results, done)
     each = (time.perf_counter() - start) / len(done)
@@ -109,33 +120,52 @@ def _megapixels(result: FieldResult) -> float:
     return float(result.row.get("height_px", 0) * result.row.get("width_px", 0) / 1e6)
 
 
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    """Load the kernels, once a process, before a time limit that they could use up runs."""
+    count_discs()
+
+
 @contextmanager
-def _attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str], None]]:
-    """Record each field as it begins, and limit its time where this process may be ended."""
+def attempt(chunk: Chunk, job: Job) -> Iterator[Callable[[str | None], None]]:
+    """Record each field as it begins, and limit its time where this process may be ended.
+
+    What this yields is told the signature of each field, and None when all are to be written:
+    that has a limit of its own, since a busy disk is not the last field's fault.
+    """
     limit = job.field_timeout_s if job.may_end_process else None
     with ExitStack() as open_until_committed:
         note, record = open_until_committed.enter_context(
             begin_attempt(job.run_folder, chunk, job.session)
         )
-        renew = (
-            open_until_committed.enter_context(ending_this_process(record, limit))
-            if limit is not None
-            else lambda: None
-        )
+        allow: Callable[[float], None] = lambda seconds: None  # noqa: E731  where nothing ends it
+        if limit is not None:
+            allow = open_until_committed.enter_context(ending_this_process(record, limit))
 
-        def begin(signature: str) -> None:
-            note(signature)
-            renew()
+        def begin(signature: str | None) -> None:
+            if signature is None:
+                allow(max(limit or 0.0, WRITING_SECONDS))
+            else:
+                note(signature)
+                allow(limit or 0.0)
 
         yield begin
 
 
 def _process_one(field: Field, job: Job) -> FieldResult:
+    def work() -> FieldResult:
+        flats = load_flat_fields(job.flat_folder, field.plate)
+        return process_field(field, job.root, job.method, flats)
+
+    return in_time(field, job, work)
+
+
+def in_time(field: Field, job: Job, work: Callable[[], FieldResult]) -> FieldResult:
+    """Do work on a field; where this process may not be ended, interrupt it past the limit."""
     limited = job.field_timeout_s is not None and not job.may_end_process
     try:
         with interrupting(job.field_timeout_s or 0.0) if limited else nullcontext():
-            flats = load_flat_fields(job.flat_folder, field.plate)
-            return process_field(field, job.root, job.method, flats)
+            return work()
     except FieldTimedOut:
         return unfinished(field, "timed_out", job)
 
@@ -176,14 +206,26 @@ def commit_unfinished(chunk: Chunk, reason: str, job: Job) -> list[Done]:
     return done
 
 
-def commit(chunk: Chunk, job: Job, results: list[FieldResult], done: list[Done]) -> None:
-    """Write a chunk's label images, then its part: the part's appearance is the commit."""
+def commit(
+    chunk: Chunk,
+    job: Job,
+    results: list[FieldResult],
+    done: list[Done],
+    write_objects: Callable[[Path], None] | None = None,
+) -> None:
+    """Write a chunk's label images, then its part: the part's appearance is the commit.
+
+    Objects that are more than memory should hold are left to ``write_objects``.
+    """
     for field, result in zip(chunk.fields, results, strict=True):
         if result.labels is not None:
             write_labels(job.run_folder / labels_path(field.field_id), result)
     with finished_folder(job.run_folder / "parts" / chunk.name) as folder:
         _write_batches(folder / _FIELDS, _fields_table(chunk, results).to_batches())
-        _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
+        if write_objects is not None:
+            write_objects(folder / _OBJECTS)
+        else:
+            _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
         write_ledger(folder, chunk, done)
 
 
@@ -236,8 +278,14 @@ class OpenPart:
 
     @cached_property
     def objects(self) -> ipc.RecordBatchFileReader:
-        """Its fields' objects: as many batches as fields."""
+        """Its fields' objects: as many batches as fields, where there are several."""
         return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
+
+    def objects_of(self, row: int) -> list[pa.RecordBatch]:
+        """Objects of the field in a row: one batch, but of a scan any number."""
+        alone = self.fields.num_rows == 1
+        places = range(self.objects.num_record_batches) if alone else [row]
+        return [self.objects.get_batch(place) for place in places]
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:

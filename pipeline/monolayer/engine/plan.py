@@ -14,6 +14,7 @@ from monolayer.field import Field
 from monolayer.method import Method
 from monolayer.packed import PackedFields
 from monolayer.read import Listing, Root, find_fields, read_field, root_of
+from monolayer.read.scans import is_scan
 
 if TYPE_CHECKING:
     from monolayer.inspect import QualityReference
@@ -25,6 +26,8 @@ __all__ = ["Notify", "Plan", "Selection", "expected_memory", "make_plan", "roles
 # 336 MB at 2048 x 2048, 751 MB at 4096 x 4096; tests/pipeline/test_engine_plan.py measures again.
 BASE_BYTES = 330e6
 BYTES_PER_PIXEL = 40
+# What a worker may take for a scan where --max-memory-mb says nothing else.
+SCAN_BYTES = 1e9
 PROBED = 8
 
 
@@ -164,6 +167,8 @@ def roles_of(plan: Plan) -> dict[str, str]:
 def expected_memory(plan: Plan) -> float | None:
     """Expected peak memory of one worker in bytes, from the first readable field's size."""
     for field in plan.fields[:PROBED]:
+        if is_scan(field, plan.root, plan.method.read) is not None:
+            return SCAN_BYTES
         try:
             height, width = read_field(field, plan.root, plan.method.read).shape
         except ImageError:

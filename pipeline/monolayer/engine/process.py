@@ -5,7 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from monolayer.engine import attempts, runfolder
@@ -19,7 +19,7 @@ from monolayer.engine.events import (
     TablesWritten,
     WorkerLost,
 )
-from monolayer.engine.executors import ExecutionSettings, make_executor
+from monolayer.engine.executors import FIELDS_A_WORKER, ExecutionSettings, make_executor
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
 from monolayer.engine.ledger import Chunk, Done
@@ -27,6 +27,7 @@ from monolayer.engine.parts import Job, drop_parts
 from monolayer.engine.plan import Plan
 from monolayer.engine.reporting import write_report
 from monolayer.engine.rounds import run_rounds
+from monolayer.engine.scans import discard_pieces, run_scans, scans_among
 from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunAborted
@@ -34,6 +35,8 @@ from monolayer.field import FAILURES, State
 from monolayer.segment import segmenter_identity
 
 __all__ = ["process", "process_share"]
+
+HISTORY_KEPT = 1000
 
 
 def process(
@@ -77,7 +80,9 @@ def _process_fields(
     start, began = time.perf_counter(), runfolder.now()
     plan, folder = work.plan, work.folder
     if work.retry:
-        drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
+        # Shards' failed fields may lie in one part, which each of them cuts down by its own.
+        with runfolder.alone(folder):
+            drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
     tally = _Tally(len(work.open_fields), max_failures, notify)
     described: dict[str, Any] = {}
     if work.open_fields:
@@ -86,7 +91,13 @@ def _process_fields(
             notify("kernels", 0, 1)
             count_discs()
         flats = flat_folder(folder) if plan.method.illumination.enabled else None
-        with make_executor(execution, len(work.open_fields), folder / "logs") as executor:
+        scans = scans_among(work.open_fields, plan.root, plan.method, work.signatures)
+        of_scans = {scan.chunk.fields[0].field_id for scan in scans}
+        fields = tuple(field for field in work.open_fields if field.field_id not in of_scans)
+        rows = sum(scan.n_rows for scan in scans)
+        with make_executor(
+            execution, len(fields) + FIELDS_A_WORKER * rows, folder / "logs"
+        ) as executor:
             described = executor.describe()
             notify.tell(_started(described))
             job = Job(
@@ -97,18 +108,24 @@ def _process_fields(
                 attempts.new_session(),
                 execution.field_timeout_s,
                 executor.isolated,
+                execution.max_memory_mb,
             )
-            run_rounds(work, job, executor, tally.add, tally.lost)
+            of_fields = replace(work, open_fields=fields)
+            run_rounds(of_fields, job, executor, tally.add, tally.lost)
+            run_scans(scans, job, executor, tally.add, tally.lost, notify)
     return _session(began, start, tally) | described
 
 
 def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> None:
     plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
+    discard_pieces(folder)
     counts = collect(plan, folder, work.signatures)
     notify.tell(TablesWritten(counts))
     record = runfolder.read_record(folder)
     history = [*record.get("history", []), *runfolder.take_sessions(folder), session]
+    # A watch adds to it for months, and every step of a run writes the record anew.
+    history = history[-HISTORY_KEPT:]
     record |= _description(plan, counts) | {"history": history}
     # Only a run with its report is done: killed in between, the next call makes both again.
     runfolder.write_record(folder, record | {"tables_of": None})

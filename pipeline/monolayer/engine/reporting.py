@@ -10,11 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tifffile
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from monolayer.assays import assay_of
 from monolayer.engine import runfolder
 from monolayer.engine.collect import objects_path
-from monolayer.engine.files import labels_path, write_file
+from monolayer.engine.files import labels_path, picture_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import Field, FieldImage, State
 from monolayer.method import Method
@@ -26,6 +27,8 @@ from monolayer.report.presentation import Presentation
 
 __all__ = ["field_reader", "write_report"]
 
+# More are specks that nobody could tell apart, and megabytes of them.
+MOST_OUTLINES = 2_000
 _ENDS = ("", "_ci_low", "_ci_high", "_ci_method")
 _FEW_WORDS = ["plate", "well", "time", "state", "reason", "channel", "notes"]
 _OF_FIELDS = (
@@ -146,11 +149,14 @@ def _overlays(
     places = Places(name.as_py() for name in table["field_id"])
 
     def overlay(field_id: str) -> Overlay | None:
+        (row,) = table.slice(places.of(field_id) or 0, 1).to_pylist()
+        picture = folder / picture_path(field_id)
+        if picture.is_file():
+            return _scan_overlay(picture, row["state"] == State.OK, show)
         try:
             image = reader(field_id)
         except (ImageError, RunFolderError):
             return None
-        (row,) = table.slice(places.of(field_id) or 0, 1).to_pylist()
         first = next(iter(image.channels))
         shown = show.shown_channel or row["channel"]
         pixels = image.channels.get(shown, image.channels[first])
@@ -164,6 +170,16 @@ def _overlays(
         return pixels, labels, kinds
 
     return overlay
+
+
+def _scan_overlay(path: Path, counted: bool, show: Presentation) -> Overlay:
+    """Picture of a scan as its run left it: the scan itself is not read again."""
+    with tifffile.TiffFile(path) as tif:
+        pixels, labels = (page.asarray() for page in tif.pages)
+    if not show.label_kinds and counted:
+        labels, n = ndimage.label(labels)
+        counted = n <= MOST_OUTLINES
+    return pixels, labels if counted else np.zeros(pixels.shape, np.uint8), None
 
 
 def _kinds(folder: Path, row: dict[str, Any], column: str) -> dict[int, str]:

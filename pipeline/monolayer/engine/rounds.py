@@ -119,7 +119,7 @@ class _Rounds:
         while crashed := self.run(chunks, self.executor):
             again: list[Chunk] = []
             for chunk in crashed:
-                blamed = self.blamed(chunk)
+                blamed = {field_id for field_id, _ in self.blamed(chunk)}
                 self.suspects += [field for field in chunk.fields if field.field_id in blamed]
                 innocent = [field for field in chunk.fields if field.field_id not in blamed]
                 again += chunks_of(innocent, self.signatures, FIRST_CHUNK)
@@ -146,7 +146,7 @@ class _Rounds:
             chunks = chunks_of(waiting, self.signatures, 1)
             waiting = []
             for chunk in self.run(chunks, executor, window=1):
-                ends.update(self.blamed(chunk).items())
+                ends += self.blamed(chunk)
                 (field,) = chunk.fields
                 if ends[field.field_id, True] >= TIMEOUTS_ALONE:
                     self.tell(commit_unfinished(chunk, "timed_out", self.job))
@@ -172,13 +172,16 @@ class _Rounds:
                 self.tell(outcome)
         return crashed
 
-    def blamed(self, chunk: Chunk) -> dict[str, bool]:
-        """Fields that workers died at, and whether they were ended for taking too long."""
+    def blamed(self, chunk: Chunk) -> Counter[tuple[str, bool]]:
+        """Count the deaths at each field, and apart those for taking too long.
+
+        A scheduler with Dask's own settings tries a chunk on four workers before it says so.
+        """
         ids = {self.signatures[field.field_id]: field.field_id for field in chunk.fields}
-        found: dict[str, bool] = {}
+        found: Counter[tuple[str, bool]] = Counter()
         for attempt in attempts_of(self.job.run_folder, self.job.session, chunk.name):
             if attempt.signature in ids:
-                found[ids[attempt.signature]] = attempt.timed_out
+                found[ids[attempt.signature], attempt.timed_out] += 1
             attempt.path.unlink(missing_ok=True)
         self.idle_deaths = 0 if found else self.idle_deaths + 1
         if self.idle_deaths > IDLE_DEATHS + 10 * self.executor.workers:

@@ -191,16 +191,23 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Ev
     """Make the folder this plan's, and see what is open. Only for a holder of the folder."""
     runfolder.claim(folder, plan.root, plan.layout, plan.method)
     notify.record_in(folder)
-    identity = _identity(plan, folder, notify)
+    identity = _identity(plan)
+    flats = _flat_fields(plan, folder, notify)
+    fields = plan.fields if shard is None else shard.of(plan.fields)
+    # A shard signs its own fields only: a thousand of them that ask for the size of every file
+    # would be the whole run's questions a thousand times over.
     signatures = Signatures(
-        (field.field_id, source_signature(field, plan.root, identity)) for field in plan.fields
+        (
+            field.field_id,
+            source_signature(field, plan.root, identity + flats.get(field.plate, "")),
+        )
+        for field in fields
     )
     ledger = ledger_of(folder)
-    fields = plan.fields if shard is None else shard.of(plan.fields)
     open_fields = PackedFields(
         field for field in fields if _is_open(ledger.get(signatures[field.field_id]), retry)
     )
-    tables_of = _tables_of(plan, signatures)
+    tables_of = _tables_of(plan, signatures) if shard is None else ""
     return WorkList(plan, folder, fields, open_fields, signatures, tables_of, retry)
 
 
@@ -245,21 +252,26 @@ def _is_open(entry: LedgerEntry | None, retry: bool) -> bool:
     return entry is None or (retry and entry.state in FAILURES)
 
 
-def _identity(plan: Plan, folder: Path, notify: Events) -> str:
-    """What makes two pieces of work the same besides the files.
+def _identity(plan: Plan) -> str:
+    """What makes two pieces of work the same besides the files and their plate's flat field.
 
-    Method, version, flat fields, and the segmenter with its weights, whose absence is an error
-    here, before the first field.
+    Method, version, and the segmenter with its weights, whose absence is an error here, before the
+    first field.
     """
     identity = f"{plan.method.sha256} {runfolder.program_version()}"
     if plan.method.uses("segment"):
         identity += f" {segmenter_identity(plan.method.segment)}"
-    if plan.method.illumination.enabled:
-        from monolayer.engine.illumination import make_flat_fields
-
-        notify("illumination", 0, 1)
-        identity += make_flat_fields(folder, plan.fields, plan.root, plan.method)
     return identity
+
+
+def _flat_fields(plan: Plan, folder: Path, notify: Events) -> dict[str, str]:
+    """Hash of each plate's flat fields, estimated now where they are not there."""
+    if not plan.method.illumination.enabled:
+        return {}
+    from monolayer.engine.illumination import make_flat_fields
+
+    notify("illumination", 0, 1)
+    return make_flat_fields(folder, plan.fields, plan.root, plan.method)
 
 
 def _tables_of(plan: Plan, signatures: Signatures) -> str:

@@ -3,6 +3,7 @@
     run.json              what ran: versions, method hash, inputs, machine, times
     method.yaml           the method as used
     parts/  labels/       what workers write
+    events/  .watch.json  what processes told, and what a watch saw last
     objects/  fields.parquet  wells.parquet  plates.parquet  report.html    what is made of it
 
 A folder belongs to one image folder, one layout and one method. It is locked while it is
@@ -30,6 +31,7 @@ from monolayer.read.roots import Root
 
 __all__ = [
     "FORMAT",
+    "alone",
     "claim",
     "leave_session",
     "locked",
@@ -62,8 +64,15 @@ def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, An
     """
     given = {"images": str(root), "layout": layout, "method_sha256": method.sha256}
     # Shards start beside each other, and the first one makes what the others find.
-    with _held(folder, ".lock-claim", fcntl.LOCK_EX, CLAIM_SECONDS):
+    with alone(folder):
         return _claim(folder, method, given)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Change for a moment what shards hold together, one after the other."""
+    with _held(folder, ".lock-claim", fcntl.LOCK_EX, CLAIM_SECONDS):
+        yield
 
 
 def _claim(folder: Path, method: Method, given: dict[str, str]) -> dict[str, Any]:

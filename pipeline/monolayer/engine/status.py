@@ -190,7 +190,12 @@ def _planned(told: Sequence[_Told]) -> int | None:
 
 def _shards(told: Sequence[_Told]) -> list[dict[str, Any]]:
     """How each share of a job array stands, those that nobody has begun included."""
-    last = {each.started["shard"]: each for each in told if each.started.get("shard")}
+    last: dict[str, _Told] = {}
+    for each in (each for each in told if each.started):
+        if each.started["shard"] is None:
+            last = {}  # a run of all fields took up what shards had left
+        else:
+            last[each.started["shard"]] = each
     if not last:
         return []
     count = int(list(last)[-1].partition("/")[2])

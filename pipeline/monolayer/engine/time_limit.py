@@ -61,19 +61,21 @@ _watch = _Watch()
 
 
 @contextmanager
-def ending_this_process(record: int, seconds: float) -> Iterator[Callable[[], None]]:
+def ending_this_process(record: int, seconds: float) -> Iterator[Callable[[float], None]]:
     """Limit the time between calls of what this yields; past it the process is ended.
+
+    Each call gives the seconds until the next one, or until the block ends.
 
     Parameters
     ----------
     record : int
         Open file in which the end is told, with where every thread was.
     seconds : float
-        The limit; the end comes up to 5 percent (at most 1 s) later, never before.
+        The first limit; the end comes up to 5 percent (at most 1 s) later, never before.
     """
     _watch.set(record, seconds)
     try:
-        yield lambda: _watch.set(record, seconds)
+        yield lambda allowed: _watch.set(record, allowed)
     finally:
         _watch.clear(record)
 

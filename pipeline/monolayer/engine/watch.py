@@ -8,6 +8,8 @@ until their plate has been quiet for the deadline: then they are missing.
 import os
 import socket
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,13 +27,14 @@ from monolayer.engine.events import (
     WatchStarted,
 )
 from monolayer.engine.executors.settings import ExecutionSettings
-from monolayer.engine.plan import Plan, make_plan
+from monolayer.engine.plan import make_plan
 from monolayer.engine.plates import Plates
 from monolayer.engine.run import HERE, Outcome, execute
 from monolayer.engine.runfolder import watched
-from monolayer.errors import MonolayerError, RunAborted
+from monolayer.errors import FolderBusyError, MonolayerError, RunAborted, RunFolderError
 from monolayer.field import Field
 from monolayer.method import Method
+from monolayer.packed import PackedFields
 from monolayer.settings import Settings
 
 __all__ = ["Order", "WatchSettings", "watch"]
@@ -116,6 +119,8 @@ def watch(
         More fields failed than allowed.
     KeyboardInterrupt
         Stopped in the middle of a round; what is finished is kept.
+    RunFolderError
+        The run's folder is another run's.
     MonolayerError, OSError
         Only once: a round could not be done. A watch that goes on tells it and tries again.
     """
@@ -135,7 +140,7 @@ def watch(
         try:
             why = watcher.once() if once else watcher.go_on()
         except KeyboardInterrupt:
-            if watcher.in_round:
+            if watcher.was_cut_short:
                 events.tell(WatchFinished(4, "stopped", watcher.rounds))
                 raise
             why = "stopped"
@@ -150,7 +155,7 @@ class _Watcher:
         self.order, self.settings, self.events = order, settings, events
         self.arrivals = Arrivals(order.images, settings.settle_s)
         self.outcome: Outcome | None = None
-        self.in_round = False
+        self.was_cut_short = False
         self.rounds = 0
         self.taken: dict[str, str] = {}
         self.awaited: list[str] = []
@@ -192,8 +197,12 @@ class _Watcher:
                 if self.order.max_failures is not None:
                     raise
                 self._failed(error)
-            # A network disk that is gone for a moment, a folder that another run is using, first
-            # files that fit no layout yet: what a later look may find mended.
+            except FolderBusyError as error:
+                self._failed(error)
+            except RunFolderError:
+                raise  # another run's folder: no later look will mend that
+            # A network disk that is gone for a moment, first files that fit no layout yet: what a
+            # later look may find mended.
             except (MonolayerError, OSError) as error:
                 self._failed(error)
             if self.settings.until_complete and self.is_complete:
@@ -204,8 +213,10 @@ class _Watcher:
 
     def save(self) -> None:
         """Leave word for the next call, and for who asks how it stands."""
-        if self.arrivals.files:
-            self.arrivals.save(self.order.run_folder, awaited=self.awaited)
+        # Without it the next call waits a little longer: a full disk is told where it matters.
+        with suppress(OSError):
+            if self.arrivals.files:
+                self.arrivals.save(self.order.run_folder, awaited=self.awaited)
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -225,14 +236,15 @@ class _Watcher:
 
     def _round(self) -> None:
         settled = self.arrivals.settled
-        if not settled:
+        if not self.arrivals.has_images:
             return
         self.rounds += 1
-        self.in_round = True
         try:
             self._take_in()
+        except KeyboardInterrupt:
+            self.was_cut_short = True
+            raise
         finally:
-            self.in_round = False
             self.round_ended = time.monotonic()
         self.taken, self.last_failure = settled, ""
         self.save()
@@ -242,9 +254,11 @@ class _Watcher:
         out = self.arrivals.unsettled | self.arrivals.temporary
         found = make_plan(order.images, order.method, order.layout, order.select, out)
         plates = Plates(found, self.arrivals, self.settings.deadline_s)
-        kept = tuple(field for field in found.fields if plates.is_ready(field))
+        kept = PackedFields(field for field in found.fields if plates.is_ready(field))
         missing = tuple(field for field in found.missing if plates.is_overdue(field.plate))
-        self._note(found, plates, kept, missing)
+        waiting = [field for field in found.fields if not plates.is_ready(field)]
+        waiting += [field for field in found.missing if not plates.is_overdue(field.plate)]
+        self._note(plates, waiting, missing)
         if kept:
             held = len(found.fields) - len(kept)
             self.events.tell(RoundStarted(self.rounds, len(kept), held))
@@ -257,12 +271,8 @@ class _Watcher:
                 notify=self.events,
             )
 
-    def _note(
-        self, found: Plan, plates: Plates, kept: tuple[Field, ...], missing: tuple[Field, ...]
-    ) -> None:
+    def _note(self, plates: Plates, waiting: Sequence[Field], missing: Sequence[Field]) -> None:
         """Tell what is awaited and what is missing where that is news; set the alarm."""
-        waiting = [field for field in found.fields if field not in kept]
-        waiting += [field for field in found.missing if field not in missing]
         awaited = [field.field_id for field in waiting]
         gone = [field.field_id for field in missing]
         if awaited != self.awaited:

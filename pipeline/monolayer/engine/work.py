@@ -11,7 +11,7 @@ come through here, so their numbers are the same.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,8 +24,9 @@ from monolayer.field import Field, FieldImage, State
 from monolayer.inspect import correct_illumination, inspect_field
 from monolayer.method import Method
 from monolayer.read import Root, read_field
+from monolayer.read.scans import is_scan
 
-__all__ = ["FieldResult", "evaluate_image", "process_field"]
+__all__ = ["FieldResult", "evaluate_image", "guarded", "process_field"]
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,11 @@ def process_field(
     flat_fields : mapping of str to ndarray of float32, optional
         Flat field of each channel, shape (height, width), where correction is switched on.
     """
-    try:
+
+    def work() -> FieldResult:
         if where.problem is not None:
             raise ImageError(*where.problem)
+        _check_size(where, root, method)
         roles = assay_of(method).roles(where.channels, method)
         reading = method.read.model_copy(update={"channel": next(iter(roles.values()))})
         laps = _Laps()
@@ -80,6 +83,14 @@ def process_field(
         laps.end("read")
         result = evaluate_image(image, roles, method, flat_fields)
         return replace(result, seconds={**laps.seconds, **result.seconds})
+
+    return guarded(where, work)
+
+
+def guarded(where: Field, work: Callable[[], FieldResult]) -> FieldResult:
+    """Do work on a field; whatever goes wrong becomes its row."""
+    try:
+        return work()
     except ImageError as error:
         return _failed(error.reason, error.detail)
     except ConfigError as error:
@@ -89,6 +100,18 @@ def process_field(
     except Exception as error:
         log.exception("field %s failed", where.field_id)
         return _failed("internal_error", f"{type(error).__name__}: {error}")
+
+
+def _check_size(where: Field, root: Root, method: Method) -> None:
+    """Refuse a scan that came here because its assay takes none."""
+    shape = is_scan(where, root, method.read)
+    if shape is not None:
+        raise ImageError(
+            "too_large",
+            f"{where.paths[0]} has {shape[0]} x {shape[1]} px, and {method.assay} holds fields as "
+            f"a whole, of up to {method.read.max_field_mp:g} megapixels: export it in smaller "
+            "images, or raise read.max_field_mp where memory allows (some 50 bytes a pixel).",
+        )
 
 
 def evaluate_image(

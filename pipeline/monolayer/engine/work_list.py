@@ -23,9 +23,9 @@ class WorkList:
     fields, open_fields : sequence of Field
         The call's own fields (all, or a shard's), and those of them that no part holds.
     signatures : mapping of str to str
-        Signature of each field's work, by field id, for the whole plan.
+        Signature of each own field's work, by field id.
     tables_of : str
-        Name of the tables to make.
+        Name of the tables to make; empty for a shard, which makes none.
     retry : bool
         Whether open fields may be in a part, as failures.
     """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monolayer.grow.fit import Fit, fit_law
     from monolayer.grow.series import GrowthSeries
     from monolayer.grow.settings import GrowSettings
+    from monolayer.grow.vessels import VesselPlan, growth_area_cm2, plan_vessels
 
 __all__ = [
     "BootstrapCrossing",
@@ -37,6 +38,7 @@ __all__ = [
     "Growth",
     "GrowthRate",
     "GrowthSeries",
+    "VesselPlan",
     "attachment_efficiency",
     "bootstrap_crossing",
     "cumulative_doublings",
@@ -45,7 +47,9 @@ __all__ = [
     "fold_expansion",
     "forecast",
     "grow",
+    "growth_area_cm2",
     "log_linear_rate",
+    "plan_vessels",
     "population_doublings",
     "probability_before",
     "rate_of_passage",
@@ -61,6 +65,7 @@ __getattr__, __dir__ = lazy(
         "Growth": "curve",
         "GrowthRate": "doublings",
         "GrowthSeries": "series",
+        "VesselPlan": "vessels",
         "attachment_efficiency": "doublings",
         "bootstrap_crossing": "bootstrap",
         "cumulative_doublings": "doublings",
@@ -69,7 +74,9 @@ __getattr__, __dir__ = lazy(
         "fold_expansion": "doublings",
         "forecast": "crossing",
         "grow": "curve",
+        "growth_area_cm2": "vessels",
         "log_linear_rate": "doublings",
+        "plan_vessels": "vessels",
         "population_doublings": "doublings",
         "probability_before": "crossing",
         "rate_of_passage": "doublings",

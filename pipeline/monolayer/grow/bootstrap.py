@@ -99,13 +99,19 @@ def _repeat(
         fit_plateau=fit.plateau_fitted,
         scale=fit.scale,
     )
-    fresh = float(rng.normal(0.0, math.hypot(scatter, settings.between_vessel_sd)))
+    fresh = float(rng.normal(0.0, _measured_sd(fit, scatter, settings)))
     if isinstance(again, str):
         return math.inf, math.inf
     first = float(used.times_h[0])
     curve = crossing_time_h(again, target, first, latest_h)
     measured = crossing_time_h(again, _lowered(fit, target, fresh), first, latest_h)
     return math.inf if curve is None else curve, math.inf if measured is None else measured
+
+
+def _measured_sd(fit: Fit, scatter: float, settings: GrowSettings) -> float:
+    if fit.scale == "linear":
+        return scatter
+    return math.hypot(scatter, settings.between_vessel_sd, settings.law_error_sd)
 
 
 def _lowered(fit: Fit, target: float, by: float) -> float:

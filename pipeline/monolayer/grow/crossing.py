@@ -43,6 +43,8 @@ class Crossing:
         Its standard error by the delta method.
     confidence_low_h, confidence_high_h : float or None
         Student's confidence interval of `time_h` by the delta method: of the curve.
+    median_h : float or None
+        When the target is as likely crossed as not, all laws weighed: the forecast to plan by.
     prediction_low_h, prediction_high_h : float or None
         Prediction interval: of the vessel as it is measured. An open upper end is None.
     confidence : float
@@ -60,6 +62,7 @@ class Crossing:
     se_h: float | None
     confidence_low_h: float | None
     confidence_high_h: float | None
+    median_h: float | None
     prediction_low_h: float | None
     prediction_high_h: float | None
     confidence: float
@@ -99,13 +102,14 @@ def forecast(growth: Growth, target: float, settings: GrowSettings | None = None
         return _refusal(target, settings, _not_reached(fit, target, latest))
     se_h = crossing_se_h(fit, time_h)
     reach = -float(special.stdtrit(fit.free, (1 - settings.confidence) / 2)) * se_h
-    low, high = _prediction(growth, target, last_h, latest, settings)
+    low, median, high = _prediction(growth, target, last_h, latest, settings)
     return Crossing(
         target=target,
         time_h=time_h,
         se_h=se_h,
         confidence_low_h=time_h - reach,
         confidence_high_h=time_h + reach,
+        median_h=median,
         prediction_low_h=low,
         prediction_high_h=high,
         confidence=settings.confidence,
@@ -167,15 +171,15 @@ def probability_before(
     mixed = np.zeros(len(times_h))
     for fit, weight in weighed:
         if weight > 0:
-            mixed += weight * _probability(fit, target, times_h, settings.between_vessel_sd)
+            mixed += weight * _probability(fit, target, times_h, settings)
     # What was crossed stays crossed: a law's widening band must not take it back.
     return np.maximum.accumulate(mixed)
 
 
-def _probability(fit: Fit, target: float, times_h: Floats, between_sd: float) -> Floats:
+def _probability(fit: Fit, target: float, times_h: Floats, settings: GrowSettings) -> Floats:
     variance = fit.standard_error(times_h) ** 2 + fit.residual_sd**2
     if fit.scale == "auto":
-        variance += between_sd**2
+        variance += settings.between_vessel_sd**2 + settings.law_error_sd**2
     distance = (fit.curve(times_h) - _wanted(fit, target)) / np.sqrt(variance)
     return np.asarray(special.stdtr(fit.free, distance))
 
@@ -190,12 +194,13 @@ def _used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
 
 def _prediction(
     growth: Growth, target: float, last_h: float, latest_h: float, settings: GrowSettings
-) -> tuple[float | None, float | None]:
-    """Times at which the probability reaches the tails; an end that is not reached is None."""
+) -> tuple[float | None, float | None, float | None]:
+    """Times at which the probability reaches tails and middle; one not reached is None."""
     times_h = np.linspace(last_h, latest_h, _STEPS + 1)
     chance = probability_before(growth, target, times_h, settings)
     tail = (1 - settings.confidence) / 2
-    return _first_at(times_h, chance, tail), _first_at(times_h, chance, 1 - tail)
+    low, median, high = (_first_at(times_h, chance, share) for share in (tail, 0.5, 1 - tail))
+    return low, median, high
 
 
 def _first_at(times_h: Floats, chance: Floats, wanted: float) -> float | None:
@@ -250,5 +255,16 @@ def _check_target(growth: Growth, target: float) -> None:
 
 def _refusal(target: float, settings: GrowSettings, reason: str, already: bool = False) -> Crossing:
     return Crossing(
-        target, None, None, None, None, None, None, settings.confidence, None, already, reason
+        target=target,
+        time_h=None,
+        se_h=None,
+        confidence_low_h=None,
+        confidence_high_h=None,
+        median_h=None,
+        prediction_low_h=None,
+        prediction_high_h=None,
+        confidence=settings.confidence,
+        model=None,
+        already=already,
+        reason=reason,
     )

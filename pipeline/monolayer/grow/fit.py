@@ -70,6 +70,12 @@ class Fit:
         """The law's formula."""
         return MODELS[self.model]
 
+    @property
+    def endless(self) -> bool:
+        """Whether it grows for ever, as nothing fills the vessel."""
+        full = self.quantity == "confluence" and self.plateau == 1 and self.model == "baranyi"
+        return full or (self.plateau is None and self.model != "contact_inhibition")
+
     def curve(self, times_h: Floats) -> Floats:
         """The fitted curve on the scale of the scatter."""
         return self._curve_with(self.parameters, times_h)

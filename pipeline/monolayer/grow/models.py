@@ -49,6 +49,10 @@ class Law:
         line = log_linear_rate(list(times_h), list(ln_values))
         rate = max(line.rate_per_h, 1e-4)
         level = float(np.mean(ln_values) - rate * np.mean(times_h))
+        if "ln_full" in self.parameters:
+            # From just above what was seen, and from far above, where a fit starts as exponential.
+            top = float(np.max(ln_values))
+            return [[level, 1.3 * rate, top + more] for more in (0.4, 2.0)]
         if "lag_h" not in self.parameters:
             return [[level, rate]]
         first, last = float(times_h[0]), float(times_h[-1])
@@ -76,6 +80,11 @@ def _exponential(p: Floats, t: Floats, *_: object) -> Floats:
 
 def _exponential_lag(p: Floats, t: Floats, *_: object) -> Floats:
     return np.asarray(p[0] + p[1] * np.maximum(0.0, t - p[2]))
+
+
+def _contact_inhibition(p: Floats, t: Floats, *_: object) -> Floats:
+    """Logistic in the number of cells over a point: du/dt = mu u (1 - u / full)."""
+    return np.asarray(p[0] + p[1] * t - np.log1p(np.exp(p[0] - p[2]) * np.expm1(p[1] * t)))
 
 
 def _logistic(p: Floats, t: Floats, quantity: Quantity, plateau: float | None) -> Floats:
@@ -115,6 +124,12 @@ MODELS: dict[ModelName, Law] = {
         Law("exponential", ("ln_start", "rate_per_h"), _exponential, saturates=False),
         Law("exponential_lag", ("ln_start", "rate_per_h", "lag_h"), _exponential_lag, False),
         Law("logistic", ("ln_start", "rate_per_h"), _logistic, saturates=True),
+        Law(
+            "contact_inhibition",
+            ("ln_start", "rate_per_h", "ln_full"),
+            _contact_inhibition,
+            saturates=False,
+        ),
         Law("gompertz", ("ln_start", "rate_per_h"), _gompertz, saturates=True),
         Law("baranyi", ("ln_start", "rate_per_h", "lag_h"), _baranyi, saturates=True),
     )

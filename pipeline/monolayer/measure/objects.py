@@ -26,6 +26,7 @@ from monolayer_kernels.shape_hull import measure_hulls
 __all__ = [
     "border_weights",
     "check_pixel_size",
+    "find_neighbours",
     "in_micrometres",
     "measure_objects",
     "measure_runs",
@@ -160,10 +161,20 @@ def _position(
     if "neighbours" not in settings.groups:
         return position
     y, x = columns["centroid_y_px"], columns["centroid_x_px"]
+    return position | find_neighbours(y, x, settings, pixel_size_um)
+
+
+def find_neighbours(
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    settings: MeasureSettings,
+    pixel_size_um: float | None,
+) -> Columns:
+    """Columns of neighbours, without those in micrometres, from centroids in pixels."""
     within = np.full(y.size, np.nan)
     if pixel_size_um is not None:
         within[:] = count_within_radius(y, x, settings.neighbour_radius_um / pixel_size_um)
-    return position | {
+    return {
         "nearest_neighbour_distance_px": nearest_distance(y, x),
         "neighbours_within_radius": within,
     }

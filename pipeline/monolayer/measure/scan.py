@@ -166,12 +166,9 @@ def measure_window(
     n = runs.label.size
     everything = _within(join_objects([runs, around]), n, box)
     # The box follows from the objects: what else was read must not move the last bit.
-    part = {
-        name: image[
-            box[0] - corner[0] : box[2] - corner[0], box[1] - corner[1] : box[3] - corner[1]
-        ]
-        for name, image in pixels.items()
-    }
+    rows = slice(box[0] - corner[0], box[2] - corner[0])
+    across = slice(box[1] - corner[1], box[3] - corner[1])
+    part = {name: image[rows, across] for name, image in pixels.items()}
     size = (box[2] - box[0], box[3] - box[1])
     columns = measure_runs(everything, size, part, settings, pixel_size_um)
     columns = {name: values[:n] for name, values in columns.items()}

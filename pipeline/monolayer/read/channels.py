@@ -36,14 +36,14 @@ class FieldStack:
         Decodes planes, one by one; valid while the field is open.
     pixel_size : PixelSize
         Micrometres per pixel.
-    significant_bits : int
-        Bits that the detector gives; 0 where nobody says.
+    significant_bits : mapping of str to int
+        Bits that each channel's detector gives; 0 where nobody says.
     """
 
     planes: Mapping[str, tuple[Plane, ...]]
     images: Images
     pixel_size: PixelSize
-    significant_bits: int
+    significant_bits: Mapping[str, int]
 
 
 class Reading(Protocol):

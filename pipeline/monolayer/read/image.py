@@ -100,23 +100,32 @@ def open_stack(field: Field, root: Path, settings: ReadSettings) -> FieldStack:
         raise ImageError(*field.problem)
     source = _Source(root if root.is_dir() else root.parent, settings, {}, {})
     for path in field.paths:
-        _open(path, source)
+        _probe(path, source)
     first = field.channels[channel_to_segment(field, settings)][0]
+    bits = {
+        name: bit_depth(source.probes[planes[0].path]) for name, planes in field.channels.items()
+    }
     return FieldStack(
         planes=field.channels,
         images=partial(_images, source=source),
         pixel_size=_pixel_size(first, source),
-        significant_bits=bit_depth(source.probes[first.path]),
+        significant_bits=bits,
     )
 
 
-def _open(path: str, source: _Source) -> str:
-    """Probe a file and give its SHA-256."""
+def _probe(path: str, source: _Source) -> None:
     file = source.folder / path
     with reading(path):
         source.probes[path] = probe_image(file, path)
         _, note = pages_of(file, source.probes[path])
         source.note(note)
+
+
+def _open(path: str, source: _Source) -> str:
+    """Probe a file and give its SHA-256."""
+    _probe(path, source)
+    file = source.folder / path
+    with reading(path):
         if kind := container_kind(file.name):
             return container(kind).digest(file)
         with file.open("rb") as handle:

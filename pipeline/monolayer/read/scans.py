@@ -8,16 +8,20 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from monolayer.errors import ImageError
 from monolayer.field import Field, Plane
+from monolayer.read.ngff import is_group, is_ngff
+from monolayer.read.ngff.window import group_shape, open_plane
 from monolayer.read.pixel_size import PixelSize
 from monolayer.read.probe import probe
+from monolayer.read.roots import Remote, Root, folder_of
 from monolayer.read.settings import ReadSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Scan", "WindowReader", "is_scan", "open_scan", "plane_shape"]
 
@@ -38,7 +42,7 @@ class WindowReader(Protocol):
         ...
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> "np.dtype[Any]":
         """uint8 or uint16, in native byte order."""
         ...
 
@@ -47,7 +51,7 @@ class WindowReader(Protocol):
         """Micrometres per pixel, and who said so."""
         ...
 
-    def window(self, top: int, left: int, bottom: int, right: int) -> NDArray[Any]:
+    def window(self, top: int, left: int, bottom: int, right: int) -> "NDArray[Any]":
         """Read a box, the last two sides exclusive, C-contiguous.
 
         Raises
@@ -85,14 +89,14 @@ class Scan:
         return next(iter(self.channels.values())).shape
 
 
-def is_scan(field: Field, root: Path, settings: ReadSettings) -> tuple[int, int] | None:
+def is_scan(field: Field, root: Root, settings: ReadSettings) -> tuple[int, int] | None:
     """Height and width of a field that is too large to be held as a whole; None for others.
 
     Parameters
     ----------
     field : Field
         From `find_fields`.
-    root : Path
+    root : Path or Remote
         What `find_fields` was given.
     settings : ReadSettings
         Its ``max_field_mp``.
@@ -104,8 +108,13 @@ def is_scan(field: Field, root: Path, settings: ReadSettings) -> tuple[int, int]
     """
     if field.problem is not None or not field.channels:
         return None
-    plane = next(iter(field.channels.values()))[0]
-    shape = plane_shape((root if root.is_dir() else root.parent) / plane.path, plane.page, settings)
+    plane, folder = next(iter(field.channels.values()))[0], folder_of(root)
+    if is_ngff(field):
+        shape = group_shape(folder, plane.path)
+    elif isinstance(folder, Remote):
+        return None
+    else:
+        shape = plane_shape(folder / plane.path, plane.page, settings)
     if shape is None or shape[0] * shape[1] <= settings.max_field_mp * MP:
         return None
     return shape
@@ -134,7 +143,7 @@ def plane_shape(path: Path, page: int, settings: ReadSettings) -> tuple[int, int
         return None
 
 
-def open_scan(field: Field, root: Path, settings: ReadSettings, segmented: str) -> Scan:
+def open_scan(field: Field, root: Root, settings: ReadSettings, segmented: str) -> Scan:
     """Open a field's planes without reading a pixel.
 
     Parameters
@@ -149,19 +158,10 @@ def open_scan(field: Field, root: Path, settings: ReadSettings, segmented: str) 
     ImageError
         A file is missing, damaged, or of a kind that cannot be read in windows.
     """
-    # A plan that only looks for scans needs no decoder.
-    from monolayer.read.decode import bit_depth, reading
-    from monolayer.read.probe import probe_image
-    from monolayer.read.strips import open_strips
-
-    folder = root if root.is_dir() else root.parent
-    channels: dict[str, WindowReader] = {}
-    depths: dict[str, int] = {}
+    folder, channels, depths = folder_of(root), dict[str, WindowReader](), dict[str, int]()
     for name, planes in field.channels.items():
         plane = _plane_of(planes, settings)
-        channels[name] = open_strips(folder / plane.path, settings.pixel_size_um, plane.page)
-        with reading(plane.path):
-            depths[name] = bit_depth(probe_image(folder / plane.path, plane.path))
+        channels[name], depths[name] = _open(folder, plane, settings.pixel_size_um)
     shapes = {reader.shape for reader in channels.values()}
     if len(shapes) > 1:
         listed = ", ".join(f"{name} {r.shape[0]} x {r.shape[1]}" for name, r in channels.items())
@@ -170,6 +170,23 @@ def open_scan(field: Field, root: Path, settings: ReadSettings, segmented: str) 
     size = channels[segmented].pixel_size
     notes = (size.note,) if size.note else ()
     return Scan(channels, size, depths, notes)
+
+
+def _open(folder: Root, plane: Plane, pixel_size_um: float | None) -> tuple[WindowReader, int]:
+    """One plane, and the bits that its metadata say the detector gives."""
+    if is_group(plane.path):
+        group = open_plane(folder, plane.path, plane.page, pixel_size_um)
+        return group, group.significant_bits
+    # A plan that only looks for scans needs no decoder.
+    from monolayer.read.decode import bit_depth, reading
+    from monolayer.read.probe import probe_image
+    from monolayer.read.strips import open_strips
+
+    assert not isinstance(folder, Remote)
+    path = folder / plane.path
+    with reading(plane.path):
+        bits = bit_depth(probe_image(path, plane.path))
+    return open_strips(path, pixel_size_um, plane.page, plane.path), bits
 
 
 def _plane_of(planes: tuple[Plane, ...], settings: ReadSettings) -> Plane:
@@ -181,7 +198,7 @@ def _plane_of(planes: tuple[Plane, ...], settings: ReadSettings) -> Plane:
             "or export a projection."
         )
         raise ImageError("too_large", detail)
-    return same[0]
+    return next(iter(same))
 
 
 def _png_shape(head: bytes) -> tuple[int, int] | None:

@@ -49,6 +49,8 @@ class Strips:
         Whether all rows lie one after the other in the file, as they are.
     tiled : bool
         Whether the file keeps its pixels in tiles.
+    shown : str
+        The file as sentences show it.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class Strips:
     band_rows: int
     plain: bool
     tiled: bool = False
+    shown: str = ""
 
     def read(self, max_strip_mb: float = 32.0, rows: int | None = None) -> Iterator[NDArray[Any]]:
         """Read the plane from top to bottom.
@@ -93,7 +96,7 @@ class Strips:
         """
         pixels = np.empty((bottom - top, right - left), self.dtype)
         if self.plain or self.tiled:
-            with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
+            with reading(self.shown), tifffile.TiffFile(self.path) as tif:
                 page = tif.pages[self.page].aspage()
                 with self.path.open("rb") as handle:
                     fill = self._fill_rows if self.plain else self._fill_tiles
@@ -119,7 +122,7 @@ class Strips:
         for y, line in enumerate(lines, start=top):
             handle.seek(page.dataoffsets[0] + (y * width + left) * size)
             if handle.readinto(line.data.cast("B")) != line.nbytes:  # type: ignore[attr-defined]
-                detail = f"{self.path} ends before its row {y + 1}: copy it again."
+                detail = f"{self.shown} ends before its row {y + 1}: copy it again."
                 raise ImageError("truncated", detail)
         return _as_shown(page, stored, self.dtype)
 
@@ -150,7 +153,7 @@ class Strips:
             band = min(band, -(-rows // self.band_rows) * self.band_rows)
         first = top // self.band_rows * self.band_rows
         last = min(-(-bottom // self.band_rows) * self.band_rows, self.shape[0])
-        with reading(str(self.path)), tifffile.TiffFile(self.path) as tif:
+        with reading(self.shown), tifffile.TiffFile(self.path) as tif:
             page = tif.pages[self.page].aspage()
             with self.path.open("rb") as handle:
                 walk = self._plain if self.plain else self._decoded
@@ -164,7 +167,7 @@ class Strips:
         if bands < 1:
             needed = self.band_rows * row_bytes / MIB
             detail = (
-                f"{self.path} must be decoded {self.band_rows} rows at a time, {needed:.1f} MiB "
+                f"{self.shown} must be decoded {self.band_rows} rows at a time, {needed:.1f} MiB "
                 f"where max_strip_mb is {max_strip_mb:g}: raise it, or store the scan in tiles."
             )
             raise ImageError("strip_too_large", detail)
@@ -180,7 +183,7 @@ class Strips:
         for top in range(*span, rows):
             strip = buffer[: span[1] - top]
             if handle.readinto(strip.data.cast("B")) != strip.nbytes:  # type: ignore[attr-defined]
-                detail = f"{self.path} ends before its row {top + len(strip)}: copy it again."
+                detail = f"{self.shown} ends before its row {top + len(strip)}: copy it again."
                 raise ImageError("truncated", detail)
             yield _as_shown(page, strip, self.dtype)
 
@@ -200,7 +203,9 @@ class Strips:
             yield _as_shown(page, strip, self.dtype)
 
 
-def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -> Strips:
+def open_strips(
+    path: Path, pixel_size_um: float | None = None, page: int = 0, shown: str = ""
+) -> Strips:
     """Read a TIFF's directory, and check that one of its planes can be read in strips.
 
     Parameters
@@ -211,6 +216,8 @@ def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -
         Wins over what the file says.
     page : int
         Position of the plane among the file's top-level pages.
+    shown : str
+        The file as sentences show it; its path if left out.
 
     Returns
     -------
@@ -222,7 +229,7 @@ def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -
         The file is missing, damaged, cut, no TIFF, or holds something else than one grey sample
         of 8 or 16 bits a pixel.
     """
-    shown = str(path)
+    shown = shown or str(path)
     with reading(shown):
         probe = probe_image(path, shown)
         if probe.format != "tiff":
@@ -240,7 +247,7 @@ def open_strips(path: Path, pixel_size_um: float | None = None, page: int = 0) -
             shape = (found.imagelength, found.imagewidth)
             plain = bool(found.is_contiguous)
             rows = 1 if plain else _band_rows(found)
-            return Strips(path, page, shape, dtype, size, rows, plain, bool(found.is_tiled))
+            return Strips(path, page, shape, dtype, size, rows, plain, bool(found.is_tiled), shown)
 
 
 def _check(page: tifffile.TiffPage, shown: str) -> None:

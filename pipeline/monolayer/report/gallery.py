@@ -172,8 +172,14 @@ def _picture(row: Row, why: str, drawn: Overlay, measure: Measure, show: Present
         width=width,
         height=height,
         contours=tuple((kind, paths[kind]) for kind, _ in show.outlines if kind in paths),
-        scale_bar=scale_bar(pixels.shape, row.get("pixel_size_um")),
+        scale_bar=scale_bar(pixels.shape, _shown_size(row, pixels.shape)),
     )
+
+
+def _shown_size(row: Row, shape: tuple[int, ...]) -> float | None:
+    """Micrometres per pixel of what is drawn: a scan comes made small."""
+    size, width = row.get("pixel_size_um"), row.get("width_px")
+    return size * width / shape[1] if size and width else size
 
 
 def _caption(row: Row, measure: Measure) -> str:

@@ -46,6 +46,10 @@ def _session(session: Mapping[str, Any]) -> Rows:
         workers = session.get("workers")
         suffix = f" with {workers} worker{'' if workers == 1 else 's'}" if workers else ""
         yield "Duration", f"{session['seconds']:,.1f} s{suffix}"
+    stages = session.get("stage_seconds") or {}
+    if stages:
+        spent = ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in stages.items())
+        yield "Time in workers", f"{spent}; {session.get('megapixels', 0):,.1f} megapixels"
 
 
 def run_stamp(run: Mapping[str, Any]) -> str:

@@ -7,7 +7,9 @@
    image is made on the way.
 """
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +34,7 @@ from monolayer_kernels.threshold import (
     threshold_triangle,
 )
 
-__all__ = ["find_by_threshold"]
+__all__ = ["common_level", "find_by_threshold"]
 
 _METHODS = {"otsu": threshold_otsu, "li": threshold_li, "triangle": threshold_triangle}
 _BITS = 15
@@ -68,10 +70,7 @@ def find_by_threshold(
         Typical diameter in pixels, if known.
     settings : SegmentSettings
     """
-    smooth = _smooth(image, settings.threshold_smoothing_px)
-    window = _WINDOW * told if told else _WINDOW_SHARE * min(image.shape)
-    grid, block = estimate_background(smooth.counts, window)
-    heights = subtract_background_levels(smooth.counts, grid, block, _PEDESTAL)
+    smooth, heights, window = _heights(image, told, settings)
     levels = histogram(heights)
     zero, noise = _background_peak(levels)
     # Never within the background's own noise.
@@ -91,6 +90,54 @@ def find_by_threshold(
         objects = split_clumps(objects, height, diameter, settings.split_bias)
         diameter = told or _typical_diameter(objects, settings.min_relative_area)
     return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter)
+
+
+def common_level(
+    samples: Sequence[NDArray[np.uint16]], told: float | None, settings: SegmentSettings
+) -> float | None:
+    """Threshold of several samples of one plane together, grey values above the background.
+
+    Parameters
+    ----------
+    samples : sequence of ndarray (H, W) uint16
+    told : float or None
+        Typical diameter in pixels, if known.
+    settings : SegmentSettings
+        Its ``threshold`` is the name of a method, and not local.
+
+    Returns
+    -------
+    float or None
+        None where the samples hold one grey level only.
+    """
+    counted: dict[float, int] = {}
+    for sample in samples:
+        smooth, heights, _ = _heights(sample, told, settings)
+        levels = histogram(heights)
+        zero, _ = _background_peak(levels)
+        above = (levels.levels() - zero) * smooth.step
+        for height, count in zip(above.tolist(), levels.counts.tolist(), strict=True):
+            counted[height] = counted.get(height, 0) + count
+    # Steps are powers of two: sums of whole numbers of the finest one are exact.
+    finest = min((b - a for a, b in itertools.pairwise(sorted(counted))), default=0.0)
+    if not finest:
+        return None
+    low = min(counted)
+    counts = np.zeros(round((max(counted) - low) / finest) + 1, np.int64)
+    for height, count in counted.items():
+        counts[round((height - low) / finest)] += count
+    assert isinstance(settings.threshold, str)
+    return _METHODS[settings.threshold](Histogram(counts, low, finest))
+
+
+def _heights(
+    image: NDArray[np.float32] | NDArray[np.uint16], told: float | None, settings: SegmentSettings
+) -> tuple[Levels, NDArray[np.uint16], float]:
+    """The smoothed image, its heights above the background, and how wide that was looked for."""
+    smooth = _smooth(image, settings.threshold_smoothing_px)
+    window = _WINDOW * told if told else _WINDOW_SHARE * min(image.shape)
+    grid, block = estimate_background(smooth.counts, window)
+    return smooth, subtract_background_levels(smooth.counts, grid, block, _PEDESTAL), window
 
 
 def _smooth(image: NDArray[np.float32] | NDArray[np.uint16], sigma: float) -> Levels:

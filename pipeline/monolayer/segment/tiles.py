@@ -1,7 +1,7 @@
 """Nuclei of a plane too large for memory: the field's method on overlapping windows.
 
 1. The typical diameter is fixed once for the plane: as told, or the median of what is found in
-   nine samples.
+   nine samples; for the method threshold its level too, from the samples' common histogram.
 2. The plane is cut into windows of the size of a field, with a margin around each, and each is
    segmented; `monolayer_kernels.stitch` gives an object to the window whose core holds its first
    pixel.
@@ -23,25 +23,15 @@ from numpy.typing import NDArray
 from monolayer.errors import ConfigError
 from monolayer.segment.nuclei import segment_nuclei
 from monolayer.segment.settings import SegmentSettings
+from monolayer.segment.threshold import common_level
 from monolayer_kernels.measure_runs import Runs, find_runs
 from monolayer_kernels.objects import join_objects, select_objects
 from monolayer_kernels.stitch import Tile, cut_tiles, own_objects, shared_pixels, shift_runs
 
 __all__ = [
-    "FixedScale",
-    "FoundInTiles",
-    "TileBand",
-    "around",
-    "find_in_tiles",
-    "fix_scale",
-    "keep_once",
-    "no_objects",
-    "reaching_below",
-    "sample_boxes",
-    "segment_tiles",
-    "tile_groups",
-    "tile_rows",
-]
+    "FixedScale", "FoundInTiles", "TileBand", "around", "find_in_tiles", "fix_scale", "keep_once",
+    "no_objects", "reaching_below", "sample_boxes", "segment_tiles", "tile_groups", "tile_rows",
+]  # fmt: skip
 
 ReadWindow = Callable[[int, int, int, int], NDArray[Any]]
 
@@ -214,12 +204,24 @@ def fix_scale(
     if seen is None:
         return FixedScale(settings, pixel_size_um, None, _MARGIN_UNKNOWN)
     margin = math.ceil(_MARGIN_DIAMETERS * seen)
+    settings = _one_level(read_window, shape, settings, seen)
     if told:
         return FixedScale(settings, pixel_size_um, told, margin)
     # Where nobody knows the pixel size, a pixel is the unit of the only length that is told.
     unit = 1.0 if pixel_size_um is None else pixel_size_um
     fixed = settings.model_copy(update={"expected_diameter_um": seen * unit})
     return FixedScale(fixed, unit, seen, margin)
+
+
+def _one_level(
+    read_window: ReadWindow, shape: tuple[int, int], settings: SegmentSettings, diameter: float
+) -> SegmentSettings:
+    """For the method threshold, that of all samples together in place of each window's own."""
+    if settings.method != "threshold" or settings.threshold not in ("li", "otsu", "triangle"):
+        return settings
+    samples = [read_window(*box).astype(np.uint16) for box in sample_boxes(shape)]
+    level = common_level(samples, diameter, settings)
+    return settings if not level or level <= 0 else settings.model_copy(update={"threshold": level})
 
 
 def find_in_tiles(

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
         weighted_poisson_interval,
         wilson_interval,
     )
+    from monolayer.summarise.rollup import (
+        Level,
+        Part,
+        combined_uncertainty,
+        expanded_uncertainty,
+        roll_up,
+    )
     from monolayer.summarise.sampling import dispersion_test
     from monolayer.summarise.schema import field_schema, plate_schema, well_schema
     from monolayer.summarise.settings import SummariseSettings
@@ -37,14 +44,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interval",
+    "Level",
+    "Part",
     "SummariseSettings",
     "clopper_pearson_interval",
+    "combined_uncertainty",
     "dispersion_test",
+    "expanded_uncertainty",
     "field_schema",
     "objects_by_well",
     "plate_schema",
     "plates_table",
     "poisson_interval",
+    "roll_up",
     "summarise_field",
     "summarise_plate",
     "summarise_plates",
@@ -61,14 +73,19 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "Interval": "intervals",
+        "Level": "rollup",
+        "Part": "rollup",
         "SummariseSettings": "settings",
         "clopper_pearson_interval": "intervals",
+        "combined_uncertainty": "rollup",
         "dispersion_test": "sampling",
+        "expanded_uncertainty": "rollup",
         "field_schema": "schema",
         "objects_by_well": "tables",
         "plate_schema": "schema",
         "plates_table": "tables",
         "poisson_interval": "intervals",
+        "roll_up": "rollup",
         "summarise_field": "fields",
         "summarise_plate": "wells",
         "summarise_plates": "tables",

@@ -11,6 +11,7 @@ from monolayer.engine.executors.contract import Crashed, Executor
 from monolayer.engine.executors.settings import ExecutionSettings, ExecutorName, load_execution
 
 __all__ = [
+    "FIELDS_A_WORKER",
     "Crashed",
     "ExecutionSettings",
     "Executor",

@@ -1,16 +1,19 @@
 """The workers of a Dask scheduler that runs already."""
 
+import logging
+import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 from monolayer.engine.executors.contract import Work
 from monolayer.engine.executors.window import WINDOW_PER_WORKER, run_windowed
-from monolayer.errors import ConfigError
+from monolayer.errors import ConfigError, RunAborted
 
 __all__ = ["AtAddress"]
 
 CONNECT_SECONDS = 20.0
+NO_WORKERS_SECONDS = 1800.0
 
 
 class AtAddress:
@@ -25,6 +28,7 @@ class AtAddress:
     def __init__(self, address: str) -> None:
         self.address = address
         self._client: Any = None
+        self._no_workers_since: float | None = None
 
     @property
     def isolated(self) -> bool:
@@ -40,7 +44,7 @@ class AtAddress:
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks, a bounded window at a time."""
         under_way = window or self.workers * WINDOW_PER_WORKER
-        return run_windowed(self._client, work, chunks, under_way, lambda: None)
+        return run_windowed(self._client, work, chunks, under_way, self._look_after)
 
     def describe(self) -> dict[str, Any]:
         """What the run's record says of it."""
@@ -54,6 +58,8 @@ class AtAddress:
     def __enter__(self) -> "AtAddress":
         from distributed import Client
 
+        # Of a lost scheduler Dask logs a page of traceback; we say it in a sentence.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             self._client = Client(self.address, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
@@ -70,3 +76,17 @@ class AtAddress:
         traceback: TracebackType | None,
     ) -> None:
         self._client.close()
+
+    def _look_after(self) -> None:
+        """Wait for workers, which may be in a queue, but not for ever."""
+        if self._client.nthreads():
+            self._no_workers_since = None
+            return
+        now = time.monotonic()
+        self._no_workers_since = self._no_workers_since or now
+        if now - self._no_workers_since > NO_WORKERS_SECONDS:
+            raise RunAborted(
+                f"The Dask scheduler at {self.address} has had no workers for "
+                f"{NO_WORKERS_SECONDS / 60:g} minutes; what is finished is kept: start some, and "
+                "run the same command again."
+            )

@@ -2,7 +2,10 @@
 
 import difflib
 import inspect
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,15 @@ from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.executors.window import WORKER_ENVIRONMENT
 from monolayer.errors import ConfigError, MissingExtraError
 
-__all__ = ["CLUSTERS", "cluster_class", "cluster_keywords", "job_script", "workers_a_job"]
+__all__ = [
+    "CLUSTERS",
+    "cluster_class",
+    "cluster_keywords",
+    "job_script",
+    "memory_a_worker",
+    "most_jobs",
+    "workers_a_job",
+]
 
 CLUSTERS = {
     "slurm": "SLURMCluster",
@@ -24,13 +35,14 @@ BYTES_A_WORKER = 2 * 10**9
 
 # What `LocalDask` tells the nannies in this process has to reach those in a job by its
 # environment. None takes Dask's own variable away; a worker is not paused for memory that it
-# gives back only at its end (it would never be taken up again), but ended above its share,
-# before the batch system ends the whole job.
+# gives back only at its end (it would never be taken up again), but ended near its share, which
+# it has to share with its nanny, before the batch system ends the whole job.
 _DASK = {
     "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": repr(
         {"MALLOC_TRIM_THRESHOLD_": None} | WORKER_ENVIRONMENT
     ),
     "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
+    "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "0.85",
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     # A worker's job that a dead node gives back is replaced at once; queued again, it would wait.
@@ -48,16 +60,43 @@ def cluster_class(system: str) -> Any:
         dask-jobqueue is not installed.
     """
     try:
-        import dask_jobqueue
+        with _ctrl_c_kept():
+            import dask_jobqueue
     except ImportError:
         raise MissingExtraError.named("dask-jobqueue", "cluster") from None
     return getattr(dask_jobqueue, CLUSTERS[system])
+
+
+@contextmanager
+def _ctrl_c_kept() -> Iterator[None]:
+    """Undo that importing dask-jobqueue (0.9) makes Ctrl-C end the program with exit code 0."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def workers_a_job(settings: ExecutionSettings) -> int:
     """Worker processes of one job: the settings', the site's own configuration's, or one."""
     given = settings.job.processes or settings.job.cores or _configured(settings, "cores")
     return int(given or 1)
+
+
+def most_jobs(settings: ExecutionSettings, n_fields: int) -> int:
+    """Jobs at the same time for so many fields, at most."""
+    a_job = workers_a_job(settings)
+    workers = settings.workers or (settings.job.maximum_jobs or 1) * a_job
+    return -(-min(workers, max(1, n_fields)) // a_job)
+
+
+def memory_a_worker(settings: ExecutionSettings) -> float:
+    """Bytes of a job's memory that each of its workers may use."""
+    from dask.utils import parse_bytes
+
+    memory = settings.job.memory or _configured(settings, "memory")
+    return parse_bytes(memory) / workers_a_job(settings) if memory else BYTES_A_WORKER
 
 
 def cluster_keywords(settings: ExecutionSettings, logs: Path | None = None) -> dict[str, Any]:
@@ -159,10 +198,10 @@ def _check_names(system: str, keywords: Mapping[str, Any]) -> None:
         "silence_logs", "config_name",
     }  # fmt: skip
     known = _names(cluster_class(system).job_cls) | of_cluster
-    for name in keywords:
-        if name not in known:
-            # `account` is `project` on some systems; the nearest name helps with both.
-            ours = known | set(JobSettings.model_fields)
-            near = difflib.get_close_matches(name, ours, n=1)
-            mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
-            raise ConfigError(f"job.{name}: {CLUSTERS[system]} knows no such key; {mend}")
+    for name in keywords.keys() - known:
+        # Slurm and PBS charge an account, LSF and SGE a project.
+        ours = {"minimum_jobs", "maximum_jobs", "lifetime", "lifetime_stagger", "start_timeout_s"}
+        near = difflib.get_close_matches(name, sorted(known | ours), n=1)
+        near = ["project"] if name == "account" else near
+        mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}."
+        raise ConfigError(f"job.{name}: {CLUSTERS[system]} knows no such key; {mend}")

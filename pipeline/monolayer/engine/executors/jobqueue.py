@@ -15,6 +15,7 @@ from monolayer.engine.executors.contract import Work
 from monolayer.engine.executors.job_script import (
     cluster_class,
     cluster_keywords,
+    most_jobs,
     workers_a_job,
 )
 from monolayer.engine.executors.jobs import Jobs, queue_of, recording
@@ -25,6 +26,14 @@ from monolayer.errors import ConfigError
 __all__ = ["JobQueue"]
 
 TEND_SECONDS = 5.0
+DASK = {
+    # Dask cancels a job whose worker has been away for 15 s, and with it a replacement of the same
+    # name (seen: every second job ended at its start). `Jobs` looks after them.
+    "distributed.deploy.lost-worker-timeout": "1000 days",
+    # Jobs are cancelled and preempted, and nobody's field is to blame: a chunk comes back only
+    # after it has taken several workers with it. Who was at fault, the attempts' records say.
+    "distributed.scheduler.allowed-failures": 3,
+}
 
 
 class JobQueue:
@@ -48,10 +57,9 @@ class JobQueue:
         self.settings = settings
         self._logs = logs
         self._a_job = workers_a_job(settings)
-        wanted = settings.workers or (settings.job.maximum_jobs or 1) * self._a_job
-        self._most_jobs = _jobs_for(min(wanted, max(1, n_fields)), self._a_job)
-        self._under_way = 0
-        self._all_drawn = False
+        self._most_jobs = most_jobs(settings, n_fields)
+        self._window = self.workers * WINDOW_PER_WORKER
+        self._under_way, self._all_drawn = 0, False
         self._tended = 0.0
         self._open = ExitStack()
         self._client: Any = None
@@ -65,10 +73,10 @@ class JobQueue:
 
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks, a bounded window at a time."""
-        under_way = window or self.workers * WINDOW_PER_WORKER
-        self._all_drawn = False
+        self._window = window or self.workers * WINDOW_PER_WORKER
+        self._under_way, self._all_drawn = 0, False
         for outcome in run_windowed(
-            self._client, work, self._counted(chunks), under_way, self._tend
+            self._client, work, self._counted(chunks), self._window, self._tend
         ):
             self._under_way -= 1
             if time.monotonic() - self._tended > TEND_SECONDS:
@@ -85,12 +93,14 @@ class JobQueue:
         }
 
     def __enter__(self) -> "JobQueue":
+        import dask.config
         from distributed import Client
 
         kind = cluster_class(self.settings.executor)
         refusals: dict[str, str] = {}
         keywords = cluster_keywords(self.settings, self._logs)
         with ExitStack() as starting:
+            starting.enter_context(dask.config.set(DASK))
             self._cluster = starting.enter_context(
                 kind(**keywords, job_cls=recording(kind.job_cls, refusals))
             )
@@ -127,12 +137,10 @@ class JobQueue:
 
     def _tend(self) -> None:
         self._tended = time.monotonic()
-        wanted = self._most_jobs
-        if self._all_drawn:
-            needed = _jobs_for(self._under_way, self._a_job)
-            wanted = min(wanted, max(needed, self.settings.job.minimum_jobs))
-        self._jobs.tend(wanted)
+        self._jobs.tend(self._wanted())
 
-
-def _jobs_for(workers: int, a_job: int) -> int:
-    return -(-workers // a_job)
+    def _wanted(self) -> int:
+        """Jobs that have something to do, now and when those under way are done."""
+        busy = self._under_way if self._all_drawn else self._window
+        needed = -(-busy // self._a_job)
+        return min(self._most_jobs, max(needed, self.settings.job.minimum_jobs))

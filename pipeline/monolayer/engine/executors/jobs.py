@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 COMMAND_SECONDS = 30.0
 LOST_SECONDS = 60.0
+RETRY_SECONDS = 30.0
 STILLBORN = 5
 SAY_AFTER_SECONDS, SAY_AGAIN_SECONDS = 30.0, 600.0
 
@@ -37,7 +38,7 @@ class Queued:
 
 
 def queue_of(system: str) -> dict[str, Queued] | None:
-    """This user's jobs by id; None where the system cannot be asked, or does not answer.
+    """List the user's jobs by id; None where the system cannot be asked, or does not answer.
 
     Slurm only: the other systems' listings differ from site to site, and a wrong reading would
     take living jobs for dead.
@@ -106,9 +107,9 @@ class Jobs:
         self._start_timeout_s = start_timeout_s
         self._last_seen: dict[str, float] = {}
         self._stillborn = 0
+        self._submitted = time.monotonic()
         self._idle_since: float | None = time.monotonic()
         self._said = time.monotonic() - SAY_AGAIN_SECONDS + SAY_AFTER_SECONDS
-        self.started = 0
 
     def submit(self, wanted: int, seconds: float = COMMAND_SECONDS) -> str | None:
         """Submit the first jobs; return the batch system's sentence when it refuses them all."""
@@ -140,8 +141,10 @@ class Jobs:
         self._count_stillborn(gone, bool(arrived))
         surplus = len(names) - len(gone) - wanted
         self._close(gone | set(self._dispensable(names - gone, arrived, surplus)))
-        if surplus < 0:
-            self._cluster.scale(jobs=wanted)
+        unsubmitted = set(self._cluster.worker_spec) - set(self._cluster.workers)
+        if surplus < 0 or unsubmitted:
+            self._submitted = now
+            self._cluster.scale(jobs=max(wanted, len(self._cluster.worker_spec)))
         self._say(bool(arrived), queue, wanted, now)
 
     def ids(self) -> list[str]:
@@ -165,7 +168,7 @@ class Jobs:
 
     def _is_gone(self, name: str, queue: dict[str, Queued] | None, now: float) -> bool:
         if name in self._refusals:
-            return True
+            return now - self._submitted > RETRY_SECONDS
         job_id = self._job_id(name)
         if job_id is None:
             return False  # being submitted

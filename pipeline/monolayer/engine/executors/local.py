@@ -7,7 +7,12 @@ from types import TracebackType
 from typing import Any
 
 from monolayer.engine.executors.contract import Work
-from monolayer.engine.executors.window import WINDOW_PER_WORKER, WORKER_ENVIRONMENT, run_windowed
+from monolayer.engine.executors.window import (
+    SCHEDULER_SETTINGS,
+    WINDOW_PER_WORKER,
+    WORKER_ENVIRONMENT,
+    run_windowed,
+)
 
 __all__ = ["LocalDask"]
 
@@ -80,7 +85,7 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
     import dask.config
     from distributed import Client, LocalCluster
 
-    settings = {
+    settings = SCHEDULER_SETTINGS | {
         "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
         # Results travel through files: there is nothing to spill, and a worker that pauses when
         # the system is short of memory may never go on.
@@ -88,10 +93,6 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-        # The first death is told at once: the attempts' records say better whose fault it was.
-        "distributed.scheduler.allowed-failures": 0,
-        # It goes by the wall clock, and clocks jump; the nanny sees a death by itself.
-        "distributed.scheduler.worker-ttl": None,
     }
     with (
         _environment_kept(),

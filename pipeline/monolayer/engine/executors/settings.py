@@ -33,6 +33,10 @@ class ExecutionSettings(Settings):
     field_timeout_s: float = Setting(default=600.0, gt=0)
     """Longest that one field may take, in seconds; then its worker is ended and its row says so."""
 
+    max_memory_mb: float = Setting(default=1000.0, ge=600)
+    """Memory that one worker may take, in megabytes (10**6 bytes); bounds how much of a scan is
+    read at once."""
+
     job: JobSettings = JobSettings()
     """What one job of a batch system asks for, by dask-jobqueue's own names."""
 

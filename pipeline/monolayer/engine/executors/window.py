@@ -12,14 +12,23 @@ from typing import Any
 from monolayer.engine.executors.contract import Crashed, Work
 from monolayer.errors import RunAborted
 
-__all__ = ["WINDOW_PER_WORKER", "WORKER_ENVIRONMENT", "run_windowed"]
+__all__ = ["SCHEDULER_SETTINGS", "WINDOW_PER_WORKER", "WORKER_ENVIRONMENT", "run_windowed"]
 
 WINDOW_PER_WORKER = 3
 WATCH_SECONDS = 5.0
+_LOST = object()
+
+SCHEDULER_SETTINGS = {
+    # The first death is told at once: the attempts' records say better whose fault it was.
+    "distributed.scheduler.allowed-failures": 0,
+    # It goes by the wall clock, and clocks jump; whoever starts the workers sees them die.
+    "distributed.scheduler.worker-ttl": None,
+}
+"""For schedulers that we start."""
 
 WORKER_ENVIRONMENT = {
     "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1",
+    "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "ZARR_THREADING__MAX_WORKERS": "1",
 }  # fmt: skip
 """What every worker process is started with. Not in it: Dask's own MALLOC_TRIM_THRESHOLD_, which
 hands every temporary array back to the system and halves the throughput of image code."""
@@ -60,7 +69,12 @@ def run_windowed(
         if not ended:
             look_after()
         for future in ended:
-            yield _outcome(future, under_way.pop(future))
+            outcome = _outcome(future, under_way[future])
+            if outcome is _LOST:
+                look_after()
+                continue
+            del under_way[future]
+            yield outcome
 
 
 def _submitted(client: Any, work: Work, chunk: Any) -> Any:
@@ -86,17 +100,28 @@ def _ended(futures: list[Any]) -> set[Any]:
 
 
 def _outcome(future: Any, chunk: Any) -> Any:
+    """What a chunk gave; `_LOST` where a worker died with the answer, and it is done again."""
     from distributed import CancelledError, KilledWorker
+    from distributed import TimeoutError as WaitTimeout
 
     try:
-        error = future.exception()
+        error = future.exception(timeout=WATCH_SECONDS)
+    except WaitTimeout:
+        return _LOST
     except CancelledError as cancelled:
         error = cancelled
     if isinstance(error, KilledWorker):
         return Crashed(chunk)
     if isinstance(error, CancelledError):
         raise _scheduler_gone(future.client) from None
-    return future.result()
+    if error is not None:
+        raise error
+    try:
+        return future.result(timeout=WATCH_SECONDS)
+    except WaitTimeout:
+        return _LOST
+    except CancelledError:
+        raise _scheduler_gone(future.client) from None
 
 
 def _scheduler_gone(client: Any) -> RunAborted:

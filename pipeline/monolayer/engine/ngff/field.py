@@ -45,7 +45,7 @@ def write_field(
     """
     stack = open_stack(field, root, settings)
     counts = [len(planes) for planes in stack.planes.values()]
-    firsts = [next(stack.images(planes[:1])) for planes in stack.planes.values()]
+    firsts = [plane for planes in stack.planes.values() for plane in stack.images(planes[:1])]
     axes = "czyx" if max(counts) > 1 else "cyx"
     before = (len(counts), max(counts))[: len(axes) - 2]
     pyramid = Pyramid(folder, before, _shape(field, firsts), _dtype(firsts), axes, storage)
@@ -57,15 +57,16 @@ def write_field(
             for z, plane in enumerate(_chained(first, rest))
         ]
         limits.append((float(min(map(np.min, coarse))), float(max(map(np.max, coarse)))))
+    bits = [stack.significant_bits[name] for name in stack.planes]
     write_group(
         folder,
         {
             "multiscales": multiscales(
                 axes, len(pyramid.arrays), stack.pixel_size.um, field.field_id
             ),
-            "omero": _omero(list(stack.planes), firsts, limits, stack.significant_bits),
+            "omero": _omero(list(stack.planes), firsts, limits, bits),
         },
-        monolayer=_ours(field, counts, firsts, stack.significant_bits),
+        monolayer=_ours(field, counts, firsts, bits),
     )
 
 
@@ -100,12 +101,12 @@ def _checked(field: Field, plane: NDArray[Any], first: NDArray[Any]) -> NDArray[
 
 
 def _omero(
-    names: list[str], firsts: list[NDArray[Any]], limits: list[Limits], bits: int
+    names: list[str], firsts: list[NDArray[Any]], limits: list[Limits], bits: list[int]
 ) -> dict[str, Any]:
     channels = []
     for c, (name, first, (low, high)) in enumerate(zip(names, firsts, limits, strict=True)):
         colour = COLOURS[c % len(COLOURS)] if len(names) > 1 else GREY
-        window = {"min": 0.0, "max": _largest(first, bits, high), "start": low, "end": high}
+        window = {"min": 0.0, "max": _largest(first, bits[c], high), "start": low, "end": high}
         channels.append({"label": name, "color": colour, "active": True, "window": window})
     return {"channels": channels, "rdefs": {"model": "color" if len(names) > 1 else "greyscale"}}
 
@@ -116,10 +117,12 @@ def _largest(first: NDArray[Any], bits: int, high: float) -> float:
     return float(2**bits - 1 if bits else np.iinfo(first.dtype).max)
 
 
-def _ours(field: Field, counts: list[int], firsts: list[NDArray[Any]], bits: int) -> dict[str, Any]:
+def _ours(
+    field: Field, counts: list[int], firsts: list[NDArray[Any]], bits: list[int]
+) -> dict[str, Any]:
     """What OME-Zarr has no word for, and a run over the converted field needs."""
     told: dict[str, Any] = {"field": field.field, "time": field.time}
-    if bits:
+    if any(bits):
         told["significant_bits"] = bits
     if len(set(counts)) > 1:
         told["planes"] = counts

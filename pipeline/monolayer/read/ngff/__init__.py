@@ -15,10 +15,10 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import PurePosixPath
 
-from monolayer.errors import MissingExtraError
+from monolayer.errors import InputError, MissingExtraError
 from monolayer.field import Field
 from monolayer.read.ngff.listing import Found, fields_at
-from monolayer.read.ngff.store import store_of
+from monolayer.read.ngff.store import store_error, store_of
 from monolayer.read.roots import Remote, Root
 
 __all__ = ["GROUP_FILES", "find_ngff", "is_group", "is_ngff", "remote_groups", "stamp"]
@@ -79,7 +79,11 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
 def remote_groups(remote: Remote) -> list[str]:
     """OME-Zarrs at a URL: itself, or those called ``.zarr`` directly below it."""
     store = store_of(remote)
-    if store.contents(sorted(GROUP_FILES)):
+    found = store.contents(sorted(GROUP_FILES))
+    for error in found.values():
+        if isinstance(error, Exception):
+            raise InputError(store_error(str(remote), error).detail)
+    if found:
         return [""]
     return [name for name in store.children() if name.endswith(".zarr")]
 

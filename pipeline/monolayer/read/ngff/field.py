@@ -39,6 +39,13 @@ class _Reading:
         for plane, pixels in zip(planes, self.images(planes), strict=True):
             yield to_working(pixels, plane.path)
 
+    def significant_bits(self, where: Field) -> dict[str, int]:
+        firsts = {name: planes[0] for name, planes in where.channels.items()}
+        return {
+            name: self.opened[plane.path].significant_bits(plane.page)
+            for name, plane in firsts.items()
+        }
+
     def pixel_size(self, path: str) -> PixelSize:
         if self.settings.pixel_size_um is not None:
             return PixelSize(self.settings.pixel_size_um, GIVEN)
@@ -83,8 +90,8 @@ def read_field(where: Field, root: Root, settings: ReadSettings) -> FieldImage:
         digests = [image.sha256 for image in opened.values()]
         for image in opened.values():
             reading.notes |= image.notes
-    bits = opened[first].significant_bits
-    scales = {name: full_scale(pixels, bits) for name, pixels in channels.items()}
+        bits = reading.significant_bits(where)
+    scales = {name: full_scale(pixels, bits[name]) for name, pixels in channels.items()}
     return FieldImage(
         channels=channels,
         pixel_size_um=size.um,
@@ -118,5 +125,5 @@ def open_stack(where: Field, root: Root, settings: ReadSettings) -> FieldStack:
         planes=where.channels,
         images=reading.images,
         pixel_size=reading.pixel_size(first),
-        significant_bits=opened[first].significant_bits,
+        significant_bits=reading.significant_bits(where),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monolayer.errors import ImageError
-from monolayer.read.ngff.store import Store
+from monolayer.read.ngff.store import Store, store_error
 from monolayer.read.pixel_size import PixelSize, believed, unit_um
 
 __all__ = ["Array", "Group", "Image", "arrays_at", "groups_at", "image_of"]
@@ -205,7 +205,7 @@ def damaged(shown: str, why: str) -> ImageError:
     )
 
 
-def _group(path: str, files: Mapping[str, bytes]) -> Group | None:
+def _group(path: str, files: Mapping[str, bytes | Exception]) -> Group | None:
     shown = path or "The OME-Zarr"
     if (text := files.get(joined(path, "zarr.json"))) is not None:
         told = _json(text, shown)
@@ -221,7 +221,7 @@ def _group(path: str, files: Mapping[str, bytes]) -> Group | None:
     return group
 
 
-def _array(text: bytes, key: str) -> Array:
+def _array(text: bytes | Exception, key: str) -> Array:
     told = _json(text, key)
     try:
         shape = tuple(int(n) for n in told["shape"])
@@ -232,7 +232,9 @@ def _array(text: bytes, key: str) -> Array:
     return Array(shape)
 
 
-def _json(text: bytes, shown: str) -> Mapping[str, Any]:
+def _json(text: bytes | Exception, shown: str) -> Mapping[str, Any]:
+    if isinstance(text, Exception):
+        raise store_error(shown, text)
     try:
         return _mapping(json.loads(text), shown)
     except ValueError as error:

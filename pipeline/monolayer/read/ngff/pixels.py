@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError, InputError, MissingExtraError
 from monolayer.read.decode import MAX_RATIO, MAX_UNCHECKED_BYTES, reading
 from monolayer.read.ngff.metadata import Group, Image, groups_at, image_of
-from monolayer.read.ngff.store import network_errors, store_of
+from monolayer.read.ngff.store import network_errors, store_error, store_of
 from monolayer.read.roots import Root
 
 try:
@@ -58,12 +58,6 @@ class ZarrImage:
     notes: dict[str, None] = field(default_factory=dict)
     _recorder: Any = None
     _levels: dict[int, Any] = field(default_factory=dict)
-
-    @property
-    def significant_bits(self) -> int:
-        """Bits that the detector gives; 0 where nobody says."""
-        told = self.group.ours.get("significant_bits", 0)
-        return told if isinstance(told, int) and 8 < told < 16 else 0
 
     @property
     def sha256(self) -> str:
@@ -129,13 +123,23 @@ class ZarrImage:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def significant_bits(self, page: int) -> int:
+        """Bits that the detector of a plane's channel gives; 0 where nobody says."""
+        told = self._ours_of("significant_bits", page)
+        return told if isinstance(told, int) and 8 < told < 16 else 0
+
     def _dtype_of(self, page: int) -> np.dtype[Any]:
         """Type of a plane before `convert` put channels of several types into one array."""
-        dtypes = self.group.ours.get("dtypes")
-        if not dtypes:
-            return self.dtype
+        told = self._ours_of("dtypes", page)
+        return self.dtype if told is None else np.dtype(str(told))
+
+    def _ours_of(self, key: str, page: int) -> Any:
+        """What `convert` noted of a plane's channel."""
+        told = self.group.ours.get(key)
+        if not isinstance(told, list) or "c" not in self.image.axes:
+            return None
         at = np.unravel_index(page, self.shape[:-2])[self.image.axes.index("c")]
-        return np.dtype(str(dtypes[int(at)]))
+        return told[int(at)]
 
     def _level(self, level: int) -> Any:
         if self._recorder is None:
@@ -250,11 +254,6 @@ def _reading_chunks(shown: str) -> Iterator[None]:
         except InputError as error:
             raise ImageError("unreadable", str(error)) from error
         except (TimeoutError, ConnectionError) as error:
-            raise _unreachable(shown, error) from error
+            raise store_error(shown, error) from error
         except network_errors() as error:
-            raise _unreachable(shown, error) from error
-
-
-def _unreachable(shown: str, error: Exception) -> ImageError:
-    why = " ".join(str(error).split())[:120] or type(error).__name__
-    return ImageError("unreachable", f"{shown} cannot be reached ({why}): run again with --retry.")
+            raise store_error(shown, error) from error

@@ -37,10 +37,6 @@ class Recorder(Store):
         Chunks that were asked for and are not there.
     """
 
-    supports_writes = False
-    supports_deletes = False
-    supports_listing = False
-
     def __init__(self, place: Place) -> None:
         super().__init__(read_only=True)
         self.place = place
@@ -54,6 +50,21 @@ class Recorder(Store):
         """Of all that was read so far, whatever the order."""
         text = "\n".join(f"{key} {digest}" for key, digest in sorted(self._read.items()))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def supports_writes(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def supports_deletes(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def supports_listing(self) -> bool:
+        """No: chunks are asked for by name."""
+        return False
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None

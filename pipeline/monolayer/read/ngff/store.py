@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from monolayer.errors import InputError, MissingExtraError
+from monolayer.errors import ImageError, InputError, MissingExtraError
 from monolayer.read.roots import Remote, Root
 
-__all__ = ["Store", "network_errors", "store_of"]
+__all__ = ["Store", "network_errors", "store_error", "store_of"]
 
 RETRIES = 3
 
@@ -23,8 +23,8 @@ RETRIES = 3
 class Store(Protocol):
     """A place that holds OME-Zarr groups; keys are POSIX paths relative to it."""
 
-    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """Bytes of those files that are there."""
+    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes | Exception]:
+        """Bytes of those files that are there, or what went wrong with that one."""
         ...
 
     def content(self, key: str, start: int | None = None, end: int | None = None) -> bytes | None:
@@ -46,14 +46,16 @@ class LocalStore:
 
     folder: Path
 
-    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes | Exception]:
         """See `Store`."""
-        found = {}
+        found: dict[str, bytes | Exception] = {}
         for key in keys:
             try:
                 found[key] = (self.folder / key).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError as error:
+                found[key] = error
         return found
 
     def content(self, key: str, start: int | None = None, end: int | None = None) -> bytes | None:
@@ -82,13 +84,23 @@ def _stamps(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError:
+        yield prefix, "unreadable"
+        return
     for entry in entries:
         name = f"{prefix}{entry.name}"
         if entry.is_dir():
             yield from _stamps(entry.path, f"{name}/")
         else:
-            stat = entry.stat()
-            yield name, f"{stat.st_size}.{stat.st_mtime_ns}"
+            yield name, _stamp_of(entry)
+
+
+def _stamp_of(entry: os.DirEntry[str]) -> str:
+    try:
+        stat = entry.stat()
+    except OSError:
+        return "absent"
+    return f"{stat.st_size}.{stat.st_mtime_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +109,17 @@ class RemoteStore:
 
     remote: Remote
 
-    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+    def contents(self, keys: Sequence[str]) -> Mapping[str, bytes | Exception]:
         """See `Store`."""
         with _reaching(self.remote):
             system, path = _file_system(self.remote)
             got = _again(system.cat, [f"{path}/{key}" for key in keys], on_error="return")
-        found = {}
-        for key in keys:
-            value = got.get(f"{path}/{key}")
-            if isinstance(value, bytes):
-                found[key] = value
-            elif isinstance(value, Exception) and not isinstance(value, FileNotFoundError):
-                with _reaching(self.remote / key):
-                    raise value
-        return found
+        found = {key: got.get(f"{path}/{key}") for key in keys}
+        return {
+            key: value
+            for key, value in found.items()
+            if value is not None and not isinstance(value, FileNotFoundError)
+        }
 
     def content(self, key: str, start: int | None = None, end: int | None = None) -> bytes | None:
         """See `Store`; raises what the library behind fsspec raises."""
@@ -128,7 +137,7 @@ class RemoteStore:
             system.invalidate_cache(path)
             found = _again(system.find, path, detail=True)
         return {
-            name.removeprefix(path).lstrip("/"): _stamp(told)
+            name.removeprefix(path).lstrip("/"): _stamp(name, told)
             for name, told in sorted(found.items())
         }
 
@@ -145,10 +154,20 @@ def store_of(root: Root) -> Store:
     return RemoteStore(root) if isinstance(root, Remote) else LocalStore(root)
 
 
-def _stamp(told: Mapping[str, Any]) -> str:
+_VERSIONS = (
+    "ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated", "mtime", "created",
+)  # fmt: skip
+
+
+def _stamp(name: str, told: Mapping[str, Any]) -> str:
     """Size, and the ETag where the store gives one, else its time."""
-    version = told.get("ETag") or told.get("etag") or told.get("md5Hash")
-    return f"{told.get('size')}.{version or told.get('LastModified') or told.get('mtime')}"
+    version = next((told[key] for key in _VERSIONS if told.get(key)), None)
+    if version is None:
+        raise InputError(
+            f"{name}: its store lists neither ETags nor times, so that a changed file would go "
+            "unseen by a resumed run; copy the images to a disk."
+        )
+    return f"{told.get('size')}.{version}"
 
 
 def _file_system(remote: Remote) -> tuple[Any, str]:
@@ -177,6 +196,8 @@ def _reaching(remote: Remote) -> Iterator[None]:
     """Say which store, whatever its library raises."""
     try:
         yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{remote} does not exist: check the URL.") from None
     except PermissionError:
@@ -195,6 +216,17 @@ def network_errors() -> tuple[type[Exception], ...]:
     names = (("botocore.exceptions", "BotoCoreError"), ("aiohttp", "ClientError"))
     loaded = ((sys.modules.get(module), name) for module, name in names)
     return tuple(getattr(module, name) for module, name in loaded if module is not None)
+
+
+def store_error(shown: str, error: Exception) -> ImageError:
+    """Make the reason for a row of what a disk or an object store raised."""
+    if isinstance(error, PermissionError):
+        detail = f"{shown} may not be read: give its user read permission."
+        return ImageError("permission", detail)
+    if isinstance(error, (TimeoutError, ConnectionError, *network_errors())):
+        detail = f"{shown} cannot be reached ({_short(error)}): run again with --retry."
+        return ImageError("unreachable", detail)
+    return ImageError("unreadable", f"{shown} cannot be read ({_short(error)}): check the disk.")
 
 
 def _short(error: Exception) -> str:

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.segment.cover.cover import FIGURES, Cover, segment_cover
+    from monolayer.segment.cover.cover import (
+        FIGURES,
+        Cover,
+        CoverReference,
+        cover_reference,
+        segment_cover,
+        segment_cover_window,
+    )
     from monolayer.segment.cover.settings import ConfluenceSettings, CoverCalibration
     from monolayer.segment.cover.usable import REASONS
 
@@ -15,7 +22,10 @@ __all__ = [
     "ConfluenceSettings",
     "Cover",
     "CoverCalibration",
+    "CoverReference",
+    "cover_reference",
     "segment_cover",
+    "segment_cover_window",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -26,6 +36,9 @@ __getattr__, __dir__ = lazy(
         "ConfluenceSettings": "settings",
         "Cover": "cover",
         "CoverCalibration": "settings",
+        "CoverReference": "cover",
+        "cover_reference": "cover",
         "segment_cover": "cover",
+        "segment_cover_window": "cover",
     },
 )

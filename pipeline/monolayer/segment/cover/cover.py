@@ -11,24 +11,37 @@ The trick: bare surface is judged by its pixel noise as well. In a field without
 the lowest contrast is the cells' own, and is many times what its noise alone would give.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
-from monolayer.segment.cover.bodies import find_bodies
+from monolayer.segment.cover.bodies import find_bodies, least_darkness
 from monolayer.segment.cover.fluorescence import shining_cells
 from monolayer.segment.cover.masks import Mask, close, drop_small, fill_small, grow, open_, shrink
 from monolayer.segment.cover.settings import ConfluenceSettings
-from monolayer.segment.cover.texture import Texture, measure_texture
+from monolayer.segment.cover.texture import (
+    Texture,
+    TextureReference,
+    measure_texture,
+    texture_like,
+    texture_reference,
+)
 from monolayer.segment.cover.usable import REASONS, find_unusable
 from monolayer_kernels.background import subtract_background
 from monolayer_kernels.cover import draw_patches, enlarge, reaching, spread
 from monolayer_kernels.label import find_above, group_runs, label_above
 from monolayer_kernels.smooth import bin_mean, gaussian
 
-__all__ = ["FIGURES", "Cover", "segment_cover"]
+__all__ = [
+    "FIGURES",
+    "Cover",
+    "CoverReference",
+    "cover_reference",
+    "segment_cover",
+    "segment_cover_window",
+]
 
 FIGURES = ("cover_bare_deviation", "cover_noise", "cover_contrast", "cover_working_pixel_px")
 """Names of `Cover.figures`, the same whatever was found."""
@@ -74,6 +87,8 @@ class Cover:
         as a multiple of the bare one's), ``cover_working_pixel_px``.
     bodies : ndarray (n, 2) float64, or None
         Row and column of cell bodies, pixels; None in fluorescence.
+    unusable : dict of str to ndarray (H, W) bool
+        What of a window is not usable, by reason; of a field its shares are enough.
     """
 
     covered: NDArray[np.bool_]
@@ -81,6 +96,7 @@ class Cover:
     unusable_fractions: dict[str, float]
     figures: dict[str, float | None]
     bodies: NDArray[np.float64] | None = None
+    unusable: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def confluence(self) -> float | None:
@@ -93,6 +109,29 @@ class Cover:
         labels = self.covered.astype(np.int32)
         labels[~self.usable] = 2
         return labels
+
+
+@dataclass(frozen=True, slots=True)
+class CoverReference:
+    """What all windows of one surface are held against, so that none sets its own measure.
+
+    Attributes
+    ----------
+    texture : TextureReference
+        Scale, brightness, noise and bare surface's contrast.
+    least, seed : float
+        Contrast from which on surface is covered, and what a covered patch must reach.
+    nothing_bare : bool
+        Whether bare surface is nowhere to be seen.
+    body_darkness : float
+        What a cell body must exceed.
+    """
+
+    texture: TextureReference
+    least: float
+    seed: float
+    nothing_bare: bool
+    body_darkness: float
 
 
 def segment_cover(
@@ -119,6 +158,47 @@ def segment_cover(
     """
     settings = settings or ConfluenceSettings()
     texture = measure_texture(_checked(pixels), settings, pixel_size_um)
+    return _covered(texture, settings, (pixels.shape[0], pixels.shape[1]), None)
+
+
+def cover_reference(
+    pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None = None
+) -> CoverReference:
+    """What the windows of a surface are held against, from samples of it put side by side.
+
+    Parameters
+    ----------
+    pixels, settings, pixel_size_um
+        As for `segment_cover`.
+    """
+    texture, reference = texture_reference(_checked(pixels), settings, pixel_size_um)
+    if settings.source != "phase" or reference.bare_deviation == 0:
+        return CoverReference(reference, 0.0, 0.0, nothing_bare=False, body_darkness=0.0)
+    shut = np.zeros(texture.image.shape, np.uint8)
+    covered, height = _cells(texture, shut, settings, None)
+    spacing = settings.body_spacing_um / texture.working_pixel
+    return CoverReference(
+        reference,
+        *_levels(texture, settings),
+        nothing_bare=_nothing_bare(texture),
+        body_darkness=least_darkness(height, covered, spacing),
+    )
+
+
+def segment_cover_window(
+    pixels: NDArray[np.generic], settings: ConfluenceSettings, reference: CoverReference
+) -> Cover:
+    """Find what of a window is covered, held against the whole surface's reference."""
+    texture = texture_like(_checked(pixels), reference.texture)
+    return _covered(texture, settings, (pixels.shape[0], pixels.shape[1]), reference)
+
+
+def _covered(
+    texture: Texture,
+    settings: ConfluenceSettings,
+    shape: tuple[int, int],
+    reference: CoverReference | None,
+) -> Cover:
     phase = settings.source == "phase"
     unusable = find_unusable(texture) if settings.find_walls and phase else {}
     shut = np.zeros(texture.image.shape, np.uint8)
@@ -126,19 +206,22 @@ def segment_cover(
         shut |= mask
     bodies = None
     if phase:
-        covered, height = _cells(texture, shut, settings)
+        covered, height = _cells(texture, shut, settings, reference)
         spacing = settings.body_spacing_um / texture.working_pixel
-        bodies = texture.factor * find_bodies(height, covered, spacing)
+        least = None if reference is None else reference.body_darkness
+        bodies = texture.factor * find_bodies(height, covered, spacing, least)
     else:
         covered, _ = shining_cells(texture.image, texture.working_pixel, settings)
     shares = {name: float(np.mean(unusable[name])) if name in unusable else 0.0 for name in REASONS}
-    shape = (pixels.shape[0], pixels.shape[1])
     return Cover(
         enlarge(covered, texture.factor, shape),
         enlarge(1 - shut, texture.factor, shape),
         shares,
         _figures(texture, covered),
         bodies,
+        {name: enlarge(mask, texture.factor, shape) for name, mask in unusable.items()}
+        if reference is not None
+        else {},
     )
 
 
@@ -156,13 +239,21 @@ def _checked(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     return image
 
 
-def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[Mask, Plane]:
+def _cells(
+    texture: Texture,
+    shut: Mask,
+    settings: ConfluenceSettings,
+    reference: CoverReference | None,
+) -> tuple[Mask, Plane]:
     """Textured patches without their halo and what is too small; and brightness above bare."""
     bare = texture.bare_deviation
     if bare == 0:
         return np.zeros_like(shut), np.zeros_like(texture.image)
     area = texture.working_pixel**2
-    least, seed = _levels(texture, settings)
+    if reference is None:
+        (least, seed), full = _levels(texture, settings), _nothing_bare(texture)
+    else:
+        least, seed, full = reference.least, reference.seed, reference.nothing_bare
     patches = label_above(texture.deviation, least)
     bold = reaching(patches, texture.deviation, seed)
     rough = draw_patches(patches, bold, shut.shape) & (1 - shut)
@@ -173,7 +264,9 @@ def _cells(texture: Texture, shut: Mask, settings: ConfluenceSettings) -> tuple[
     kept = 1 - spread(1 - kept, bright, steps)
     kept = drop_small(close(open_(kept, 1), 1), settings.min_area_um2 / area)
     kept = fill_small(kept, settings.max_hole_um2 / area)
-    return _without_doubtful_gaps(kept, texture, least) & (1 - shut), height
+    if full:
+        kept = _without_doubtful_gaps(kept, texture, least)
+    return kept & (1 - shut), height
 
 
 def _levels(texture: Texture, settings: ConfluenceSettings) -> tuple[float, float]:
@@ -196,6 +289,12 @@ def _levels(texture: Texture, settings: ConfluenceSettings) -> tuple[float, floa
     return least, max(seed, least)
 
 
+def _nothing_bare(texture: Texture) -> bool:
+    """Whether next to nothing comes near to bare surface's contrast."""
+    near = texture.deviation[::_HALF, ::_HALF] < np.float32(_NEAR * texture.bare_deviation)
+    return bool(np.count_nonzero(near) <= _NO_BARE * near.size)
+
+
 def _without_doubtful_gaps(covered: Mask, texture: Texture, least: float) -> Mask:
     """In a field without bare surface, fill the gaps that nowhere come near to it.
 
@@ -203,9 +302,6 @@ def _without_doubtful_gaps(covered: Mask, texture: Texture, least: float) -> Mas
     ever: narrow true ones never reach its contrast, for cells on either side spill into them.
     """
     bare = texture.bare_deviation
-    near = texture.deviation[::_HALF, ::_HALF] < np.float32(_NEAR * bare)
-    if np.count_nonzero(near) > _NO_BARE * near.size:
-        return covered
     gaps = group_runs(find_above(1 - covered, 0), 4)
     below = np.float32(np.sqrt(least * bare)) - texture.deviation
     smooth = reaching(gaps, np.maximum(below, np.float32(0)), 0.0)

@@ -1,6 +1,7 @@
 """Local contrast of an image at its working scale, and what of it is bare surface."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,14 @@ from monolayer_kernels.cover import local_deviation
 from monolayer_kernels.focus import block_statistics
 from monolayer_kernels.smooth import bin_mean, gaussian
 
-__all__ = ["Texture", "measure_texture", "sharpest_binning"]
+__all__ = [
+    "Texture",
+    "TextureReference",
+    "measure_texture",
+    "sharpest_binning",
+    "texture_like",
+    "texture_reference",
+]
 
 Plane = NDArray[np.float32]
 
@@ -59,10 +67,50 @@ class Texture:
     bare_deviation: float
 
 
+class TextureReference(NamedTuple):
+    """What a texture's numbers are held against: attributes as of `Texture`.
+
+    Attributes
+    ----------
+    smoothed : bool
+        Whether the binned image is smoothed, because its noise is large.
+    """
+
+    factor: int
+    working_pixel: float
+    level: float
+    noise: float
+    bare_deviation: float
+    smoothed: bool
+
+
 def measure_texture(
     pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None
 ) -> Texture:
     """Bin, measure local contrast, and find that of bare surface."""
+    return _measured(pixels, settings, pixel_size_um)[0]
+
+
+def texture_reference(
+    pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None
+) -> tuple[Texture, TextureReference]:
+    """Texture of an image, and what other images of the same surface are held against."""
+    texture, smoothed = _measured(pixels, settings, pixel_size_um)
+    scalars = (texture.level, texture.noise, texture.bare_deviation)
+    return texture, TextureReference(texture.factor, texture.working_pixel, *scalars, smoothed)
+
+
+def texture_like(pixels: NDArray[np.generic], known: TextureReference) -> Texture:
+    """Bin and measure local contrast, with all that is held against it given."""
+    image = bin_mean(pixels, known.factor)
+    if known.smoothed:
+        image = gaussian(image, _SMOOTHING)
+    return Texture(image, local_deviation(image), *known[:-1])
+
+
+def _measured(
+    pixels: NDArray[np.generic], settings: ConfluenceSettings, pixel_size_um: float | None
+) -> tuple[Texture, bool]:
     noise = pixel_noise(pixels)
     if pixel_size_um is None:
         factor = min(sharpest_binning(_sample(pixels), noise.finest), _MOST_BINNING)
@@ -73,11 +121,12 @@ def measure_texture(
     image = bin_mean(pixels, factor)
     level = float(np.median(image[::_EVERY, ::_EVERY]))
     white = noise.white / factor
-    if settings.source == "phase" and white > _NOISY * level:
+    smoothed = settings.source == "phase" and white > _NOISY * level
+    if smoothed:
         image, white = gaussian(image, _SMOOTHING), white * _SMOOTHED
     deviation = local_deviation(image)
     bare = bare_deviation(deviation, white, level)
-    return Texture(image, deviation, factor, size, level, white, bare)
+    return Texture(image, deviation, factor, size, level, white, bare), smoothed
 
 
 def sharpest_binning(pixels: NDArray[np.generic], finest: float) -> int:
