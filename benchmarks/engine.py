@@ -25,6 +25,7 @@ import tifffile
 
 from monolayer.engine import parts
 from monolayer.engine.events import Line
+from monolayer.engine.executors.contract import Crashed
 from monolayer.engine.ledger import Chunk, Done
 from monolayer.engine.parts import Job
 from monolayer.engine.work import FieldResult, evaluate_image
@@ -55,7 +56,7 @@ def write_fields(folder: Path, n_fields: int, side: int = SIDE) -> None:
         (folder / f"plate{plate + 1}" / f"{name}.tif").write_bytes(raw)
 
 
-def process_known(chunk: Chunk, job: Job) -> list[Done]:
+def process_known(chunk: Chunk, job: Job) -> list[Done] | Crashed:
     """Process a chunk as a worker does, but for the pixels, whose result is known."""
     setattr(parts, "process_field", _known_result)  # noqa: B010 - a patch, and meant as one
     return parts.process_chunk(chunk, job)
