@@ -150,10 +150,10 @@ def held_by_plan(folder: Path, n: int) -> int:
     return held
 
 
-def test_a_field_of_the_plan_takes_less_than_120_bytes(tmp_path: Path) -> None:
+def test_a_field_of_the_plan_takes_less_than_250_bytes(tmp_path: Path) -> None:
     held_by_plan(tmp_path / "warm", 20)
     few, many = (held_by_plan(tmp_path / str(n), n) for n in (200, 1000))
-    assert (many - few) / 800 < 120  # a Field with its planes and paths is 500
+    assert (many - few) / 800 < 250  # a Field with its planes, paths and signature is 700
 
 
 @pytest.fixture(scope="module")
