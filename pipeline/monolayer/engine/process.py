@@ -217,6 +217,7 @@ def _session(began: str, start: float, tally: _Tally) -> dict[str, Any]:
 
 def _description(plan: Plan, counts: dict[str, int]) -> dict[str, Any]:
     return {
+        "format": runfolder.FORMAT,
         "method": plan.method.used(),
         "method_sha256": plan.method.sha256,
         "segmenter": asdict(segmenter_identity(plan.method.segment))

@@ -258,7 +258,7 @@ def _identity(plan: Plan) -> str:
     Method, version, and the segmenter with its weights, whose absence is an error here, before the
     first field.
     """
-    identity = f"{plan.method.sha256} {runfolder.program_version()}"
+    identity = f"{plan.method.sha256} {runfolder.program_version()} {runfolder.FORMAT}"
     if plan.method.uses("segment"):
         identity += f" {segmenter_identity(plan.method.segment)}"
     return identity

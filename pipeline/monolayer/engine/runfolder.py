@@ -45,7 +45,8 @@ __all__ = [
     "write_record",
 ]
 
-FORMAT = 1
+# 2: parts in Arrow's format; a run that format 1 began does its fields anew.
+FORMAT = 2
 LOCK_SECONDS, CLAIM_SECONDS, SHARD_SECONDS = 1.0, 60.0, 300.0
 LOCK_PAUSE_SECONDS = 0.05
 _PACKAGES = (
