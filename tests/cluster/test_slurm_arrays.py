@@ -32,7 +32,10 @@ def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_pa
         "sbatch", "--parsable", f"--dependency=afterany:{array}", "-o", "/dev/null",
         "--wrap", command,
     )  # fmt: skip
-    wait_for("the first part", lambda: runs.parts(run))
+    # Not the first part: an element may be done with all its fields by then.
+    wait_for("a field under way", lambda: any((run / "attempts").glob("*")))
+    hit = {f"{array}_2", f"{array}_3"}
+    wait_for("elements 2 and 3", lambda: hit <= set(runs.slurm.jobs("RUNNING")))
     runs.slurm.call("scancel", f"{array}_3")
     runs.slurm.call("scontrol", "requeue", f"{array}_2")
     runs.slurm.restart_now(f"{array}_2")
