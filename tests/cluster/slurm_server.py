@@ -114,7 +114,8 @@ class Slurm:
             job = self.job(job_id)
             return job["JobState"] in ("RUNNING", "COMPLETED") and job["Restarts"] != "0"
 
-        wait_for(f"the second start of job {job_id}", restarted)
+        # Where all asking was in vain, Slurm starts it by itself after two minutes.
+        wait_for(f"the second start of job {job_id}", restarted, 180)
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd, which goes into the background by itself."""

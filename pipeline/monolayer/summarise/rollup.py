@@ -175,7 +175,7 @@ def _effective_freedom(
 ) -> float:
     """Welch-Satterthwaite over the term between the parts and each part's own, rounded down.
 
-    Of three layers of five, 95 % intervals hold 93 to 94 % of simulated stacks; with the parts
+    Of three layers of five, 95 % intervals hold some 93 % of simulated stacks; with the parts
     less one as degrees of freedom they held 99 % and were 40 % wider.
     """
     n = len(parts)
