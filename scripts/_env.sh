@@ -64,7 +64,9 @@ prepare() {
   fi
   if ! supported "$venv/bin/python"; then make_venv; fi
   say "installing what $lock pins into $venv (a minute or two, once)"
-  "$venv/bin/python" -m pip install --quiet --require-hashes -r "$lock"
+  # The lock is whole; left to itself, pip would refuse a pinned package that another one asks
+  # for with an extra (bioio-base asks for ome-types[pint]).
+  "$venv/bin/python" -m pip install --quiet --require-hashes --no-deps -r "$lock"
   "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e .
   echo "$want" >"$stamp"
 }
