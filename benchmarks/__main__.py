@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def main() -> int:
         rows += _growth(image, options.rounds)
     found: dict[str, Any] = {"image": what, "machine": _machine(), "rows": rows}
     if options.workers:
-        found["fields_per_s"] = _workers(image, options.fields)
+        found["workers"] = _workers(image, options.fields, options.side)
     if options.scan:
         print(flush=True)
         subprocess.run([sys.executable, "-m", "benchmarks.scan"], check=True)
@@ -87,13 +88,19 @@ def _growth(image: Any, rounds: int) -> list[dict[str, object]]:
     return [row for result in results for row in as_rows(result, 1.0)]
 
 
-def _workers(image: Any, fields: int) -> dict[int, float]:
-    found = throughput(image, fields)
-    print(f"\n`monolayer run` over {fields} fields of 1024 x 1024, reading and report included:")
-    print(
-        f"1 worker {found[1]:.1f}, 2 workers {found[2]:.1f} fields/s: {found[2] / found[1]:.2f} x"
-    )
-    return found
+def _workers(image: Any, fields: int, side: int) -> dict[int, list[dict[str, float]]]:
+    found = throughput(image, fields, side)
+    print(f"\n`monolayer run` over {fields} LZW fields of {side} x {side}, best of each:\n")
+    print("| workers | whole run, fields/s | while fields are done, fields/s | first field, s |")
+    print("|--:|--:|--:|--:|")
+    whole = {n: fields / min(t.wall_s for t in timings) for n, timings in found.items()}
+    steady = {n: max(t.steady_per_s for t in timings) for n, timings in found.items()}
+    for n, timings in found.items():
+        first = min(t.first_s for t in timings)
+        print(f"| {n} | {whole[n]:.2f} | {steady[n]:.2f} | {first:.1f} |")
+    of_whole, of_fields = whole[2] / whole[1] / 2, steady[2] / steady[1] / 2
+    print(f"efficiency of two workers: {of_whole:.3f} whole, {of_fields:.3f} while fields are done")
+    return {n: [asdict(t) for t in timings] for n, timings in found.items()}
 
 
 def _machine() -> str:
