@@ -213,6 +213,10 @@ class Change:
             self._ids[kind, name] = number_of(self.connection, kind, name, also)
         return self._ids[kind, name]
 
+    def seeded_at(self, vessel: str) -> datetime:
+        """When a vessel was seeded, as its clock on the wall said it."""
+        return self._facts(self.id_of("vessels", vessel)).seeded_at
+
     def flush(self) -> None:
         """Write what waits, so that it can be read within the change."""
         # Tables in the order in which they refer to one another, rows in the order of adding.

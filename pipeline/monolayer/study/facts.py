@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from monolayer.errors import InputError
 from monolayer.study.histories import current_times
+from monolayer.study.queries import local
 from monolayer.study.tables import vessels
 
 __all__ = ["Facts", "facts_of"]
@@ -88,11 +89,15 @@ def facts_of(connection: Connection, number: int) -> Facts:
     """What is stored of a vessel, by its number."""
     row = connection.execute(
         select(
-            vessels.c.name, vessels.c.seeded_at, vessels.c.ended_at, vessels.c.medium_volume_ml
+            vessels.c.name,
+            vessels.c.seeded_at,
+            vessels.c.seeded_offset_minutes,
+            vessels.c.ended_at,
+            vessels.c.medium_volume_ml,
         ).where(vessels.c.id == number)
     ).one_or_none()
     if row is None:
         raise InputError(f"there is no vessel of number {number}; name it by its name.")
-    name, seeded_at, ended_at, volume = row
+    name, seeded_at, offset, ended_at, volume = row
     visits = {at for _, at in current_times(connection, [number])}
-    return Facts(name, seeded_at, ended_at, volume, visits)
+    return Facts(name, local(seeded_at, offset), ended_at, volume, visits)
