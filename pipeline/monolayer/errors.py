@@ -5,6 +5,7 @@
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
+    ├── NotAllowedError    the person's: a role, a password, the state of a document  (2)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
@@ -19,6 +20,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "MonolayerError",
+    "NotAllowedError",
     "RunAborted",
     "RunFolderError",
     "exit_code_of",
@@ -51,6 +53,10 @@ class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more tha
 
     What is finished is kept, and the same call goes on from there.
     """
+
+
+class NotAllowedError(MonolayerError, PermissionError):
+    """Somebody may not do this: the role, the password, or the state of what it is done to."""
 
 
 class ImageError(MonolayerError, ValueError):
