@@ -51,7 +51,7 @@ def test_as_recommended_is_accepted_without_a_reason() -> None:
     found = dispose("V-017", "HARVEST", OLGA, NOW, SITE, proposal=HARVEST, doubt=doubt())
     assert (found.decision, found.recommended, found.reason) == ("accept", "HARVEST", None)
     assert (found.person, found.role) == ("olga", "operator")
-    assert (found.at.at, found.at.local_offset_minutes) == ("2026-11-23T11:00:00.000000Z", 60)
+    assert (found.at.at, found.at.local_offset_minutes) == ("2026-11-23T11:00:00.000000+00:00", 60)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_signature_shows_name_time_and_meaning(meaning: Meaning) -> None:
         f"Bo Lind (bo, {found.role}), 2026-11-23 11:00:00 UTC (local +01:00), {meaning}, "
         "lot L-9 abababababab"
     )
-    where = "the signature of Bo Lind at 2026-11-23T11:00:00.000000Z"
+    where = "the signature of Bo Lind at 2026-11-23T11:00:00.000000+00:00"
     assert found.anchor == Anchor(12, "ef" * 32, where)
 
 

@@ -109,7 +109,7 @@ def test_a_recorded_version_stays_as_it_is(sha256: str) -> None:
 def test_times_are_utc_with_the_local_offset_beside() -> None:
     berlin = timezone(timedelta(hours=1))
     found = stamp(datetime(2026, 11, 23, 0, 30, tzinfo=berlin))
-    assert (found.at, found.local_offset_minutes) == ("2026-11-22T23:30:00.000000Z", 60)
+    assert (found.at, found.local_offset_minutes) == ("2026-11-22T23:30:00.000000+00:00", 60)
     assert stamp(datetime(2026, 1, 1, tzinfo=UTC)).local_offset_minutes == 0
     with pytest.raises(InputError, match="no offset from UTC"):
         stamp(datetime(2026, 11, 23))

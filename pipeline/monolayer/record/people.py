@@ -52,7 +52,7 @@ def stamp(moment: datetime) -> Stamp:
     if offset is None:
         raise InputError(f"{moment} has no offset from UTC; write ...T14:10+01:00.")
     text = moment.astimezone(UTC).isoformat(timespec="microseconds")
-    return Stamp(text.replace("+00:00", "Z"), round(offset.total_seconds() / 60))
+    return Stamp(text, round(offset.total_seconds() / 60))
 
 
 def role_for(person: Person, act: Act, settings: RecordSettings) -> Role | None:
