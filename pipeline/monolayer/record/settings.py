@@ -34,6 +34,8 @@ class RecordSettings(Settings):
     approves his own is no setting."""
     accept_needs_approved_recipe: bool = False
     """Whether only recommendations by an approved recipe can be accepted."""
+    sign_dispositions: bool = True
+    """Whether each disposition is signed (with the password, meaning responsibility)."""
     override_reasons: tuple[str, ...] = ()
     """The site's codes for overriding a recommendation; one must be given where there are any.
     The reason in words is always asked for."""

@@ -12,7 +12,7 @@ __all__ = ["local", "names", "rows"]
 
 
 def rows(
-    connection: Connection, kind: str, *, newest: int | None = None, **equal: Any
+    connection: Connection, kind: str, /, *, newest: int | None = None, **equal: Any
 ) -> list[dict[str, Any]]:
     """Rows of a table, in the order in which they were added.
 
