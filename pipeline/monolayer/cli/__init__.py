@@ -33,7 +33,12 @@ VERBS = {
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
     "simulate": "Make a small plate of simulated images with exact truth.",
-    "init": "Write a method or recipe file in which every setting says what it means.",
+    "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
+    "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
+    "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
+    "audit": "Check, read or export a study's audit trail.",
+    "password": "Set the password with which a person signs.",
+    "init": "Write a method, recipe or policy file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }
 

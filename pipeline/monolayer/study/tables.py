@@ -253,12 +253,14 @@ dispositions = _table(
     choice("action", ACTIONS),
     text("reason_code"),
     text("reason"),
+    # Why the recommendation could not have been accepted, where it was overridden.
+    text("doubt"),
     text("sha256", needed=True),
     Index("ix_dispositions_vessel_id_at", "vessel_id", "at"),
 )
 documents = _table(
     "documents",
-    choice("kind", ("method", "recipe")),
+    choice("kind", ("method", "recipe", "policy")),
     text("name", needed=True),
     text("version", needed=True),
     text("sha256", needed=True),
