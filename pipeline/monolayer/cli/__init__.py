@@ -32,6 +32,7 @@ VERBS = {
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
+    "study": "Make a study (a database of lots, vessels, visits), fill it, look at it.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
     "sign": "Sign a record of a study, or show who has signed it and whether that stands.",

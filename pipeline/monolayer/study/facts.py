@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from monolayer.errors import InputError
-from monolayer.study.histories import current_times
+from monolayer.history import Acquisition
+from monolayer.study.histories import FIGURES, current_times
 from monolayer.study.queries import local
 from monolayer.study.tables import vessels
 
@@ -62,18 +63,23 @@ class Facts:
                 f"{where}: is after its end at {self.ended_at.isoformat()}; mend the time."
             )
         if kind == "acquisitions":
-            if at in self.visits:
-                raise InputError(
-                    f"{where}: there is one at that time already; drop one of them, or let the "
-                    "new one supersede it."
-                )
-            self.visits.add(at)
+            self._judge_visit(where, at, row)
         volume, exchanged = self.medium_volume_ml, row.get("volume_ml")
         if volume is not None and exchanged is not None and exchanged > volume:
             raise InputError(
                 f"{where}: {exchanged:g} mL exchanged are more than the {volume:g} mL in it; mend "
                 "one of them."
             )
+
+    def _judge_visit(self, where: str, at: datetime, row: Mapping[str, Any]) -> None:
+        if at in self.visits:
+            raise InputError(
+                f"{where}: there is one at that time already; drop one of them, or let the new one "
+                "supersede it."
+            )
+        hours = (at - self.seeded_at).total_seconds() / 3600
+        Acquisition(hours, **{name: row[name] for name in FIGURES if name in row})
+        self.visits.add(at)
 
     def judge_end(self, ended_at: datetime | None) -> None:
         """Refuse an end before the beginning."""
