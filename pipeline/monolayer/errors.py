@@ -3,6 +3,7 @@
     MonolayerError
     ├── ConfigError        the caller's: an option, a method file, an argument   (exit code 2)
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
+    ├── StudyError         the study's database: newer, older, busy, none           (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
@@ -21,6 +22,7 @@ __all__ = [
     "MonolayerError",
     "RunAborted",
     "RunFolderError",
+    "StudyError",
     "exit_code_of",
     "sentence_of",
 ]
@@ -40,6 +42,10 @@ class InputError(MonolayerError, ValueError):
 
 class RunFolderError(MonolayerError, ValueError):
     """The output folder cannot be used for this run."""
+
+
+class StudyError(MonolayerError, ValueError):
+    """A study's database cannot be used. Not for what is written into it: `InputError`."""
 
 
 class FolderBusyError(RunFolderError):
