@@ -6,6 +6,7 @@
     ├── StudyError         the study's database: newer, older, busy, none           (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
+    ├── NotAllowedError    the person's: a role, a password, the state of a document  (2)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
@@ -20,6 +21,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "MonolayerError",
+    "NotAllowedError",
     "RunAborted",
     "RunFolderError",
     "StudyError",
@@ -57,6 +59,10 @@ class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more tha
 
     What is finished is kept, and the same call goes on from there.
     """
+
+
+class NotAllowedError(MonolayerError, PermissionError):
+    """Somebody may not do this: the role, the password, or the state of what it is done to."""
 
 
 class ImageError(MonolayerError, ValueError):

@@ -41,8 +41,12 @@ class Recipe(Settings):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the whole recipe as canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Hash of the recipe as canonical JSON; where it stands is no part of it.
+
+        So the hash that was approved is the hash that recommendations name.
+        """
+        content = self.model_dump(mode="json", exclude={"status"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
