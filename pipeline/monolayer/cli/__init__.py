@@ -33,6 +33,7 @@ VERBS = {
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
     "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
+    "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
