@@ -24,6 +24,7 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "notice",
     "report",
     "simulate",
     "evaluate",
