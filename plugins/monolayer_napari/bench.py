@@ -16,12 +16,12 @@ from typing import Any
 
 from psygnal import Signal
 from qtpy.QtCore import QObject
-from qtpy.QtCore import Signal as QtSignal
+from qtpy.QtCore import Signal as QtSignal  # type: ignore[attr-defined]
 
 from monolayer.errors import MonolayerError
 from monolayer_napari.layers import LayerData
 from monolayer_napari.session import Session
-from monolayer_napari.view import CENTRES, LABELS, FieldView, field_view
+from monolayer_napari.view import LABELS, FieldView, field_view
 
 __all__ = ["Bench", "bench_of"]
 
@@ -75,10 +75,10 @@ class Bench:
         """The viewer."""
         return self._viewer()
 
-    def open(self, path: str | Path) -> bool:
+    def open(self, run: str | Path | Session) -> bool:
         """Open a run; whether that was possible. What is wrong is told."""
         try:
-            session = Session(path)
+            session = run if isinstance(run, Session) else Session(run)
         except MonolayerError as error:
             self.told.emit(str(error))
             return False
@@ -190,10 +190,9 @@ class Bench:
         return {**arguments, "contrast_limits": self._limits[name]}
 
     def _fill(self, layer: Any, data: Any, arguments: dict[str, Any]) -> None:
-        name = arguments["name"]
-        ours_still = self._limits.get(name) == tuple(layer.contrast_limits) if (
-            "contrast_limits" in arguments
-        ) else False
+        name, limits = arguments["name"], arguments.get("contrast_limits")
+        # A contrast that a person has set stays theirs.
+        is_ours = limits is not None and self._limits.get(name) == tuple(layer.contrast_limits)
         arguments = self._widened(arguments)
         layer.metadata = arguments["metadata"]
         layer.data = data
@@ -202,7 +201,7 @@ class Bench:
             layer.features = arguments["features"]
         if arguments["metadata"]["kind"] == LABELS and "colormap" in arguments:
             layer.colormap = arguments["colormap"]
-        if ours_still:
+        if is_ours:
             layer.contrast_limits = arguments["contrast_limits"]
 
 

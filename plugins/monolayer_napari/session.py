@@ -7,7 +7,8 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as of_each
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ class FieldRow:
     height_px: int | None = None
     width_px: int | None = None
     pixel_size_um: float | None = None
-    figures: Mapping[str, float | None] = field(default_factory=dict)
+    figures: Mapping[str, float | None] = of_each(default_factory=dict)
 
     @property
     def is_ok(self) -> bool:
@@ -181,6 +182,6 @@ def folder_of(path: str | Path) -> Path:
 
 
 def _field_row(row: Mapping[str, Any], figures: Sequence[str]) -> FieldRow:
-    named = {name: row.get(name) or "" for name in IDENTITY}
-    said = {name: row.get(name) for name in SAID}
+    named: dict[str, Any] = {name: row.get(name) or "" for name in IDENTITY}
+    said: dict[str, Any] = {name: row.get(name) for name in SAID}
     return FieldRow(**named, **said, figures={name: row.get(name) for name in figures})

@@ -223,7 +223,8 @@ def _class_colours(labels: NDArray[Any], kinds: Sequence[Any] | NDArray[Any]) ->
 
 def _direct(colours: Mapping[int, str]) -> dict[int | None, str]:
     """Colours by label, as napari takes them: nothing for background and for others."""
-    return {None: "transparent", 0: "transparent", **colours}
+    nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    return nothing | dict(colours.items())
 
 
 def _centres_layer(
