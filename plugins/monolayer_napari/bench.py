@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QObject
 from qtpy.QtCore import Signal as QtSignal  # type: ignore[attr-defined]
@@ -27,6 +28,8 @@ __all__ = ["Bench", "bench_of"]
 
 # Fields that are kept read: the one shown, the one before, and some ahead.
 KEPT = 6
+# Outlines of one pixel are seen in a field up to this side.
+FINE_PX = 1024
 
 Limits = tuple[float, float]
 
@@ -66,6 +69,7 @@ class Bench:
         self._wanted: str | None = None
         self._read: OrderedDict[str, Future[FieldView]] = OrderedDict()
         self._limits: dict[str, Limits] = {}
+        self._laid: dict[tuple[str, str], Any] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="monolayer-fields")
         self._hop = _Hop()
         self._hop.done.connect(self._arrived)
@@ -83,6 +87,7 @@ class Bench:
             self.told.emit(str(error))
             return False
         self._forget()
+        self._lay(())
         self.session, self.view, self._wanted = session, None, None
         self._limits.clear()
         self.opened.emit(session)
@@ -155,30 +160,36 @@ class Bench:
         for problem in view.problems:
             self.told.emit(problem)
 
+    def layer(self, kind: str) -> Any:
+        """The first layer of a kind (`view` names them) of the field that is shown, or None."""
+        return next(
+            (layer for (its, _), layer in self._shown_layers().items() if its == kind), None
+        )
+
     def _lay(self, layers: Iterable[LayerData]) -> None:
         """Fill the layers that fit, add those that are new, take away those left over."""
-        ours = {(layer.metadata["kind"], layer.name): layer for layer in self._ours()}
+        left, self._laid = self._shown_layers(), {}
         for data, arguments, kind in layers:
-            what = arguments["metadata"]["kind"]
-            old = ours.pop((what, arguments["name"]), None)
-            if old is not None and old.data.ndim == data.ndim:
-                self._fill(old, data, arguments)
-                continue
-            if old is not None:
-                self.viewer.layers.remove(old)
-            added = getattr(self.viewer, f"add_{kind}")(data, **self._widened(arguments))
-            if what == LABELS and "colormap" not in arguments:
-                added.contour = 1 if data.size > 0 else 0
-        for layer in ours.values():
+            key = (arguments["metadata"]["kind"], arguments["name"])
+            layer = left.get(key)
+            if layer is not None and np.ndim(layer.data) == np.ndim(data):
+                self._fill(left.pop(key), data, arguments)
+            else:
+                layer = self._added(data, arguments, kind)
+            self._laid[key] = layer
+        for layer in left.values():
             self.viewer.layers.remove(layer)
 
-    def _ours(self) -> list[Any]:
-        run = str(self.session.folder) if self.session else ""
-        return [
-            layer
-            for layer in self.viewer.layers
-            if "kind" in layer.metadata and layer.metadata.get("monolayer_run") == run
-        ]
+    def _shown_layers(self) -> dict[tuple[str, str], Any]:
+        """Layers that the bench has put there and nobody took away, by kind and name."""
+        there = list(self.viewer.layers)
+        return {key: layer for key, layer in self._laid.items() if layer in there}
+
+    def _added(self, data: Any, arguments: dict[str, Any], kind: str) -> Any:
+        layer = getattr(self.viewer, f"add_{kind}")(data, **self._widened(arguments))
+        if arguments["metadata"]["kind"] == LABELS and "colormap" not in arguments:
+            layer.contour = 1 if max(data.shape) < FINE_PX else 2
+        return layer
 
     def _widened(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """One contrast for all fields, or an empty one would look as bright as a full one."""

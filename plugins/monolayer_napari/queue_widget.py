@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
@@ -30,7 +31,7 @@ __all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
 
 NEXT, PREVIOUS = ".", ","
 AHEAD = 3
-# An object is shown with this much around it, in its own widths.
+# Side of what is shown around an object, in widths of it.
 AROUND = 12.0
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
 _ANYWHERE = QModelIndex()
@@ -86,6 +87,7 @@ class QueueWidget(QWidget):
         self.at: int | None = None
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
+        self._ring_layer: Any = None
         self.told = QLabel("No run is open.")
         self.table = QTableView()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
@@ -166,30 +168,53 @@ class QueueWidget(QWidget):
         coming = self.doubts[place + 1 : place + 1 + AHEAD]
         shown = self.bench.view.row.field_id if self.bench.view else None
         doubt = self.doubts[place]
-        if doubt.field_id == shown and self.bench.view is not None:
-            self._look_at(doubt, self.bench.view)
+        if doubt.field_id == shown:
+            self._look_at(doubt)
         self.bench.show(doubt.field_id, ahead=dict.fromkeys(each.field_id for each in coming))
         self._say()
 
     def _shown(self, view: FieldView) -> None:
         if self.at is not None and self.doubts[self.at].field_id == view.row.field_id:
-            self._look_at(self.doubts[self.at], view)
+            self._look_at(self.doubts[self.at])
 
-    def _look_at(self, doubt: Doubt, view: FieldView) -> None:
-        """Bring the object to the middle of the canvas, and choose its label."""
-        if doubt.label is None:
-            self.bench.viewer.reset_view()
+    def _look_at(self, doubt: Doubt) -> None:
+        """Ring the object in the middle of the canvas; a doubted field is shown whole."""
+        viewer, labels = self.bench.viewer, self.bench.layer(LABELS)
+        place = None if labels is None or doubt.label is None else _place(labels, doubt.label)
+        if place is None:
+            self._ring(None)
+            viewer.reset_view()
             return
-        del view
-        layer = next((each for each in self.bench.viewer.layers if each.name == LABELS), None)
-        if layer is None:
+        labels.selected_label = doubt.label
+        viewer.reset_view()
+        y, x, side = place
+        scale = labels.scale[-2:]
+        whole = max(np.shape(labels.data)[-2:])
+        viewer.camera.zoom *= max(whole / (AROUND * side), 1.0)
+        viewer.camera.center = (y * scale[0], x * scale[1])
+        self._ring((y, x, side), labels)
+
+    def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
+        """Draw a ring around an object; not there where there is no place."""
+        viewer, layer = self.bench.viewer, self._ring_layer
+        if layer is not None and layer in viewer.layers:
+            viewer.layers.remove(layer)
+        self._ring_layer = None
+        if place is None:
             return
-        rows = layer.features
-        mine = rows[rows["index"] == doubt.label] if "index" in rows else rows[:0]
-        if len(mine):
-            layer.selected_label = doubt.label
-            y, x = float(mine["centroid_y_px"].iloc[0]), float(mine["centroid_x_px"].iloc[0])
-            self.bench.viewer.camera.center = (y * layer.scale[-2], x * layer.scale[-1])
+        active = viewer.layers.selection.active
+        self._ring_layer = viewer.add_points(
+            [place[:2]],
+            name="in doubt",
+            size=2.0 * place[2],
+            face_color="transparent",
+            border_color="#ff7a1a",
+            border_width=0.06,
+            scale=labels.scale,
+            units=labels.units,
+        )
+        # Keys go on meaning what they meant: those of labels.
+        viewer.layers.selection.active = active
 
     def _say(self) -> None:
         n = len(self.doubts)
@@ -199,3 +224,14 @@ class QueueWidget(QWidget):
             self.told.setText(f"{n} to review; {NEXT} begins.")
         else:
             self.told.setText(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
+
+
+def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
+    """Centre and larger side of an object in pixels, from the layer's features."""
+    rows = labels.features
+    mine = rows[rows["index"] == label] if "index" in rows else rows[:0]
+    if not len(mine):
+        return None
+    first = mine.iloc[0]
+    sides = (first[f"bbox_max_{axis}_px"] - first[f"bbox_min_{axis}_px"] for axis in "yx")
+    return float(first["centroid_y_px"]), float(first["centroid_x_px"]), float(max(sides))

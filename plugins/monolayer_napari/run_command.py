@@ -128,6 +128,9 @@ class Progress:
         elif kind == "fields_done":
             self.done, self.total = event["done"], event["total"]
             self.states.update(event["states"])
+        elif kind in ("tables_written", "run_finished"):
+            # What only the fields together tell: one blurred among sharp ones.
+            self.states = Counter({name: n for name, n in event["counts"].items() if n})
         elif kind == "stage":
             self.stage = event["stage"]
         elif kind in ("field_failed", "quarantined"):
@@ -137,10 +140,10 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """``fields: 12 of 24, 11 ok, 1 not evaluable``."""
+        """``fields, 12 of 24 fields; 11 ok, 1 not evaluable``."""
         states = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in self.states.items())
-        so_far = f"{self.stage}: {self.done} of {self.total} fields"
-        return f"{so_far}, {states}" if states else so_far
+        so_far = f"{self.stage}, {self.done} of {self.total} fields"
+        return f"{so_far}; {states}" if states else so_far
 
 
 def outcome_words(code: int) -> str:

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QProcess
+from qtpy.QtCore import QCoreApplication, QProcess
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -111,7 +111,9 @@ class RunWidget(QWidget):
         self.process.readyReadStandardError.connect(self._read_log)
         self.process.finished.connect(self._ended)
         self.process.errorOccurred.connect(self._failed_to_start)
-        self.destroyed.connect(self.process.kill)
+        application = QCoreApplication.instance()
+        assert application is not None
+        application.aboutToQuit.connect(self.stop)
 
     def _ask_images(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder of the images")
@@ -220,6 +222,6 @@ class RunWidget(QWidget):
         self.bar.setRange(0, max(self.progress.total, 1))
         self.bar.setValue(self.progress.done)
         refusal = f": {self.progress.refusal}" if self.progress.refusal else "."
-        self.told.setText(f"{self.progress.words}. The run {outcome_words(code)}{refusal}")
+        self.told.setText(f"The run {outcome_words(code)}{refusal} {self.progress.words}.")
         if code in (0, 3) and self.command is not None:
             self.bench.open(self.command.run_folder)
