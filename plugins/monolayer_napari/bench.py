@@ -208,8 +208,8 @@ class Bench:
         layer.metadata = arguments["metadata"]
         layer.data = data
         layer.scale = arguments["scale"]
-        if "features" in arguments:
-            layer.features = arguments["features"]
+        if hasattr(layer, "features"):
+            layer.features = arguments.get("features", {})
         if arguments["metadata"]["kind"] == LABELS and "colormap" in arguments:
             layer.colormap = arguments["colormap"]
         if is_ours:
@@ -223,10 +223,18 @@ def bench_of(viewer: Any) -> Bench:
     """The bench of a viewer; made when it is first asked for, gone with the viewer."""
     key = id(viewer)
     if key not in _BENCHES:
-        bench = _BENCHES[key] = Bench(viewer)
+        _BENCHES[key] = Bench(viewer)
         weakref.finalize(viewer, _close, key)
-        del bench
+        _adopt(_BENCHES[key], viewer)
     return _BENCHES[key]
+
+
+def _adopt(bench: Bench, viewer: Any) -> None:
+    """Take the run that was opened as layers, through napari's own menus, for the open one."""
+    runs = (layer.metadata.get("monolayer_run") for layer in viewer.layers)
+    run = next((run for run in runs if run), None)
+    if run is not None:
+        bench.open(run)
 
 
 def _close(key: int) -> None:

@@ -82,7 +82,7 @@ def field_view(session: Session, field_id: str) -> FieldView:
     layers = _channel_layers(session, image, about, size) if image else []
     if labels is not None:
         layers.append(_labels_layer(session, labels, objects, about, size))
-    if objects and (labels is None or labels.size > LARGE_PX):
+    if "label" in objects and (labels is None or labels.size > LARGE_PX):
         layers.append(_centres_layer(objects, about, size))
     return FieldView(row, tuple(layers), tuple(problems))
 
@@ -204,7 +204,7 @@ def _labels_layer(
         "metadata": {**about, "kind": LABELS},
         **placed(size),
     }
-    if objects:
+    if "label" in objects:
         # napari finds a label's row by this column.
         arguments["features"] = {"index": objects["label"], **objects}
     if show.label_kinds:
