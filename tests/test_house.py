@@ -24,6 +24,7 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "review",
     "report",
     "simulate",
     "evaluate",

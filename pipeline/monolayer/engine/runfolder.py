@@ -33,6 +33,7 @@ __all__ = [
     "FORMAT",
     "alone",
     "claim",
+    "correcting",
     "leave_session",
     "locked",
     "machine",
@@ -73,6 +74,13 @@ def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, An
 def alone(folder: Path) -> Iterator[None]:
     """Change for a moment what shards hold together, one after the other."""
     with _held(folder, ".lock-claim", fcntl.LOCK_EX, CLAIM_SECONDS):
+        yield
+
+
+@contextmanager
+def correcting(folder: Path) -> Iterator[None]:
+    """Add to the folder's corrections, one reviewer after the other; runs are not in the way."""
+    with _held(folder, ".lock-corrections", fcntl.LOCK_EX, CLAIM_SECONDS):
         yield
 
 
