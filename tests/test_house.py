@@ -28,6 +28,7 @@ STAGES = (
     "report",
     "simulate",
     "evaluate",
+    "record",
 )
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
