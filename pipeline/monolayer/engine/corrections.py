@@ -1,27 +1,25 @@
 """``corrections.jsonl``: what people changed of a run's labels, a line an event, hash-chained.
 
     read      lock free: the file is whole or not there, because it is replaced in one step
-    append    under a lock: read again, apply, number, link to the line before, replace
+    append    under a lock: read again, number, link to the line before, replace
 
 Each line is an entry of the audit trail's form (`monolayer.record.chain`) with ``previous`` and
-``sha256``; a line that was changed, dropped or moved breaks the chain, and `verify` says where.
+``sha256``; a line that was changed, dropped or moved breaks the chain, and reading says where.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from monolayer.engine import runfolder
 from monolayer.engine.files import write_file
 from monolayer.errors import CorrectionError
-from monolayer.review.apply import Corrected
-from monolayer.review.events import Event, FieldKey, act_of
 from monolayer.record.chain import GENESIS, link
+from monolayer.review.events import Event, FieldKey, act_of
 
-__all__ = ["CORRECTIONS", "Reviewer", "append_entry", "head_of", "read_events", "verify"]
+__all__ = ["CORRECTIONS", "CorrectionLog", "Reviewer"]
 
 CORRECTIONS = "corrections.jsonl"
 
@@ -42,135 +40,146 @@ class Reviewer:
     role: str = ""
 
 
-def read_events(folder: Path) -> list[Event]:
-    """All events of a run, in their order; none where nobody corrected anything.
+class CorrectionLog:
+    """A run's record of corrections.
 
-    Raises
-    ------
-    CorrectionError
-        A line is damaged, or the chain is broken.
-    """
-    return [_event(entry) for entry in _entries(folder)]
-
-
-def head_of(folder: Path) -> str:
-    """Hash of the last line: names the whole record as it is now."""
-    entries = _entries(folder)
-    return str(entries[-1]["sha256"]) if entries else GENESIS
-
-
-def verify(folder: Path) -> int:
-    """Check every line's link; return the number of events.
-
-    Raises
-    ------
-    CorrectionError
-        A line was changed, dropped, moved or damaged; the sentence says which.
-    """
-    return len(_entries(folder))
-
-
-def append_entry(
-    folder: Path,
-    key: FieldKey,
-    act: Any,
-    made: Sequence[int],
-    reviewer: Reviewer,
-    why: str,
-    result_sha256: str,
-    at: datetime | None = None,
-) -> Event:
-    """Write one event. Only for a holder of `runfolder.correcting`.
+    Lines that were read and checked once are not checked again while they stay as they are: a
+    reviewer's session adds one line at a time.
 
     Parameters
     ----------
     folder : Path
         The run's.
-    key : FieldKey
-        What the event is bound to.
-    act : Act
-        What was done.
-    made : sequence of int
-        Labels of the objects it made.
-    reviewer : Reviewer
-        Who did it.
-    why : str
-        The reason in words; must be given.
-    result_sha256 : str
-        Of the labels after it.
-    at : datetime, optional
-        When, with its offset from UTC; now where left out.
     """
-    if not why.strip() or not reviewer.name.strip():
-        lacks = "a reason (--why)" if not why.strip() else "a name (--who)"
-        raise CorrectionError(f"a correction needs {lacks}; nothing was written.")
-    moment = at or datetime.now().astimezone()
-    offset = moment.utcoffset()
-    if offset is None:
-        raise CorrectionError(f"the time {moment} has no offset from UTC; write ...T14:10+01:00.")
-    path = folder / CORRECTIONS
-    before = path.read_bytes() if path.is_file() else b""
-    entries = _entries(folder)
-    entry = {
-        "sequence": len(entries) + 1,
-        "at": moment.astimezone(UTC).isoformat(timespec="microseconds"),
-        "local_offset_minutes": round(offset.total_seconds() / 60),
-        "actor": reviewer.name.strip(),
-        "role": reviewer.role.strip(),
-        "action": act.kind,
-        "subject_kind": "field",
-        "subject": key.field_id,
-        "reason": why.strip(),
-        "before": {"image_sha256": key.image_sha256, "labels_sha256": key.labels_sha256},
-        "after": {
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / CORRECTIONS
+        self._known, self._entries, self._events = b"", list[dict[str, Any]](), list[Event]()
+
+    def events(self) -> list[Event]:
+        """All events, in their order; none where nobody corrected anything.
+
+        Raises
+        ------
+        CorrectionError
+            A line was changed, dropped, moved or damaged; the sentence says which.
+        """
+        content = self._content()
+        if not content.startswith(self._known):
+            self._known, self._entries, self._events = b"", [], []
+        fresh = content[len(self._known) :].decode("utf-8", "replace")
+        previous = self._head()
+        for number, line in enumerate(fresh.splitlines(), len(self._entries) + 1):
+            entry = _entry(self.path, number, line, previous)
+            previous = entry["sha256"]
+            self._entries.append(entry)
+            self._events.append(_event(entry))
+        self._known = content
+        return list(self._events)
+
+    def head(self) -> str:
+        """Hash of the last line: names the whole record as it is now."""
+        self.events()
+        return self._head()
+
+    def append(
+        self,
+        key: FieldKey,
+        act: Any,
+        made: Sequence[int],
+        reviewer: Reviewer,
+        why: str,
+        result_sha256: str,
+        at: datetime | None = None,
+    ) -> Event:
+        """Write one event. Only for a holder of `runfolder.correcting`.
+
+        Parameters
+        ----------
+        key : FieldKey
+            What the event is bound to.
+        act : Act
+            What was done.
+        made : sequence of int
+            Labels of the objects it made.
+        reviewer : Reviewer
+            Who did it.
+        why : str
+            The reason in words; must be given.
+        result_sha256 : str
+            Of the labels after it.
+        at : datetime, optional
+            When, with its offset from UTC; now where left out.
+
+        Raises
+        ------
+        CorrectionError
+            Nobody is named, no reason is given, the time has no offset, or the record is damaged.
+        """
+        number = len(self.events()) + 1
+        after = {
             "act": act.model_dump(mode="json"),
             "made": list(made),
             "labels_sha256": result_sha256,
-        },
+        }
+        entry = {
+            "sequence": number,
+            **_said(reviewer, why, at or datetime.now().astimezone()),
+            "action": act.kind,
+            "subject_kind": "field",
+            "subject": key.field_id,
+            "before": {"image_sha256": key.image_sha256, "labels_sha256": key.labels_sha256},
+            "after": after,
+        }
+        previous = self._head()
+        line = entry | {"previous": previous, "sha256": link(previous, entry)}
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        write_file(self.path, self._known + text.encode() + b"\n")
+        return self.events()[-1]
+
+    def _head(self) -> str:
+        return str(self._entries[-1]["sha256"]) if self._entries else GENESIS
+
+    def _content(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def _said(reviewer: Reviewer, why: str, at: datetime) -> dict[str, Any]:
+    """Who, when and why, as an entry has them."""
+    if not why.strip() or not reviewer.name.strip():
+        lacks = "a reason" if reviewer.name.strip() else "the name of who makes it"
+        raise CorrectionError(f"a correction needs {lacks}; nothing was written.")
+    offset = at.utcoffset()
+    if offset is None:
+        raise CorrectionError(f"the time {at} has no offset from UTC; write ...T14:10+01:00.")
+    return {
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "local_offset_minutes": round(offset.total_seconds() / 60),
+        "actor": reviewer.name.strip(),
+        "role": reviewer.role.strip(),
+        "reason": why.strip(),
     }
-    previous = str(entries[-1]["sha256"]) if entries else GENESIS
-    line = entry | {"previous": previous, "sha256": link(previous, entry)}
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-    write_file(path, before + text.encode() + b"\n")
-    return _event(line)
-
-
-def of_field(events: Iterable[Event], field_id: str) -> list[Event]:
-    """Events of one field, whatever they are bound to."""
-    return [event for event in events if event.key.field_id == field_id]
-
-
-def _entries(folder: Path) -> list[dict[str, Any]]:
-    path = folder / CORRECTIONS
-    if not path.is_file():
-        return []
-    entries: list[dict[str, Any]] = []
-    previous = GENESIS
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        entry = _entry(path, number, line)
-        content = {name: value for name, value in entry.items() if name not in _LINKS}
-        linked = entry.get("previous") == previous and entry.get("sequence") == number
-        if not linked or link(previous, content) != entry.get("sha256"):
-            raise CorrectionError(
-                f"{path}: line {number} is not as it was written (its hash or its place does not "
-                "fit); restore the file from a copy."
-            )
-        previous = entry["sha256"]
-        entries.append(entry)
-    return entries
 
 
 _LINKS = ("previous", "sha256")
 
 
-def _entry(path: Path, number: int, line: str) -> dict[str, Any]:
+def _entry(path: Path, number: int, line: str, previous: str) -> dict[str, Any]:
+    """A line that is whole, in its place, and follows the one before it."""
     try:
-        entry = json.loads(line)
-    except ValueError:
-        entry = None
-    if not isinstance(entry, dict):
+        entry: dict[str, Any] = json.loads(line)
+        content = {name: value for name, value in entry.items() if name not in _LINKS}
+        fits = (entry["previous"], entry["sequence"]) == (previous, number)
+        fits = fits and link(previous, content) == entry["sha256"]
+    except (ValueError, KeyError, AttributeError, TypeError):
+        fits = False
+    if not fits:
         raise CorrectionError(
-            f"{path}: line {number} is no JSON object; restore the file from a copy."
+            f"{path}: line {number} is not as it was written (damaged, or its hash or place does "
+            "not fit); restore the file from a copy."
         )
     return entry
 

@@ -40,6 +40,7 @@ __all__ = [
     "now",
     "program_version",
     "read_record",
+    "recomputing",
     "take_sessions",
     "versions",
     "watched",
@@ -81,6 +82,13 @@ def alone(folder: Path) -> Iterator[None]:
 def correcting(folder: Path) -> Iterator[None]:
     """Add to the folder's corrections, one reviewer after the other; runs are not in the way."""
     with _held(folder, ".lock-corrections", fcntl.LOCK_EX, CLAIM_SECONDS):
+        yield
+
+
+@contextmanager
+def recomputing(folder: Path) -> Iterator[None]:
+    """Make the folder's corrected tables, one process after the other."""
+    with _held(folder, ".lock-corrected", fcntl.LOCK_EX, SHARD_SECONDS):
         yield
 
 

@@ -301,9 +301,7 @@ def _noted(
 def _names(made: Sequence[int] | int, n: int) -> tuple[int, ...]:
     if isinstance(made, int):
         return tuple(range(made, made + n))
-    _require(
-        len(made) == n, f"it made {len(made)} new objects when it was recorded and now {n}."
-    )
+    _require(len(made) == n, f"it made {len(made)} new objects when it was recorded and now {n}.")
     return tuple(made)
 
 

@@ -158,7 +158,9 @@ def act_of(data: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise CorrectionError(f"a correction is not as it must be: {where}: {first['msg']}.") from None
+        raise CorrectionError(
+            f"a correction is not as it must be: {where}: {first['msg']}."
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

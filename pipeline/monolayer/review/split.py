@@ -54,7 +54,9 @@ def split_by_line(mask: Bools, points: Sequence[Point]) -> list[Bools]:
     sizes = np.bincount(pieces.ravel(), minlength=n + 1)
     parts = [int(p) for p in beside if p > 0 and sizes[p] >= _CRUMB_PX]
     if len(parts) < 2:
-        raise CorrectionError("the line parts nothing; draw it across the object from side to side.")
+        raise CorrectionError(
+            "the line parts nothing; draw it across the object from side to side."
+        )
     # Pieces that the line does not reach belonged to the object before, and stay with its rest.
     main = max(parts, key=lambda p: (int(sizes[p]), -p))
     apart = [p for p in range(1, n + 1) if p not in set(beside.tolist())]
@@ -111,9 +113,7 @@ def _boxed(mask: Bools) -> tuple[tuple[slice, slice], Bools]:
     return box, mask[box]
 
 
-def _nearest(
-    pieces: NDArray[np.int32], parts: Sequence[int], inside: Bools
-) -> NDArray[np.int32]:
+def _nearest(pieces: NDArray[np.int32], parts: Sequence[int], inside: Bools) -> NDArray[np.int32]:
     """Pixels of the object in no part, given to the part that is nearest."""
     from scipy import ndimage
 
