@@ -125,8 +125,8 @@ def check_act(act: Any, method: Method) -> None:
     if surface and not isinstance(act, Paint):
         kinds = ", ".join(f"{value} {name}" for value, name in surface.items())
         raise CorrectionError(
-            f"the labels of {method.assay} are no objects but classes of surface (0 bare, {kinds}); "
-            f"paint them instead of '{act.kind}'."
+            f"the labels of {method.assay} are no objects but classes of surface (0 bare, "
+            f"{kinds}); paint them instead of '{act.kind}'."
         )
     if isinstance(act, Paint):
         _check_value(act.value, surface, method)

@@ -9,7 +9,7 @@ from monolayer.cli._shared import echo_json, json_option
 
 if TYPE_CHECKING:
     from monolayer.engine.reviewing import RunReview
-    from monolayer.review import Event
+    from monolayer.review import Event, QueueSettings
     from monolayer.review.difference import Difference
 
 __all__ = ["command"]
@@ -23,7 +23,7 @@ images_option = click.option(
 
 @click.group("corrections", invoke_without_command=False)
 def command() -> None:
-    """What reviewers changed of a run: apply, list, verify, recompute.
+    """What reviewers changed of a run: apply, list, verify, recompute, queue.
 
     Corrections are events in RUN/corrections.jsonl, each with who, when and why, each linked to the
     one before. The run's own tables stay as they are; corrected ones are in RUN/corrected.
@@ -109,6 +109,53 @@ def apply(run: Path, acts: Path, who: str, role: str, why: str, images: str | No
             raise CorrectionError(f"{where}: {error} ({n} before it are recorded)") from None
         n += 1
     click.echo(f"{n} corrections recorded in {review.log.path}.")
+
+
+@command.command("queue")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="YAML of limits.")
+@click.option(
+    "--crosscheck",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Table of 'monolayer crosscheck': wells of which assays disagree.",
+)
+@click.option("-n", "most", default=20, show_default=True, help="How many to show; 0 for all.")
+@json_option
+def queue(
+    run: Path, settings: Path | None, crosscheck: Path | None, most: int, as_json: bool
+) -> None:
+    """Rank fields and objects by doubt, each with its reason."""
+    from dataclasses import asdict
+
+    from monolayer.engine.review_queue import read_disagreements, review_queue
+
+    disagreements = read_disagreements(crosscheck) if crosscheck else None
+    found = review_queue(_opened(run), _queue_settings(settings), disagreements)
+    shown = found[: most or None]
+    if as_json:
+        echo_json([asdict(each) for each in shown])
+        return
+    for each in shown:
+        what = "field" if each.label is None else f"object {each.label}"
+        click.echo(f"{each.doubt:.2f}  {each.field_id}  {what}: {each.reason}")
+    click.echo(f"{len(found)} in doubt, {len(shown)} shown.")
+
+
+def _queue_settings(path: Path | None) -> "QueueSettings | None":
+    from pydantic import ValidationError
+
+    from monolayer.errors import ConfigError
+    from monolayer.review import QueueSettings
+    from monolayer.settings_file import load_yaml, sentence
+
+    if path is None:
+        return None
+    data = load_yaml(path, "--settings", "docs/correct.md")
+    try:
+        return QueueSettings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {sentence(error.errors()[0], QueueSettings)}") from None
 
 
 def _opened(run: Path, images: str | None = None) -> "RunReview":

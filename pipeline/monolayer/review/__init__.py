@@ -39,7 +39,10 @@ if TYPE_CHECKING:
         act_of,
         labels_sha256,
     )
+    from monolayer.review.difference import Difference, differences
     from monolayer.review.pixels import mask_of, runs_of
+    from monolayer.review.queue import Doubt, rank
+    from monolayer.review.settings import QueueSettings
 
 _HOMES = {
     **dict.fromkeys(
@@ -47,6 +50,9 @@ _HOMES = {
         "apply",
     ),
     **dict.fromkeys(("mask_of", "runs_of"), "pixels"),
+    **dict.fromkeys(("Difference", "differences"), "difference"),
+    **dict.fromkeys(("Doubt", "rank"), "queue"),
+    "QueueSettings": "settings",
     **dict.fromkeys(
         (
             "Act", "Add", "Delete", "Event", "Exclude", "FieldKey", "Merge", "Paint", "Redo",
@@ -61,11 +67,14 @@ __all__ = [
     "Add",
     "Corrected",
     "Delete",
+    "Difference",
+    "Doubt",
     "Event",
     "Exclude",
     "FieldKey",
     "Merge",
     "Paint",
+    "QueueSettings",
     "Redo",
     "Redraw",
     "Relabel",
@@ -75,10 +84,12 @@ __all__ = [
     "act_of",
     "apply_act",
     "apply_events",
+    "differences",
     "in_effect",
     "labels_sha256",
     "mask_of",
     "next_label",
+    "rank",
     "runs_of",
     "touched_by",
 ]

@@ -4,6 +4,7 @@ Runs are ``(row, start, stop)``; points are (row, column), a pixel's centre is a
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def line_pixels(points: Sequence[tuple[float, float]]) -> NDArray[np.int64]:
         Row and column; some may lie outside of an image.
     """
     pieces = []
-    for (y0, x0), (y1, x1) in zip(points[:-1], points[1:], strict=True):
+    for (y0, x0), (y1, x1) in pairwise(points):
         # A step of at most one pixel along the longer side leaves no gap.
         n = int(np.ceil(max(abs(y1 - y0), abs(x1 - x0)))) + 1
         y, x = np.linspace(y0, y1, n + 1), np.linspace(x0, x1, n + 1)
