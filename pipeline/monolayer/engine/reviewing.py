@@ -26,8 +26,8 @@ from monolayer.engine import runfolder
 from monolayer.engine.collect import objects_path
 from monolayer.engine.corrections import CorrectionLog, Reviewer
 from monolayer.engine.files import labels_path
-from monolayer.engine.schema import IDENTITY
 from monolayer.engine.illumination import flat_folder, load_flat_fields
+from monolayer.engine.schema import IDENTITY
 from monolayer.engine.work import with_flat_fields
 from monolayer.errors import CorrectionError, RunFolderError
 from monolayer.field import Field, FieldImage, State
@@ -319,7 +319,7 @@ class FieldReview:
             who = mine[-1].who
             what = f"object {min(both)}" if both else "the field"
             raise CorrectionError(
-                f"{who} changed {what} while you looked at it; it is shown as it is now: look again."
+                f"{who} changed {what} while you looked at it; look again, then repeat it."
             )
 
     def _state_of(self, events: Sequence[Event]) -> Corrected:

@@ -18,7 +18,7 @@ from monolayer.revise import Revised
 from monolayer.summarise import plates_table, wells_table
 from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD
 
-__all__ = ["well_of", "with_rows", "with_revised_plates", "with_revised_wells"]
+__all__ = ["well_of", "with_revised_plates", "with_revised_wells", "with_rows"]
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         next_label,
         touched_by,
     )
+    from monolayer.review.difference import Difference, differences
     from monolayer.review.events import (
         Act,
         Add,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         act_of,
         labels_sha256,
     )
-    from monolayer.review.difference import Difference, differences
     from monolayer.review.pixels import mask_of, runs_of
     from monolayer.review.queue import Doubt, rank
     from monolayer.review.settings import QueueSettings
