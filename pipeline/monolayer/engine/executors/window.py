@@ -23,6 +23,13 @@ SCHEDULER_SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     # It goes by the wall clock, and clocks jump; whoever starts the workers sees them die.
     "distributed.scheduler.worker-ttl": None,
+    # Watching itself took 4 % of a processor from the workers: ticks 50 times a second, counters
+    # of every disk, a profile of every worker's stack 100 times a second.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.worker.profile.enabled": False,
 }
 """For schedulers that we start."""
 
