@@ -22,6 +22,7 @@ VERBS = {
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
+    "review": "Open a run in napari, on what the machine was unsure of.",
     "convert": "Convert images to OME-Zarr 0.5 plates.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
