@@ -24,9 +24,11 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "review",
     "report",
     "simulate",
     "evaluate",
+    "record",
 )
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},

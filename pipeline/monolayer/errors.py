@@ -4,6 +4,7 @@
     ├── ConfigError        the caller's: an option, a method file, an argument   (exit code 2)
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
+    ├── CorrectionError    a reviewer's: a correction that does not fit its field  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
@@ -14,6 +15,7 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "CorrectionError",
     "FolderBusyError",
     "ImageError",
     "InputError",
@@ -44,6 +46,10 @@ class RunFolderError(MonolayerError, ValueError):
 
 class FolderBusyError(RunFolderError):
     """Another process holds the output folder; the same call will do later."""
+
+
+class CorrectionError(MonolayerError, ValueError):
+    """A correction does not fit its field: no such object, another image, a conflict."""
 
 
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
