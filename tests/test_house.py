@@ -25,6 +25,7 @@ STAGES = (
     "grow",
     "decide",
     "notice",
+    "review",
     "report",
     "simulate",
     "evaluate",
