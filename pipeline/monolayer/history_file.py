@@ -16,6 +16,7 @@ from monolayer.errors import InputError
 from monolayer.history import (
     Acquisition,
     Exchange,
+    SensorEvent,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -30,6 +31,7 @@ _KINDS = {
     "viabilities": ViabilityCount,
     "readings": SensorReading,
     "exchanges": Exchange,
+    "sensor_events": SensorEvent,
 }
 _OF_HISTORY = (*_KINDS, "vessel", "ended_as", "ended_h")
 
