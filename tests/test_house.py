@@ -24,6 +24,8 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "sensors",
+    "metabolism",
     "report",
     "simulate",
     "evaluate",

@@ -32,6 +32,7 @@ VERBS = {
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
+    "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
