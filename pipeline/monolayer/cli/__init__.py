@@ -29,6 +29,7 @@ VERBS = {
     "quality": "Make the reference that an instrument's images are judged by.",
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "reference": "Make a reference of morphology from good runs, to hold others against.",
+    "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
