@@ -1,8 +1,10 @@
 """What a person reads of examined sensors: sentences, tables, and one page with pictures first."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,12 @@ def _fault(fault: Fault) -> str:
 
 def _excursion(each: Excursion, unit: str) -> str:
     end = "and has not returned" if each.ended_h is None else f"for {each.duration_h(0):.2f} h"
+    spaced = f"{unit} " if unit else ""
     return (
-        f"{each.level.upper()} {each.side} {each.limit:g} left at {each.since_h:.1f} h {end}: up to "
-        f"{each.magnitude:.3g} {unit} beyond it ({each.extreme:g}), area {each.area:.3g} {unit} h"
-    ).replace("  ", " ")
+        f"{each.level.upper()} {each.side} {each.limit:g} left at {each.since_h:.1f} h {end}: up "
+        f"to {each.magnitude:.3g} {spaced}beyond it ({each.extreme:.4g}), area under deviation "
+        f"{each.area:.3g} {spaced}h"
+    )
 
 
 def as_data(found: Findings) -> dict[str, Any]:
@@ -96,9 +100,7 @@ def _head(found: Findings) -> dict[str, Any]:
     return {"vessel": found.series.vessel, "quantity": found.series.quantity}
 
 
-def _reading_rows(
-    found: Findings, histories: Mapping[str, VesselHistory]
-) -> list[dict[str, Any]]:
+def _reading_rows(found: Findings, histories: Mapping[str, VesselHistory]) -> list[dict[str, Any]]:
     series, history = found.series, histories.get(found.series.vessel)
     seeded = None if history is None else history.vessel.seeded_at
     offset = None if seeded is None else seeded.utcoffset()
@@ -114,7 +116,7 @@ def _reading_rows(
                 "time_h": time_h,
                 "time_utc": None if moment is None else moment.astimezone(UTC),
                 "local_offset_minutes": minutes,
-                "value": value if value == value else None,
+                "value": value if math.isfinite(value) else None,
                 "believed": believed,
             }
         )
@@ -130,8 +132,19 @@ def write_sensors(
 ) -> list[Path]:
     """Write the page and its tables; they are whole or not there."""
     from monolayer.engine.analysis_files import write_analysis
+    from monolayer.sensor_page import sensor_page
 
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    told = {"source": source.name, "source_sha256": digest, "recipe_sha256": recipe.sha256}
-    page = sensor_page(found, recipe, told)
-    return write_analysis(folder, page, tables(found, histories, recipe), told)
+    told = {
+        "source": source.name,
+        "source_sha256": digest,
+        "recipe": f"{recipe.name} {recipe.version} ({recipe.status})",
+        "recipe_sha256": recipe.sha256,
+    }
+    rows = tables(found, histories, recipe)
+    written = write_analysis(folder, sensor_page(found, source.name, told), rows, told)
+    # A table that has no rows now must not stay from an earlier call.
+    for path in (folder / f"{name}{suffix}" for name in rows for suffix in (".parquet", ".csv")):
+        if path not in written:
+            path.unlink(missing_ok=True)
+    return written

@@ -67,7 +67,9 @@ def command(
     from monolayer.sensors import examine
 
     recipe = load_recipe(recipe_path)
-    histories = {each.vessel.name: each for each in read_histories(history_path)} if history_path else {}
+    histories = (
+        {each.vessel.name: each for each in read_histories(history_path)} if history_path else {}
+    )
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
@@ -85,9 +87,7 @@ def command(
         click.echo(f"Wrote {output / 'report.html'} and its tables.")
 
 
-def _check_vessels(
-    path: Path, histories: dict[str, "VesselHistory"], vessels: set[str]
-) -> None:
+def _check_vessels(path: Path, histories: dict[str, "VesselHistory"], vessels: set[str]) -> None:
     unknown = sorted(vessels - set(histories))
     if histories and unknown:
         raise InputError(

@@ -15,9 +15,9 @@ from monolayer._lazy import lazy
 if TYPE_CHECKING:
     from monolayer.sensors.alignment import Aligned, align
     from monolayer.sensors.evidence import with_sensors
-    from monolayer.sensors.findings import Findings, examine
     from monolayer.sensors.excursions import Excursion
     from monolayer.sensors.faults import Fault, Gap
+    from monolayer.sensors.findings import Findings, examine
     from monolayer.sensors.quantities import QUANTITIES, Quantity
     from monolayer.sensors.series import SensorSeries
     from monolayer.sensors.settings import QuantityLimits, SensorSettings
