@@ -60,7 +60,8 @@ def test_field_asked_for_last_wins(bench: Bench, until: Until) -> None:
     until(lambda: shown(bench) == "sample/C04/2")
     assert told == ["sample/C04/2"]
     np.testing.assert_array_equal(
-        bench.viewer.layers["labels"].data, bench.session.labels("sample/C04/2")  # type: ignore[union-attr]
+        bench.viewer.layers["labels"].data,
+        bench.session.labels("sample/C04/2"),  # type: ignore[union-attr]
     )
 
 
@@ -131,7 +132,7 @@ def test_click_on_a_well_opens_a_field_of_it(bench: Bench, qtbot: Any, until: Un
 def test_wells_have_the_colour_of_their_number_and_unknown_ones_none(
     bench: Bench, qtbot: Any
 ) -> None:
-    from monolayer.report.palette import colour
+    from monolayer.drawing.palette import colour
     from monolayer_napari.plate_widget import PlateWidget
 
     plate = PlateWidget(bench.viewer)

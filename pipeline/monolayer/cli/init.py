@@ -42,7 +42,8 @@ def command(path: Path | None, assay: str | None, kind: str | None, force: bool)
     """Write a method file to PATH (default: method.yaml); every setting says what it means.
 
     With --recipe a recipe file (default: recipe.yaml): targets and limits by which vessels are
-    fed, passaged and harvested.
+    fed, passaged and harvested. With --site the hours, people and minutes that a day is planned
+    by; with --qualification what a counting method must reach.
     """
     from monolayer.engine.files import write_file
 
