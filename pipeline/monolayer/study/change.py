@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from monolayer.errors import InputError
 from monolayer.record import GENESIS, link
 from monolayer.study.histories import current_times, load_histories
-from monolayer.study.rows import checked, fields_of, nearest, plain, table_of
+from monolayer.study.queries import number_of, rows
+from monolayer.study.rows import checked, fields_of, plain, table_of
 from monolayer.study.tables import TABLES, audit
 
 __all__ = ["Change"]
@@ -176,15 +177,8 @@ class Change:
             There is none of that name; the nearest is named.
         """
         if (kind, name) not in self._ids:
-            table = table_of(kind)
-            column = table.c[table.info["named_by"]]
-            found = self.connection.scalar(select(table.c.id).where(column == name))
-            if found is None:
-                known = [*self.connection.scalars(select(column))]
-                known += [each for table_name, each in self._ids if table_name == kind]
-                words = kind.replace("_", " ").removesuffix("s").replace("people", "person")
-                raise InputError(f"{words} '{name}' is unknown; {nearest(str(name), known)}")
-            self._ids[kind, name] = found
+            also = [each for table, each in self._ids if table == kind]
+            self._ids[kind, name] = number_of(self.connection, kind, name, also)
         return self._ids[kind, name]
 
     def flush(self) -> None:
@@ -266,8 +260,6 @@ class Change:
 
     def _row(self, kind: str, number: int) -> dict[str, Any]:
         """A stored row by its public names."""
-        from monolayer.study.queries import rows
-
         found = rows(self.connection, kind, id=number)
         if not found:
             raise InputError(

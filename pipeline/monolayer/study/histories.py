@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, get_args
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, DateTime, func, select, type_coerce
 
 from monolayer.history import (
     Acquisition,
@@ -34,7 +34,13 @@ from monolayer.study.tables import (
     viabilities,
 )
 
-__all__ = ["current_times", "load_histories"]
+__all__ = ["current_times", "load_histories", "raw"]
+
+
+def raw(column: Any) -> Any:
+    """A time as the driver gives it, to be held against another: a third of a load's time."""
+    return type_coerce(column, DateTime())
+
 
 # More cannot be named in one statement of every SQLite that is about.
 AT_ONCE = 30_000
@@ -59,7 +65,8 @@ _VESSEL: Any = select(
     vessels.c.n_layers_imaged,
     vessels.c.sentinel_assumption,
     vessels.c.ended_as,
-    vessels.c.ended_at,
+    raw(vessels.c.ended_at),
+    raw(vessels.c.seeded_at),
 ).select_from(
     vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id)
     .outerjoin(lots, vessels.c.lot_id == lots.c.id)
@@ -99,9 +106,9 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
     known: list[Any] = list(connection.execute(_narrowed(_VESSEL, vessels.c.id, numbers)))
     visits = _of_vessels(
         connection,
-        select(
-            acquisitions.c.vessel_id, acquisitions.c.at, *_columns(acquisitions, _FIGURES)
-        ).where(acquisitions.c.superseded_at.is_(None)),
+        select(*_columns(acquisitions, ("vessel_id", "at", *_FIGURES))).where(
+            acquisitions.c.superseded_at.is_(None)
+        ),
         acquisitions,
         numbers,
     )
@@ -126,21 +133,21 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
         numbers,
     )
     for row in sorted(known, key=itemgetter(1)):
-        number, name, seeded_at = row[:3]
-        vessel = Vessel(name, local(seeded_at, row[3]), *row[4:15])
+        number, seeded_at = row[0], row[-1]
+        vessel = Vessel(row[1], local(row[2], row[3]), *row[4:15])
         yield VesselHistory(
             vessel,
             tuple(_timed(Acquisition, seeded_at, visits.get(number, ()))),
             tuple(_timed(ViabilityCount, seeded_at, counts.get(number, ()))),
             tuple(_timed(SensorReading, seeded_at, values.get(number, ()))),
             tuple(_timed(Exchange, seeded_at, fed.get(number, ()))),
-            row.ended_as,
-            None if row.ended_at is None else _hours(seeded_at, row.ended_at),
+            row[15],
+            None if row[16] is None else _hours(seeded_at, row[16]),
         )
 
 
 def _columns(table: Any, columns: Iterable[str]) -> list[Any]:
-    return [table.c[name] for name in columns]
+    return [raw(table.c.at) if name == "at" else table.c[name] for name in columns]
 
 
 def _narrowed(statement: Any, column: Any, numbers: Sequence[int] | None) -> Any:

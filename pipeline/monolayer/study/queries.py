@@ -1,14 +1,16 @@
 """Rows out of the study under public names: names for numbers, times as the local clock."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, select
 
-from monolayer.study.rows import fields_of, table_of
+from monolayer.errors import InputError
+from monolayer.study.rows import fields_of, nearest, table_of
 
-__all__ = ["local", "names", "rows"]
+__all__ = ["local", "names", "number_of", "on_the_wall", "rows"]
 
 
 def rows(
@@ -48,9 +50,39 @@ def names(connection: Connection, kind: str) -> Sequence[str]:
     return connection.scalars(select(column).order_by(column)).all()
 
 
+def number_of(connection: Connection, kind: str, name: str, also: Iterable[str] = ()) -> int:
+    """Number of a row by its name; `also` are names known besides those that are stored.
+
+    Raises
+    ------
+    InputError
+        There is none of that name; the nearest is named.
+    """
+    table = table_of(kind)
+    column = table.c[table.info["named_by"]]
+    found = connection.scalar(select(table.c.id).where(column == name))
+    if found is None:
+        word = {"people": "person", "media": "medium"}.get(kind, kind.replace("_", " ")[:-1])
+        known = [*names(connection, kind), *also]
+        raise InputError(f"{word} '{name}' is unknown; {nearest(name, known)}")
+    return int(found)
+
+
+def on_the_wall(at: datetime | None, offset_minutes: int | None) -> datetime | None:
+    """`local` of a time that may be unknown, and as the driver gave it: SQLite's has no zone."""
+    if at is None or offset_minutes is None:
+        return None
+    return local(at if at.tzinfo is not None else at.replace(tzinfo=UTC), offset_minutes)
+
+
 def local(at: datetime, offset_minutes: int) -> datetime:
     """A moment as the clock on the wall said it."""
-    return at.astimezone(timezone(timedelta(minutes=offset_minutes)))
+    return at.astimezone(_zone(offset_minutes))
+
+
+@cache
+def _zone(offset_minutes: int) -> timezone:
+    return timezone(timedelta(minutes=offset_minutes))
 
 
 def _selected(table: Table) -> tuple[Select[Any], list[str]]:

@@ -183,7 +183,11 @@ class Study:
             return queries.rows(connection, kind, newest=newest, **equal)
 
     def histories(
-        self, names: Sequence[str] | None = None, *, ended: bool | None = None
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        lot: str | None = None,
+        ended: bool | None = None,
     ) -> list[VesselHistory]:
         """Histories of these vessels, or of all, in the order of their names.
 
@@ -191,16 +195,18 @@ class Study:
         ----------
         names : sequence of str, optional
             Vessels.
+        lot : str, optional
+            Only those of this lot.
         ended : bool, optional
             Only those whose culture has ended (True) or goes on (False).
 
         Raises
         ------
         InputError
-            A vessel is unknown.
+            A vessel or the lot is unknown.
         """
         with self.reading() as connection:
-            return list(load_histories(connection, _numbers(connection, names, ended)))
+            return list(load_histories(connection, _numbers(connection, names, lot, ended)))
 
     def history(self, name: str) -> VesselHistory:
         """History of one vessel."""
@@ -269,21 +275,24 @@ def _role(connection: Connection, actor: str, role: str | None) -> str | None:
 
 
 def _numbers(
-    connection: Connection, wanted: Sequence[str] | None, ended: bool | None
+    connection: Connection, wanted: Sequence[str] | None, lot: str | None, ended: bool | None
 ) -> list[int] | None:
-    if wanted is None and ended is None:
+    """Numbers of the vessels asked for, in the order of `wanted`; None for all."""
+    if wanted is None and lot is None and ended is None:
         return None
-    statement = select(vessels.c.id, vessels.c.name)
+    statement = select(vessels.c.name, vessels.c.id).order_by(vessels.c.name)
+    if lot is not None:
+        number = queries.number_of(connection, "lots", lot)
+        statement = statement.where(vessels.c.lot_id == number)
     if ended is not None:
         column = vessels.c.ended_at
         statement = statement.where(column.is_not(None) if ended else column.is_(None))
     if wanted is not None and len(wanted) < 1000:
         statement = statement.where(vessels.c.name.in_(wanted))
-    found = {name: number for number, name in connection.execute(statement)}
+    found = {row.name: row.id for row in connection.execute(statement)}
     if wanted is None:
         return list(found.values())
-    unknown = next((name for name in wanted if name not in found), None)
-    if unknown is not None and ended is None:
-        known = queries.names(connection, "vessels")
-        raise InputError(f"vessel '{unknown}' is unknown; {nearest(unknown, known)}")
+    for name in wanted:
+        if name not in found:
+            queries.number_of(connection, "vessels", name)
     return [found[name] for name in wanted if name in found]
