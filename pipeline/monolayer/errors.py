@@ -5,6 +5,7 @@
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
     ├── StudyError         the study's database: newer, older, busy, none           (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
+    ├── CorrectionError    a reviewer's: a correction that does not fit its field  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
     ├── NotAllowedError    the person's: a role, a password, the state of a document  (2)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
@@ -16,6 +17,7 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "CorrectionError",
     "FolderBusyError",
     "ImageError",
     "InputError",
@@ -52,6 +54,10 @@ class StudyError(MonolayerError, ValueError):
 
 class FolderBusyError(RunFolderError):
     """Another process holds the output folder; the same call will do later."""
+
+
+class CorrectionError(MonolayerError, ValueError):
+    """A correction does not fit its field: no such object, another image, a conflict."""
 
 
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
+from monolayer.sensors.settings import SensorSettings
 from monolayer.settings import Settings
 from monolayer.settings_file import commented, load_yaml, sentence
 
@@ -38,6 +39,8 @@ class Recipe(Settings):
     """How measurements in time become a rate and a forecast."""
     decide: DecideSettings = Setting(default_factory=DecideSettings)
     """The rules' limits. All numbers are examples: replace them by your process's own."""
+    sensors: SensorSettings = Setting(default_factory=SensorSettings)
+    """When a sensor is believed, and when a culture has left its limits."""
 
     @cached_property
     def sha256(self) -> str:

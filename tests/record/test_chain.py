@@ -93,7 +93,9 @@ def test_an_untouched_trail_has_no_findings() -> None:
 @pytest.mark.parametrize("name", ENTRY_FIELDS[1:])
 def test_an_edited_field_is_found(name: str) -> None:
     entries = trail()
-    entries[4] = entries[4] | {name: "2020-01-01T10:00:00.000000+00:00" if name == "at" else "other"}
+    entries[4] = entries[4] | {
+        name: "2020-01-01T10:00:00.000000+00:00" if name == "at" else "other"
+    }
     assert found(entries) == [(5, "edited")]
 
 

@@ -100,7 +100,7 @@ def dispose_vessel(
             sha256=sha256_of(asdict(decided)),
         )
         if decider is not None:
-            sign_within(change, "dispositions", str(added), "responsibility", decider)
+            sign_within(change, "dispositions", str(added), "responsibility", decider, policy)
         return decided
 
 

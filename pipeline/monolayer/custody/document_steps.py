@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from monolayer.custody.persons import identified, now_here, person_in, policy_in
 from monolayer.custody.signing import sign_within
 from monolayer.errors import InputError
-from monolayer.record import Document, Person, draft, require, step
+from monolayer.record import Document, draft, require, step
 from monolayer.record.lifecycle import STEPS, Step
 from monolayer.record.words import DocumentKind, Meaning, Status
 from monolayer.study import Change, Study
@@ -142,7 +142,9 @@ def step_document(
         if to == "approve":
             _retire_earlier(change, found)
         change.alter("documents", number, action=to, status=taken.status)
-        _sign(change, to, number, actor)
+        if to in _MEANINGS:
+            # By the rules of before: the policy that is approved here does not hold for it yet.
+            sign_within(change, "documents", str(number), _MEANINGS[to], actor, policy)
         return taken
 
 
@@ -186,11 +188,6 @@ def _retire_earlier(change: Change, document: Document) -> None:
         del same["name"]  # one policy holds for the study, whatever it is called
     for row in rows(change.connection, "documents", **same):
         change.alter("documents", row["id"], action="retire", status="retired")
-
-
-def _sign(change: Change, to: Step, number: int, actor: Person) -> None:
-    if to in _MEANINGS:
-        sign_within(change, "documents", str(number), _MEANINGS[to], actor)
 
 
 def _needed(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from monolayer.custody.persons import identified, now_here, policy_in
 from monolayer.custody.records import content_sha256, table_name, title_of
 from monolayer.errors import InputError
-from monolayer.record import Person, Signature, sign, stamp, why_broken
+from monolayer.record import Person, RecordSettings, Signature, sign, stamp, why_broken
 from monolayer.record.words import Meaning
 from monolayer.study import Change, Study
 from monolayer.study.queries import rows
@@ -86,18 +86,23 @@ def sign_record(
     table = table_name(kind)
     signer = identified(study, name, password, now)
     with study.change(name, reason or f"signed for {meaning}", now) as change:
-        return sign_within(change, table, subject, meaning, signer)
+        settings = policy_in(change.connection)
+        return sign_within(change, table, subject, meaning, signer, settings)
 
 
 def sign_within(
-    change: Change, kind: str, subject: str, meaning: Meaning, signer: Person
+    change: Change,
+    kind: str,
+    subject: str,
+    meaning: Meaning,
+    signer: Person,
+    settings: RecordSettings,
 ) -> Signed:
     """Sign within a change, as the record stands in it; the signer has been identified."""
     change.flush()
     sha256 = content_sha256(change.connection, kind, subject)
     if sha256 is None:
         raise InputError(f"{kind}: there is no '{subject}' to sign; 'monolayer study show' lists.")
-    settings = policy_in(change.connection)
     head = change.head
     made = sign(kind, subject, sha256, signer, meaning, change.at, head, settings)
     change.role = made.role
