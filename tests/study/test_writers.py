@@ -1,10 +1,13 @@
 """Two writers at once, as real processes: nothing is lost, the trail has one order."""
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -95,10 +98,24 @@ def test_a_busy_study_says_so(study: Study, place: str, monkeypatch: pytest.Monk
         assert len(other.histories()) == 1
 
 
-def test_what_may_not_be_written_says_so(tmp_path: Path) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root may write everywhere")
-    place = tmp_path / "study.db"
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of a user who may not write everywhere; this process is that user meanwhile."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        if os.getuid() != 0:
+            yield Path(folder)
+            return
+        user = pwd.getpwnam("nobody").pw_uid
+        os.chown(folder, user, -1)
+        os.seteuid(user)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_written_says_so(nobody: Path) -> None:
+    place = nobody / "study.db"
     Study.create(place, actor="anna").close()
     place.chmod(0o400)
     with (
