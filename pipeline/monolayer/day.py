@@ -6,19 +6,19 @@ does all vessels of an incubator.
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from monolayer.culture import growth_series, recommend_for
 from monolayer.decide.answer import Recommendation
 from monolayer.decide.evidence import is_valid
 from monolayer.errors import InputError
 from monolayer.history import VesselHistory
-from monolayer.notice.hours import local
+from monolayer.notice.hours import local, span_of
 from monolayer.notice.imaging import next_visit
 from monolayer.notice.schedule import DayPlan, Notice, plan_day
 from monolayer.notice.sentence import crossing_sentence
 from monolayer.notice.settings import SiteSettings
-from monolayer.notice.tasks import tasks_of
+from monolayer.notice.tasks import following, tasks_of
 from monolayer.notice.vessel_now import VesselNow
 from monolayer.recipe import Recipe
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["alive_at", "day_plan_for", "latest_record", "vessel_now"]
 
+_MOVES_TO: dict[bool | None, Literal["passage", "harvest"]] = {True: "harvest", False: "passage"}
 Recommend = Callable[[VesselHistory, float], Recommendation]
 
 
@@ -60,11 +61,14 @@ def day_plan_for(
     Raises
     ------
     InputError
-        A vessel without the date of its seeding, or no vessel at all.
+        A vessel without the date of its seeding, no vessel at all, or a day before `at`.
     """
     at = latest_record(histories) if at is None else at
     day = local(at, settings).date() if day is None else day
-    tasks, notices = [], []
+    if day < local(at, settings).date():
+        raise InputError(f"{day} is before {local(at, settings):%Y-%m-%d}, the day of the records.")
+    span = span_of(day, settings)
+    tasks, notices, after = [], [], []
     for history in histories:
         if not alive_at(history, at):
             continue
@@ -75,7 +79,9 @@ def day_plan_for(
         widths = _expected_widths(known, recipe) if now.prediction_low_h is not None else None
         tasks += tasks_of(now, next_visit(now, settings, widths), settings)
         notices.append(_notice(now, settings, at))
-    return plan_day(day, at, tasks, settings, notices)
+        after.append(None if span is None else following(now, span[1], settings))
+    may_follow = [each for each in after if each is not None]
+    return plan_day(day, at, tasks, settings, may_follow, notices)
 
 
 def vessel_now(history: VesselHistory, recipe: Recipe, found: Recommendation) -> VesselNow:
@@ -103,6 +109,7 @@ def vessel_now(history: VesselHistory, recipe: Recipe, found: Recommendation) ->
         feed_due_h=fed_h + limits.feed_every_h,
         image_due_h=limits.attachment_h if last is None else last + limits.max_image_age_h,
         confirm_by_h=last + limits.confirm_within_h if confirm and last is not None else None,
+        moves_to=_MOVES_TO.get(history.vessel.final_stage),
         behind=found.masked,
     )
 

@@ -113,6 +113,13 @@ def _lines(plan: "DayPlan", site: "SiteSettings") -> list[str]:
         f"{each.reason}; {each.task.why}"
         for each in plan.unplaced
     ]
+    lines += [
+        f"  may follow: {each.task} {each.vessel} ({each.minutes} min), {each.why}"
+        for each in plan.may_follow
+    ]
+    if plan.earlier:
+        names = ", ".join(f"{task.task} {task.vessel}" for task in plan.earlier)
+        lines.append(f"  to be done on a working day before: {names}")
     minutes = plan.minutes_by_task
     by_task = ", ".join(f"{task} {spent}" for task, spent in minutes.items()) or "none"
     lines.append(
@@ -137,6 +144,8 @@ def _planned(each: "Planned", site: "SiteSettings") -> str:
 
 
 def _as_data(plan: "DayPlan", site: "SiteSettings") -> dict[str, Any]:
+    from dataclasses import asdict
+
     from monolayer.notice.table import rows_of
 
     return {
@@ -147,6 +156,7 @@ def _as_data(plan: "DayPlan", site: "SiteSettings") -> dict[str, Any]:
         "minutes_by_task": dict(plan.minutes_by_task),
         "minutes_available": plan.minutes_available,
         "minutes_that_do_not_fit": plan.minutes_unplaced,
+        "may_follow": [asdict(each) for each in plan.may_follow],
         "notices": [
             {"vessel": each.vessel, "sentence": each.sentence, "low": each.low, "high": each.high}
             for each in plan.notices
