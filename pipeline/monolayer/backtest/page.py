@@ -7,7 +7,7 @@ from markupsafe import Markup
 from monolayer.backtest.compare import Backtest, RecipeTotals, VesselRow
 from monolayer.backtest.judge import TIMINGS, Judgement
 from monolayer.backtest.settings import BacktestSettings
-from monolayer.report.svg import Frame, Scale, cross_path, join, tag, text, x_axis, y_axis
+from monolayer.drawing.svg import Frame, Scale, cross_path, join, tag, text, x_axis, y_axis
 
 __all__ = ["backtest_page", "moved_words"]
 
