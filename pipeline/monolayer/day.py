@@ -25,7 +25,7 @@ from monolayer.recipe import Recipe
 if TYPE_CHECKING:
     from monolayer.grow import Growth
 
-__all__ = ["alive_at", "day_plan_for", "latest_record", "vessel_now"]
+__all__ = ["day_plan_for", "latest_record", "vessel_now"]
 
 _MOVES_TO: dict[bool | None, Literal["passage", "harvest"]] = {True: "harvest", False: "passage"}
 Recommend = Callable[[VesselHistory, float], Recommendation]
@@ -70,9 +70,9 @@ def day_plan_for(
     span = span_of(day, settings)
     tasks, notices, after = [], [], []
     for history in histories:
-        if not alive_at(history, at):
-            continue
         at_h = _hours(history, at)
+        if not history.alive_at(at_h):
+            continue
         known = history.until(at_h)
         found = recommend(known, at_h) if recommend else recommend_for(known, recipe, at_h=at_h)
         now = vessel_now(known, recipe, found)
@@ -120,13 +120,6 @@ def latest_record(histories: Sequence[VesselHistory]) -> datetime:
         raise InputError("there are no vessels; give a history with at least one.")
     times = [history.clock(history.last_h) for history in histories if _seeded(history)]
     return max(time for time in times if time is not None)
-
-
-def alive_at(history: VesselHistory, at: datetime) -> bool:
-    """Whether the vessel has been seeded and its culture has not ended."""
-    at_h = _hours(history, at)
-    ended = history.ended_as is not None and (history.ended_h is None or history.ended_h <= at_h)
-    return at_h >= 0 and not ended
 
 
 def _expected_widths(
