@@ -25,6 +25,7 @@ STAGES = (
     "grow",
     "decide",
     "report",
+    "batch",
     "simulate",
     "evaluate",
 )

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field as Setting
 from pydantic import ValidationError
 
+from monolayer.batch.settings import BatchSettings
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
@@ -38,6 +39,8 @@ class Recipe(Settings):
     """How measurements in time become a rate and a forecast."""
     decide: DecideSettings = Setting(default_factory=DecideSettings)
     """The rules' limits. All numbers are examples: replace them by your process's own."""
+    batch: BatchSettings = Setting(default_factory=BatchSettings)
+    """What the batch report holds yields against."""
 
     @cached_property
     def sha256(self) -> str:

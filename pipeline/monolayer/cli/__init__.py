@@ -32,6 +32,7 @@ VERBS = {
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
+    "batch-report": "Write the batch report of a vessel or lot, as HTML and PDF.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
@@ -47,7 +48,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"monolayer.cli.{cmd_name}").command
+        command: click.Command = import_module(
+            f"monolayer.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

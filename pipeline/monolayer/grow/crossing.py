@@ -23,7 +23,15 @@ from monolayer.grow.fit import Fit
 from monolayer.grow.series import ln_u_of
 from monolayer.grow.settings import GrowSettings
 
-__all__ = ["Crossing", "crossing_se_h", "crossing_time_h", "forecast", "probability_before"]
+__all__ = [
+    "Crossing",
+    "crossing_se_h",
+    "crossing_time_h",
+    "forecast",
+    "law_weights",
+    "prediction_sd",
+    "probability_before",
+]
 
 Floats = NDArray[np.float64]
 _STEPS = 400
@@ -167,7 +175,7 @@ def probability_before(
     settings = settings or GrowSettings()
     if not growth.fits:
         raise ValueError(f"vessel {growth.vessel}: no law was fitted, so nothing is probable")
-    weighed = zip(growth.fits, _used_weights(growth, settings), strict=True)
+    weighed = zip(growth.fits, law_weights(growth, settings), strict=True)
     mixed = np.zeros(len(times_h))
     for fit, weight in weighed:
         if weight > 0:
@@ -177,14 +185,20 @@ def probability_before(
 
 
 def _probability(fit: Fit, target: float, times_h: Floats, settings: GrowSettings) -> Floats:
+    spread = prediction_sd(fit, times_h, settings)
+    return np.asarray(special.stdtr(fit.free, (fit.curve(times_h) - _wanted(fit, target)) / spread))
+
+
+def prediction_sd(fit: Fit, times_h: Floats, settings: GrowSettings) -> Floats:
+    """Standard deviation of one measurement about a law's curve, on the fit's scale."""
     variance = fit.standard_error(times_h) ** 2 + fit.residual_sd**2
     if fit.scale == "auto":
         variance += settings.between_vessel_sd**2 + settings.law_error_sd**2
-    distance = (fit.curve(times_h) - _wanted(fit, target)) / np.sqrt(variance)
-    return np.asarray(special.stdtr(fit.free, distance))
+    return np.asarray(np.sqrt(variance))
 
 
-def _used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
+def law_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
+    """Weight of each fitted law in a forecast, their sum 1."""
     if settings.average_models:
         # A law that adds next to nothing costs as much time as one that does.
         kept = [weight if weight >= 1e-3 else 0.0 for weight in growth.weights]
