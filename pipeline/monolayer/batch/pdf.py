@@ -17,6 +17,7 @@ _VARIANT = "pdf/a-3b"
 _SVG = re.compile(r"(<svg\b[^>]*[^/]>)")
 # Rules of one condition (screen, dark) and of the page's margins: nested braces, one level deep.
 _CONDITIONAL = re.compile(r"@(?:media|page)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _RULE = re.compile(r"\.[^{}]*\{[^{}]*\}")
 _VARIABLE = re.compile(r"var\((--[a-z-]+)\)")
 
@@ -59,6 +60,6 @@ def _styled(page: str) -> str:
     style = page.partition("<style>")[2].partition("</style>")[0]
     # The first block of variables is the light one: paper is light.
     named = dict(re.findall(r"(--[a-z-]+):\s*([^;]+);", style.partition("}")[0]))
-    rules = _RULE.findall(_CONDITIONAL.sub("", style))
+    rules = _RULE.findall(_CONDITIONAL.sub("", _COMMENT.sub("", style)))
     flat = _VARIABLE.sub(lambda found: named.get(found[1], "none"), "".join(rules))
     return _SVG.sub(lambda found: f"{found[1]}<style>{flat}</style>", page)

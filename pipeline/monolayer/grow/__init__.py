@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from monolayer.grow.fit import Fit, fit_law
     from monolayer.grow.series import GrowthSeries
     from monolayer.grow.settings import GrowSettings
+    from monolayer.grow.sharpen import expected_widths_h
     from monolayer.grow.vessels import VesselPlan, growth_area_cm2, plan_vessels
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "bootstrap_crossing",
     "cumulative_doublings",
     "doubling_time_h",
+    "expected_widths_h",
     "fit_law",
     "fold_expansion",
     "forecast",
@@ -75,6 +77,7 @@ __getattr__, __dir__ = lazy(
         "bootstrap_crossing": "bootstrap",
         "cumulative_doublings": "doublings",
         "doubling_time_h": "doublings",
+        "expected_widths_h": "sharpen",
         "fit_law": "fit",
         "fold_expansion": "doublings",
         "forecast": "crossing",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from monolayer.grow.crossing import law_weights, prediction_sd
+from monolayer.grow.crossing import prediction_sd, used_weights
 from monolayer.grow.curve import Growth
 from monolayer.grow.fit import Fit
 from monolayer.grow.series import value_of
@@ -90,7 +90,7 @@ def _quantile(growth: Growth, times_h: Floats, share: float, settings: GrowSetti
     """Below which a measurement lies with this probability, all laws weighed."""
     laws = [
         (weight, fit.free, fit.curve(times_h), prediction_sd(fit, times_h, settings))
-        for fit, weight in zip(growth.fits, law_weights(growth, settings), strict=True)
+        for fit, weight in zip(growth.fits, used_weights(growth, settings), strict=True)
         if weight > 0
     ]
     each = [curve + float(special.stdtrit(free, share)) * sd for _, free, curve, sd in laws]

@@ -28,9 +28,10 @@ __all__ = [
     "crossing_se_h",
     "crossing_time_h",
     "forecast",
-    "law_weights",
+    "furthest_ahead_h",
     "prediction_sd",
     "probability_before",
+    "used_weights",
 ]
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ def forecast(growth: Growth, target: float, settings: GrowSettings | None = None
     if reason is not None or growth.chosen is None or growth.last_h is None:
         return _refusal(target, settings, reason or "no law could be fitted")
     fit, last_h = growth.chosen, growth.last_h
-    latest = last_h + _furthest_ahead_h(growth, settings)
+    latest = last_h + furthest_ahead_h(growth, settings)
     time_h = crossing_time_h(fit, target, last_h, latest)
     if time_h is None:
         return _refusal(target, settings, _not_reached(fit, target, latest))
@@ -175,7 +176,7 @@ def probability_before(
     settings = settings or GrowSettings()
     if not growth.fits:
         raise ValueError(f"vessel {growth.vessel}: no law was fitted, so nothing is probable")
-    weighed = zip(growth.fits, law_weights(growth, settings), strict=True)
+    weighed = zip(growth.fits, used_weights(growth, settings), strict=True)
     mixed = np.zeros(len(times_h))
     for fit, weight in weighed:
         if weight > 0:
@@ -197,8 +198,8 @@ def prediction_sd(fit: Fit, times_h: Floats, settings: GrowSettings) -> Floats:
     return np.asarray(np.sqrt(variance))
 
 
-def law_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
-    """Weight of each fitted law in a forecast, their sum 1."""
+def used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
+    """Weights of the laws as a forecast takes them: their Akaike weights, or the chosen alone."""
     if settings.average_models:
         # A law that adds next to nothing costs as much time as one that does.
         kept = [weight if weight >= 1e-3 else 0.0 for weight in growth.weights]
@@ -231,7 +232,8 @@ def _wanted(fit: Fit, target: float) -> float:
     return float(ln_u_of(fit.quantity, target)) if fit.scale == "auto" else target
 
 
-def _furthest_ahead_h(growth: Growth, settings: GrowSettings) -> float:
+def furthest_ahead_h(growth: Growth, settings: GrowSettings) -> float:
+    """How far after the last measurement a forecast may reach."""
     assert growth.first_h is not None
     assert growth.last_h is not None
     spans = settings.max_ahead_spans * (growth.last_h - growth.first_h)
