@@ -178,13 +178,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class VisitPicture:
-    """A visit's image with outlines, or why there is none."""
+    """A visit's image with outlines, or why there is none.
+
+    ``run_confluence`` is what the run says of the vessel, to be held against what is recorded.
+    """
 
     time_h: float
     at: datetime | None
     confluence: float | None
     picture: Picture | None
     reason: str = ""
+    run_confluence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ class BatchSettings(Settings):
     max_percent_of_theoretical: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Percentage of theoretical yield above which the yield is a deviation."""
 
+    max_difference_to_run: float = Field(default=0.005, ge=0, le=1)
+    """Largest difference (confluence, 0 to 1) between a visit as recorded and the run whose
+    picture is shown; more is a deviation."""
+
     @model_validator(mode="after")
     def _in_order(self) -> "BatchSettings":
         low, high = self.min_percent_of_theoretical, self.max_percent_of_theoretical

@@ -10,6 +10,7 @@ from monolayer.cli._shared import echo_json, json_option
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from monolayer.batch.content import VisitPicture
     from monolayer.history import VesselHistory
 
 __all__ = ["command"]
@@ -33,6 +34,14 @@ __all__ = ["command"]
 )
 @click.option("--vessel", metavar="NAME", help="Only this vessel; else all, as a lot.")
 @click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="VESSEL=RUN",
+    help="Folder of a run with a vessel's images; give it again for the next. The times of its "
+    "runs, in order, are the vessel's visits.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -53,6 +62,7 @@ def command(
     recipe_path: Path | None,
     record_path: Path | None,
     vessel: str | None,
+    runs: tuple[str, ...],
     output: Path,
     pdf: Path | None,
     issued: str | None,
@@ -72,7 +82,7 @@ def command(
     recipe, all_histories = load_recipe(recipe_path), read_histories(history)
     recorded = None if record_path is None else read_recorded(record_path, all_histories)
     histories = _chosen(history, all_histories, vessel)
-    record = batch_record(histories, recipe, recorded, issued_at=_moment(issued))
+    record = batch_record(histories, recipe, recorded, _pictures(runs, histories), _moment(issued))
     page = render_batch(record)
     # Printed before anything is written: a missing library leaves nothing half-done.
     printed = None if pdf is None else to_pdf(record, page)
@@ -98,6 +108,24 @@ def _chosen(
         names = ", ".join(each.vessel.name for each in histories)
         raise ConfigError(f"--vessel {vessel}: is not in {path}; there are {names}.")
     return chosen
+
+
+def _pictures(
+    runs: tuple[str, ...], histories: list["VesselHistory"]
+) -> dict[str, tuple["VisitPicture", ...]]:
+    from monolayer.engine.visit_pictures import visit_pictures
+
+    folders: dict[str, list[Path]] = {}
+    for given in runs:
+        name, _, folder = given.partition("=")
+        if not folder:
+            raise ConfigError(f"--run {given}: write VESSEL=FOLDER.")
+        folders.setdefault(name, []).append(Path(folder))
+    known = {each.vessel.name: each for each in histories}
+    for name in folders:
+        if name not in known:
+            raise ConfigError(f"--run {name}=...: no such vessel; there are {', '.join(known)}.")
+    return {name: visit_pictures(known[name], its) for name, its in folders.items()}
 
 
 def _moment(text: str | None) -> datetime:

@@ -7,7 +7,7 @@ to say. What follows one another and is alike becomes one deviation with its spa
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from monolayer.batch.content import Decision, Deviation, Disposition, Yield
+from monolayer.batch.content import Decision, Deviation, Disposition, VisitPicture, Yield
 from monolayer.batch.settings import BatchSettings
 from monolayer.decide.evidence import is_valid
 from monolayer.decide.settings import DecideSettings
@@ -32,6 +32,7 @@ def deviations_of(
     decisions: Sequence[Decision],
     dispositions: Sequence[Disposition],
     yielded: Yield,
+    pictures: Sequence[VisitPicture] = (),
 ) -> tuple[Deviation, ...]:
     """List a vessel's deviations in the order of their kinds, each kind in time.
 
@@ -47,10 +48,13 @@ def deviations_of(
         What persons decided about it.
     yielded : Yield
         What came out of it.
+    pictures : sequence of VisitPicture, optional
+        Of its visits, with what their runs say.
     """
     limits = recipe.decide
     found = [
         *_integrity(history),
+        *_other_runs(pictures, recipe.batch),
         *_excursions(history, limits),
         *_visits(history, limits),
         *_gaps(history, limits),
@@ -73,6 +77,19 @@ def _integrity(history: VesselHistory) -> Found:
             yield "image integrity", visit.time_h, "images evaluated are not those recorded"
         if visit.contamination:
             yield "contamination", visit.time_h, "signs of contamination were seen"
+
+
+def _other_runs(pictures: Sequence[VisitPicture], limits: BatchSettings) -> Found:
+    for shown in pictures:
+        recorded, found = shown.confluence, shown.run_confluence
+        if recorded is None or found is None:
+            continue
+        if abs(recorded - found) > limits.max_difference_to_run:
+            yield (
+                "run differs",
+                shown.time_h,
+                f"recorded confluence {recorded:.1%}, the run whose picture is shown {found:.1%}",
+            )
 
 
 def _excursions(history: VesselHistory, limits: DecideSettings) -> Found:

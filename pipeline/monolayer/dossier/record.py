@@ -178,7 +178,7 @@ def _vessel(
     yielded = yield_of(history, recipe, its.cells_seeded, its.cells_harvested)
     doublings, cumulative, basis = doublings_of(history, yielded)
     growth, curve, forecast = growth_of(history, recipe)
-    found = deviations_of(history, recipe, decisions, mine, yielded)
+    found = deviations_of(history, recipe, decisions, mine, yielded, pictures)
     told = tuple(each for each in recorded.deviations if each.vessel == name)
     return VesselRecord(
         history=history,
