@@ -29,6 +29,7 @@ STAGES = (
     "sensors",
     "metabolism",
     "report",
+    "batch",
     "simulate",
     "evaluate",
     "record",

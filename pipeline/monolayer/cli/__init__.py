@@ -35,6 +35,7 @@ VERBS = {
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
     "study": "Make a study (a database of lots, vessels, visits), fill it, look at it.",
+    "batch-report": "Write the batch report of a vessel or lot, as HTML and PDF.",
     "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
     "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
     "corrections": "What reviewers changed of a run, and what comes of it; what is worth a look.",
