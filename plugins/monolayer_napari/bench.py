@@ -107,6 +107,10 @@ class Bench:
             if other in self.session.fields:
                 self._asked(other)
 
+    def has_read(self, field_id: str) -> bool:
+        """Whether a field would be shown at once."""
+        return field_id in self._read and self._read[field_id].done()
+
     def run_in_thread(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do work in the thread that reads fields; hand its result to the window's thread."""
         future = self._thread.submit(work)

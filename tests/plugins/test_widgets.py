@@ -60,7 +60,8 @@ def test_field_asked_for_last_wins(bench: Bench, until: Until) -> None:
     until(lambda: shown(bench) == "sample/C04/2")
     assert told == ["sample/C04/2"]
     np.testing.assert_array_equal(
-        bench.viewer.layers["labels"].data, bench.session.labels("sample/C04/2")  # type: ignore[union-attr]
+        bench.viewer.layers["labels"].data,
+        bench.session.labels("sample/C04/2"),  # type: ignore[union-attr]
     )
 
 
@@ -147,6 +148,7 @@ def test_wells_have_the_colour_of_their_number_and_unknown_ones_none(
             inside = drawn.pixelColor(int(box.center().x()), int(box.top() + 0.12 * box.height()))
             assert inside.name() == colour(plate.map.fraction(spot.value))
     # A step to the next plate or time must not move the ends of the colours.
+    assert plate.map is not None
     assert (plate.map.low, plate.map.high) == (
         min(row["area_um2_mean"] for row in bench.session.wells),  # type: ignore[union-attr]
         max(row["area_um2_mean"] for row in bench.session.wells),  # type: ignore[union-attr]
@@ -208,7 +210,7 @@ def test_object_in_doubt_is_ringed_in_the_middle(bench: Bench, qtbot: Any, until
     features = layers["labels"].features.set_index("label").loc[5]
     place = [features["centroid_y_px"], features["centroid_x_px"]]
     np.testing.assert_allclose(layers["in doubt"].data[0], place)
-    np.testing.assert_allclose(bench.viewer.camera.center[-2:], np.array(place) * 0.65)
+    np.testing.assert_allclose(bench.viewer.scene.camera.center[-2:], np.array(place) * 0.65)
     assert layers["labels"].selected_label == 5
     assert layers.selection.active is layers["labels"]
     queue.go(1)
