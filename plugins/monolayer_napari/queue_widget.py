@@ -209,8 +209,13 @@ class QueueWidget(QWidget):
         """Draw a ring around an object; not there where there is no place."""
         viewer, layer = self.bench.viewer, self._ring_layer
         if layer is not None and layer in viewer.layers:
-            viewer.layers.remove(layer)
-        self._ring_layer = None
+            if layer.visible != (place is not None):
+                layer.visible = place is not None
+            if place is not None:
+                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                if tuple(layer.scale) != tuple(labels.scale):
+                    layer.scale = labels.scale
+            return
         if place is None:
             return
         active = viewer.layers.selection.active

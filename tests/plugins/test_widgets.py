@@ -78,7 +78,12 @@ def test_layers_are_filled_anew_and_keep_what_a_person_has_set(bench: Bench, unt
     assert bench.viewer.layers["labels"].metadata["field_id"] == "sample/C02/4"
     bench.show("sample/B04/3")
     until(lambda: shown(bench) == "sample/B04/3")
-    assert [layer.name for layer in bench.viewer.layers] == ["w1"]
+    assert not bench.viewer.layers["labels"].visible
+    assert bench.viewer.layers["labels"].data.max() == 0
+    assert "field_id" not in bench.viewer.layers["labels"].metadata
+    bench.show("sample/B03/1")
+    until(lambda: shown(bench) == "sample/B03/1")
+    assert bench.viewer.layers["labels"].visible
 
 
 def test_fields_share_a_contrast_that_only_widens(bench: Bench, until: Until) -> None:
@@ -215,7 +220,7 @@ def test_object_in_doubt_is_ringed_in_the_middle(bench: Bench, qtbot: Any, until
     assert layers.selection.active is layers["labels"]
     queue.go(1)
     until(lambda: shown(bench) == "sample/B02/1")
-    assert "in doubt" not in layers
+    assert not layers["in doubt"].visible
 
 
 def test_run_widget_gives_the_tables_of_the_command_line(
