@@ -69,6 +69,7 @@ REASONS = (
     "out of focus",
 )
 _MARKS = "marks"
+_ACROSS = 2
 _HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
@@ -145,7 +146,7 @@ class CorrectWidget(QWidget):
         said.addRow("Why", self.why)
         grid = QGridLayout()
         for place, button in enumerate(self.buttons.values()):
-            grid.addWidget(button, place // 3, place % 3)
+            grid.addWidget(button, place // _ACROSS, place % _ACROSS)
         layout = QVBoxLayout(self)
         layout.addLayout(said)
         layout.addLayout(grid)
@@ -241,7 +242,12 @@ class CorrectWidget(QWidget):
         if not points or of_field is None:
             return
         added = self.bench.viewer.add_points(
-            np.array(points), name=_MARKS, size=8, face_color="#ffd23f", scale=of_field.scale
+            np.array(points),
+            name=_MARKS,
+            size=8,
+            face_color="#ffd23f",
+            scale=of_field.scale,
+            units=of_field.units,
         )
         added.editable = False
         layers.selection.active = of_field

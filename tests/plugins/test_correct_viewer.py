@@ -45,6 +45,24 @@ def press(widget: Any, key: str) -> None:
     widget.layer.keymap[KeyBinding.from_str(key)](widget.layer)
 
 
+def close_up(widget: Any, place: Any, qtbot: Any) -> Any:
+    """The canvas with one nucleus large in its middle."""
+    camera = widget.bench.viewer.scene.camera
+    camera.center = (0.0, *widget.layer.data_to_world(place))
+    camera.zoom = 12
+    qtbot.wait(50)
+    middle = widget.bench.viewer.screenshot(canvas_only=True, flash=False)
+    height, width = middle.shape[:2]
+    side = min(height, width) // 4
+    return middle[height // 2 - side : height // 2 + side, width // 2 - side : width // 2 + side]
+
+
+def coloured(shot: Any) -> int:
+    """Pixels that are not grey: the image is grey, outlines are not."""
+    rgb = shot[..., :3].astype(int)
+    return int(np.count_nonzero(rgb.max(axis=2) - rgb.min(axis=2) > 30))
+
+
 def centres(labels: Any) -> dict[int, tuple[float, float]]:
     found = [int(label) for label in np.unique(labels) if label]
     return {label: tuple(np.argwhere(labels == label).mean(axis=0)) for label in found}
@@ -61,9 +79,6 @@ def test_split_merge_delete_undo_save_recompute(
     def settled(count: int) -> Callable[[], bool]:
         said = f"{count} corrections in effect."
         return lambda: widget.history.text() == said
-
-    qtbot.wait(50)
-    before = widget.bench.viewer.screenshot(canvas_only=True, flash=False)
 
     # Split: a line through the largest nucleus, from left to right of its centre.
     largest = int(np.bincount(automatic.ravel())[1:].argmax()) + 1
@@ -88,16 +103,20 @@ def test_split_merge_delete_undo_save_recompute(
 
     # Delete another, and take that back.
     point_at(widget, places[third])
+    before = close_up(widget, places[third], qtbot)
     press(widget, "X")
     until(settled(3))
     assert third not in centres(state.labels)
     np.testing.assert_array_equal(widget.layer.data, state.labels)
-    qtbot.wait(50)
-    after = widget.bench.viewer.screenshot(canvas_only=True, flash=False)
-    assert np.count_nonzero((before != after).any(axis=2)) > 50
+    after = close_up(widget, places[third], qtbot)
     press(widget, "U")
     until(settled(2))
     assert third in centres(state.labels)
+    # The coloured outline went with the nucleus and came back with it; the image stayed.
+    again = close_up(widget, places[third], qtbot)
+    assert coloured(before) > 100
+    assert coloured(after) == 0
+    np.testing.assert_array_equal(before, again)
 
     # It was recorded at once, by whom and why.
     events = RunReview(own_run).log.events()
