@@ -23,6 +23,7 @@ _KINDS = {
     "method": _Kind("method.yaml", "run IMAGES -o RUN --method {}"),
     "recipe": _Kind("recipe.yaml", "decide HISTORY --recipe {}"),
     "comparison": _Kind("comparison.yaml", "compare design {} -o layout.csv"),
+    "scenario": _Kind("scenario.yaml", "capacity {} -o CAPACITY"),
     "qualification": _Kind("qualification-plan.yaml", "qualify SERIES.csv --plan {}"),
 }
 
@@ -37,6 +38,7 @@ _KINDS = {
     "--qualification", "kind", flag_value="qualification", help="A plan for 'qualify' instead."
 )
 @click.option("--comparison", "kind", flag_value="comparison", help="A plan for 'compare' instead.")
+@click.option("--scenario", "kind", flag_value="scenario", help="A scenario for 'capacity'.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def command(path: Path | None, assay: str | None, kind: str | None, force: bool) -> None:
     """Write a method file to PATH (default: method.yaml); every setting says what it means.
@@ -76,6 +78,11 @@ def _plan(kind: str) -> str:
 
         head = "# A monolayer qualification plan: limits are your site's own, fixed beforehand.\n\n"
         return head + commented(QualifySettings())
+    if kind == "scenario":
+        from monolayer.capacity.scenario import Scenario
+
+        head = "# A monolayer scenario: every number is an ASSUMPTION until you put your own.\n\n"
+        return head + commented(Scenario())
     from monolayer.compare import ComparisonPlan
 
     head = "# A monolayer comparison plan: margins are your site's own, fixed beforehand.\n\n"
