@@ -24,9 +24,14 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "notice",
+    "review",
+    "sensors",
+    "metabolism",
     "report",
     "simulate",
     "evaluate",
+    "record",
 )
 # They stand behind the stages: they know what stages found, no stage and not one another.
 ANALYSES = ("capacity", "qualify", "compare")

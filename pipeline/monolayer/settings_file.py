@@ -104,11 +104,26 @@ def commented(
         value = getattr(settings, name)
         if isinstance(value, Settings):
             lines += [f"{pad}{name}:", commented(value, indent=indent + 1)]
+        elif isinstance(value, Mapping) and _all_settings(value):
+            lines += [f"{pad}{name}:", *_entries(value, pad)]
         else:
             lines.append(f"{pad}{name}: {json.dumps(settings.model_dump(mode='json')[name])}")
         if indent == 0:
             lines.append("")
     return "\n".join(lines)
+
+
+def _all_settings(mapping: Mapping[str, Any]) -> bool:
+    return bool(mapping) and all(isinstance(value, Settings) for value in mapping.values())
+
+
+def _entries(mapping: Mapping[str, Any], pad: str) -> list[str]:
+    """A line an entry; of settings only what is not the default, which the text above names."""
+    lines = []
+    for key, value in mapping.items():
+        plain = value.model_dump(mode="json", exclude_defaults=True)
+        lines.append(f"{pad}  {key}: {json.dumps(plain)}")
+    return lines
 
 
 def _known_keys(loc: tuple[int | str, ...], model: type[Settings]) -> list[str]:

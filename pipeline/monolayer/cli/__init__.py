@@ -22,6 +22,7 @@ VERBS = {
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
+    "review": "Open a run in napari, on what the machine was unsure of.",
     "convert": "Convert images to OME-Zarr 0.5 plates.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
@@ -35,6 +36,10 @@ VERBS = {
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
+    "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
+    "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
+    "corrections": "What reviewers changed of a run, and what comes of it; what is worth a look.",
+    "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
@@ -50,7 +55,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"monolayer.cli.{cmd_name}").command
+        command: click.Command = import_module(
+            f"monolayer.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -24,6 +24,7 @@ _KINDS = {
     "recipe": _Kind("recipe.yaml", "decide HISTORY --recipe {}"),
     "comparison": _Kind("comparison.yaml", "compare design {} -o layout.csv"),
     "scenario": _Kind("scenario.yaml", "capacity {} -o CAPACITY"),
+    "site": _Kind("site.yaml", "day-plan HISTORY --site {}"),
     "qualification": _Kind("qualification-plan.yaml", "qualify SERIES.csv --plan {}"),
 }
 
@@ -34,6 +35,7 @@ _KINDS = {
 @click.option(
     "--recipe", "kind", flag_value="recipe", help="A recipe (for 'decide') instead of a method."
 )
+@click.option("--site", "kind", flag_value="site", help="A site file (for 'day-plan') instead.")
 @click.option(
     "--qualification", "kind", flag_value="qualification", help="A plan for 'qualify' instead."
 )
@@ -44,7 +46,8 @@ def command(path: Path | None, assay: str | None, kind: str | None, force: bool)
     """Write a method file to PATH (default: method.yaml); every setting says what it means.
 
     With --recipe a recipe file (default: recipe.yaml): targets and limits by which vessels are
-    fed, passaged and harvested.
+    fed, passaged and harvested. With --site the hours, people and minutes that a day is planned
+    by; with --qualification what a counting method must reach.
     """
     from monolayer.engine.files import write_file
 
@@ -63,6 +66,10 @@ def _content(kind: str | None, assay: str | None) -> str:
         from monolayer.recipe import commented_recipe
 
         return commented_recipe()
+    if kind == "site":
+        from monolayer.site_file import commented_site
+
+        return commented_site()
     if kind is not None:
         return _plan(kind)
     from monolayer.method import commented_method, load_method

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monolayer.grow.fit import Fit, fit_law
     from monolayer.grow.series import GrowthSeries
     from monolayer.grow.settings import GrowSettings
+    from monolayer.grow.sharpen import expected_widths_h
     from monolayer.grow.vessels import VesselPlan, growth_area_cm2, plan_vessels
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "bootstrap_crossing",
     "cumulative_doublings",
     "doubling_time_h",
+    "expected_widths_h",
     "fit_law",
     "fold_expansion",
     "forecast",
@@ -70,6 +72,7 @@ __getattr__, __dir__ = lazy(
         "bootstrap_crossing": "bootstrap",
         "cumulative_doublings": "doublings",
         "doubling_time_h": "doublings",
+        "expected_widths_h": "sharpen",
         "fit_law": "fit",
         "fold_expansion": "doublings",
         "forecast": "crossing",

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.drawing.numbers import grouped, plural
+from monolayer.drawing.pictures import encode_picture, outlines, scale_bar
 from monolayer.field import State
 from monolayer.report.content import Measure, Picture
-from monolayer.report.numbers import grouped, plural
-from monolayer.report.pictures import encode_picture, outlines, scale_bar
 from monolayer.report.presentation import Presentation
 from monolayer.report.rows import FieldRows
 
