@@ -6,8 +6,8 @@ from typing import Any
 
 from monolayer.capacity.scenario import Need, Scenario
 from monolayer.capacity.sensitivity import Chance, Day, Swing, worth_of_a_day
+from monolayer.drawing.numbers import grouped
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.numbers import grouped
 from monolayer.report.plots import Curve, Level, Points, tornado_chart, xy_chart
 from monolayer.settings import Settings
 from monolayer.settings_file import content_sha256

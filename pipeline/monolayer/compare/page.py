@@ -5,8 +5,8 @@ from typing import Any
 
 from monolayer.compare.analyse import Comparison, Contrast
 from monolayer.compare.plan import Endpoint
+from monolayer.drawing.numbers import grouped, plural
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.numbers import grouped, plural
 from monolayer.report.plots import Band, Points, Row, row_chart, xy_chart
 from monolayer.settings_file import content_sha256
 
