@@ -258,7 +258,7 @@ def test_wrong_passwords_are_written_down_and_lock_out(staffed: Study) -> None:
 def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     with staffed.change("anna", "one more") as change:
         change.add("people", name="nils", printed_name="Nils", roles=["operator"])
-    with pytest.raises(NotAllowedError, match="must give a password to set one"):
+    with pytest.raises(NotAllowedError, match="nils must give a password for this"):
         set_password(staffed, "nils", "nils's pass word", by="nils", by_password=None)
     with pytest.raises(NotAllowedError, match="may not administer"):
         set_password(staffed, "nils", "nils's pass word", by="olga", by_password=WORDS["olga"])

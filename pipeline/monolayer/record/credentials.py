@@ -91,7 +91,7 @@ def identify(
         None is set, or it is too old.
     """
     if credential is None:
-        raise NotAllowedError(f"{name} has no password yet; 'monolayer sign password' sets one.")
+        raise NotAllowedError(f"{name} has no password yet; 'monolayer person password' sets one.")
     if _is_locked(credential, now, settings):
         raise LockedOutError(_locked(name, credential, settings))
     _, log2_n, set_at, salt, digest = credential.hashed.split("$")
