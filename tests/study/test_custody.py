@@ -1,6 +1,8 @@
 """Who may do what to a real study, and what is left of it: SQLite and PostgreSQL alike."""
 
 import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -252,6 +254,21 @@ def test_wrong_passwords_are_written_down_and_lock_out(staffed: Study) -> None:
     assert refusals(staffed) == [("olga", "wrong password")] * 5 + [("olga", "locked out")]
     assert identified(staffed, "olga", WORDS["olga"], NOW + timedelta(hours=1)).name == "olga"
     assert "failed_attempts" not in staffed.rows("people", name="olga")[0]
+    assert verify_study(staffed).is_intact
+
+
+def test_guesses_made_side_by_side_are_all_counted(staffed: Study, place: str) -> None:
+    def guess(_: int) -> str:
+        with Study.open(place) as mine:
+            try:
+                identified(mine, "olga", "guess", NOW)
+            except NotAllowedError as error:
+                return type(error).__name__
+        return "let in"
+
+    with ThreadPoolExecutor(8) as pool:
+        said = Counter(pool.map(guess, range(8)))
+    assert said == {"WrongPasswordError": 5, "LockedOutError": 3}
     assert verify_study(staffed).is_intact
 
 

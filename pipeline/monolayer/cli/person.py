@@ -49,7 +49,7 @@ def add(
     name: str,
     password_fd: int | None,
 ) -> None:
-    """Add NAME, an identifier that is never given to another person."""
+    """Add somebody; NAME is never given to another person."""
     from monolayer.custody import add_person
     from monolayer.study import Study
 
@@ -119,7 +119,7 @@ def roles(
 @reason_option
 @fd_option
 def leave(where: str, whose: str, name: str, reason: str | None, password_fd: int | None) -> None:
-    """Write down that NAME has left: what was signed stays, nothing more is."""
+    """Write down that somebody has left; signatures stay."""
     from monolayer.custody import alter_person
     from monolayer.study import Study
 

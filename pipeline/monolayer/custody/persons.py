@@ -1,7 +1,7 @@
 """People of a study: what they may do, and whether they are who they say they are.
 
-A wrong password is written down in a change of its own, before the refusal is told: a refusal that
-left no trace would let anybody try for ever.
+A wrong password is written down before the refusal is told: a refusal that left no trace would let
+anybody try for ever.
 """
 
 import json
@@ -16,7 +16,7 @@ from monolayer.errors import InputError, NotAllowedError
 from monolayer.record import Credential, Person, identify, new_credential, require
 from monolayer.record.credentials import LockedOutError, WrongPasswordError
 from monolayer.record.words import Role
-from monolayer.study import Study
+from monolayer.study import Change, Study
 from monolayer.study.queries import names, rows
 from monolayer.study.rows import nearest
 
@@ -78,22 +78,28 @@ def identified(study: Study, name: str, password: str, now: datetime | None = No
         It is wrong, none is set, it is too old, or there were too many wrong ones.
     """
     now = now or now_here()
-    with study.reading() as connection:
-        found, policy = person_in(connection, name), policy_in(connection)
-        kept = _credential(_row(connection, name))
+    found = person(study, name)
     if not found.active:
         raise NotAllowedError(f"{name} no longer acts on this study; use your own name.")
-    try:
-        fresh = identify(name, kept, password, now, policy)
-    except WrongPasswordError as error:
-        _write(study, name, kept, error.credential, "refuse", now)
-        raise
-    except LockedOutError:
-        with study.change(name, "locked out", now) as change:
+    refusal: NotAllowedError | None = None
+    # Under the writing lock: of guesses made side by side, each must see the ones before it.
+    with study.change(name, "right password", now) as change:
+        kept = _credential(_row(change.connection, name))
+        try:
+            _keep(
+                change,
+                name,
+                kept,
+                identify(name, kept, password, now, policy_in(change.connection)),
+            )
+        except WrongPasswordError as error:
+            refusal, change.reason = error, "wrong password"
+            _keep(change, name, kept, error.credential, "refuse")
+        except LockedOutError as error:
+            refusal, change.reason = error, "locked out"
             change.note("refuse", "people", name)
-        raise
-    if kept != fresh:
-        _write(study, name, kept, fresh, "identify", now)
+    if refusal is not None:
+        raise refusal
     return found
 
 
@@ -233,13 +239,15 @@ def _credential(row: dict[str, Any]) -> Credential | None:
     )
 
 
-def _write(
-    study: Study, name: str, kept: Credential | None, fresh: Credential, action: str, now: datetime
+def _keep(
+    change: Change,
+    name: str,
+    kept: Credential | None,
+    fresh: Credential,
+    action: str = "identify",
 ) -> None:
-    reasons = {"refuse": "wrong password", "identify": "right password"}
-    before = None if kept is None else kept.locked_at
-    locked = {} if fresh.locked_at == before else {"locked_at": fresh.locked_at}
-    with study.change(name, reasons[action], now) as change:
-        change.alter(
-            "people", name, action=action, failed_attempts=fresh.n_failed or None, **locked
-        )
+    """Write down what has changed of somebody's failures."""
+    if kept is None or fresh == kept:
+        return
+    locked = {} if fresh.locked_at == kept.locked_at else {"locked_at": fresh.locked_at}
+    change.alter("people", name, action=action, failed_attempts=fresh.n_failed or None, **locked)
