@@ -47,7 +47,7 @@ VERBS = {
     "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
     "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
     "audit": "Check, read or export a study's audit trail.",
-    "password": "Set the password with which a person signs.",
+    "person": "People of a study: roles, passwords, who has left.",
     "init": "Write a method, recipe or policy file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }
