@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field as Setting
 from pydantic import ValidationError
 
+from monolayer.batch.settings import BatchSettings
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
@@ -39,6 +40,8 @@ class Recipe(Settings):
     """How measurements in time become a rate and a forecast."""
     decide: DecideSettings = Setting(default_factory=DecideSettings)
     """The rules' limits. All numbers are examples: replace them by your process's own."""
+    batch: BatchSettings = Setting(default_factory=BatchSettings)
+    """What the batch report holds yields against."""
     sensors: SensorSettings = Setting(default_factory=SensorSettings)
     """When a sensor is believed, and when a culture has left its limits."""
 

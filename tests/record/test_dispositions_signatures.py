@@ -140,7 +140,7 @@ def test_a_recommendation_is_for_its_own_vessel() -> None:
 def test_a_signature_shows_name_time_and_meaning(meaning: Meaning) -> None:
     both = Person("bo", "Bo Lind", ("reviewer", "approver"))
     found = sign("lot", "L-9", "ab" * 32, both, meaning, NOW, (12, "ef" * 32), SITE)
-    assert found.line == (
+    assert found.line() == (
         f"Bo Lind (bo, {found.role}), 2026-11-23 11:00:00 UTC (local +01:00), {meaning}, "
         "lot L-9 abababababab"
     )
@@ -162,8 +162,8 @@ def test_what_a_role_cannot_do_it_cannot_sign_for() -> None:
 def test_a_signature_breaks_when_its_record_or_itself_changes() -> None:
     found = sign("lot", "L-9", "ab" * 32, ANNA, "approval", NOW, (12, "ef" * 32), SITE)
     assert why_broken(found, "ab" * 32, found.sha256) is None
-    assert why_broken(found, "ac" * 32) == "lot L-9 was changed after it was signed"
-    assert why_broken(found, None) == "lot L-9 is gone"
+    assert why_broken(found, "ac" * 32) == "what was signed has been changed since"
+    assert why_broken(found, None) == "what was signed is gone"
     for name, value in found.content().items():
         other: Any = value + 1 if isinstance(value, int) else f"{value}x"
         changed = replace(found, **{name: other})

@@ -37,10 +37,13 @@ def test_a_role_may_what_its_table_says(act: Act, role: Role) -> None:
 
 
 def test_the_site_says_who_may_what() -> None:
-    site = RecordSettings(permissions={"discard": ("operator",)})
+    site = RecordSettings(permissions={"discard": ("operator",), "retire": ()})
     assert require(OLGA, "discard", site) == "operator"
-    with pytest.raises(NotAllowedError, match=r"anna is approver and may not approve.* nobody"):
-        require(ANNA, "approve", site)
+    with pytest.raises(NotAllowedError, match=r"anna is approver and may not retire.* nobody"):
+        require(ANNA, "retire", site)
+    assert require(ANNA, "approve", site) == "approver"
+    with pytest.raises(ValueError, match="some role must approve"):
+        RecordSettings(permissions={"approve": ()})
 
 
 def test_who_has_left_may_nothing() -> None:

@@ -69,7 +69,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "negative": ("acquisitions", {"at": at(24), "n_fields": -3}, "n_fields -3 is impossible"),
     "share": ("acquisitions", {"at": at(24), "confluence": 43.0}, "give a share of 0 to 1"),
     "naive": ("acquisitions", {"at": datetime(2026, 11, 11)}, "has no offset from UTC"),
-    "too early": ("acquisitions", {"at": at(-1)}, "before seeding"),
+    "too early": ("acquisitions", {"at": at(-1)}, "before its seeding"),
     "too much": ("exchanges", {"at": at(2), "volume_ml": 2000.0}, "more than the 1300 mL"),
     "no vessel": ("exchanges", {"at": at(2), "vessel": "V-071"}, "did you mean 'V-017'?"),
     "column": ("exchanges", {"at": at(2), "volume": 3.0}, "did you mean 'volume_ml'?"),

@@ -26,7 +26,9 @@ class RecordSettings(Settings):
     """Roles, four eyes, reasons, passwords; a study keeps the settings it works by."""
 
     permissions: dict[Act, tuple[Role, ...]] = Setting(default_factory=PERMISSIONS.copy)
-    """Which roles may do what. An act that is left out is nobody's."""
+    """Which roles may do what. An act that is left out keeps its built-in roles; one with an empty
+    list is nobody's. Some role must review, approve and administer, or the policy could never be
+    changed again."""
     reviewer_is_not_author: bool = True
     """Whether a document is reviewed by somebody else than its author."""
     approver_is_not_reviewer: bool = False
@@ -34,6 +36,8 @@ class RecordSettings(Settings):
     approves his own is no setting."""
     accept_needs_approved_recipe: bool = False
     """Whether only recommendations by an approved recipe can be accepted."""
+    sign_dispositions: bool = True
+    """Whether each disposition is signed (with the password, meaning responsibility)."""
     override_reasons: tuple[str, ...] = ()
     """The site's codes for overriding a recommendation; one must be given where there are any.
     The reason in words is always asked for."""
@@ -50,6 +54,14 @@ class RecordSettings(Settings):
     scrypt_log2_n: int = Setting(default=15, ge=14, le=20)
     """Cost of a new password's hash (RFC 7914, r = 8, p = 1): 2 to this power, each step twice the
     time and memory; 15 takes about 0.1 s and 32 MB."""
+
+    @field_validator("permissions")
+    @classmethod
+    def _all_acts(cls, given: dict[Act, tuple[Role, ...]]) -> dict[Act, tuple[Role, ...]]:
+        for act in ("review", "approve", "administer"):
+            if not given.get(act, PERMISSIONS[act]):
+                raise ValueError(f"some role must {act}, or this could never be changed again")
+        return PERMISSIONS | given
 
     @field_validator("override_reasons")
     @classmethod

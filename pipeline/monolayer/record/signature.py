@@ -72,16 +72,15 @@ class Signature:
         where = f"the signature of {self.printed_name} at {self.at}"
         return Anchor(self.head_sequence, self.head_sha256, where)
 
-    @property
-    def line(self) -> str:
-        """As it stands in every form that people read (21 CFR 11.50(b))."""
+    def line(self, title: str | None = None) -> str:
+        """As it stands in every form that people read (21 CFR 11.50(b)); `title` for the record."""
         moment = datetime.fromisoformat(self.at)
         hours, minutes = divmod(abs(self.local_offset_minutes), 60)
         sign_of = "-" if self.local_offset_minutes < 0 else "+"
         return (
             f"{self.printed_name} ({self.signer}, {self.role}), {moment:%Y-%m-%d %H:%M:%S} UTC "
             f"(local {sign_of}{hours:02d}:{minutes:02d}), {self.meaning}, "
-            f"{self.subject_kind} {self.subject} {self.subject_sha256[:12]}"
+            f"{title or f'{self.subject_kind} {self.subject}'} {self.subject_sha256[:12]}"
         )
 
 
@@ -153,7 +152,7 @@ def why_broken(
     if signature_sha256 is not None and signature.sha256 != signature_sha256:
         return "the signature itself was changed"
     if subject_sha256 is None:
-        return f"{signature.subject_kind} {signature.subject} is gone"
+        return "what was signed is gone"
     if subject_sha256 != signature.subject_sha256:
-        return f"{signature.subject_kind} {signature.subject} was changed after it was signed"
+        return "what was signed has been changed since"
     return None

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 
 from monolayer.errors import InputError
 from monolayer.record import GENESIS, link
-from monolayer.study.histories import current_times, load_histories
+from monolayer.study.facts import Facts, facts_of
+from monolayer.study.histories import load_histories
 from monolayer.study.queries import number_of, rows
 from monolayer.study.rows import checked, fields_of, plain, table_of
 from monolayer.study.tables import TABLES, audit
@@ -65,7 +66,7 @@ class Change:
         self._entries: list[dict[str, Any]] = []
         self._last_id: dict[str, int] = {}
         self._ids: dict[tuple[str, str], int] = {}
-        self._touched: set[int] = set()
+        self._known: dict[int, Facts] = {}
 
     @property
     def head(self) -> tuple[int, str]:
@@ -96,20 +97,49 @@ class Change:
         table, row = table_of(kind), checked(kind, row)
         number = self._next_id(table)
         # Every column, so that all rows of a table are written by one statement.
-        stored = dict.fromkeys(table.columns.keys()) | self._stored(kind, row) | {"id": number}
+        stored: dict[str, Any] = (
+            dict.fromkeys(table.columns.keys()) | self._stored(kind, row) | {"id": number}
+        )
         named_by = table.info["named_by"]
         if named_by is not None:
             self._name(kind, row[named_by], number)
-        if kind == "vessels" or "vessel" in row:
-            of: Any = stored["vessel_id" if "vessel" in row else "id"]
-            self._touched.add(of)
+        if kind == "vessels":
+            self._judge_vessel(row, stored)
+        elif "vessel" in row:
+            self._facts(stored["vessel_id"]).judge(kind, row)
         self._waiting.setdefault(kind, []).append(stored)
         self._note("add", kind, self._subject(kind, row, number), None, plain(kind, row))
         return number
 
     def end(self, kind: str, subject: str | int, /, **values: Any) -> None:
-        """Close a row: a vessel's culture, a person's time, an acquisition that is superseded."""
-        self.alter(kind, subject, action="end", **values)
+        """Close a row that is open: a vessel's culture, a person's time; once, not again.
+
+        Raises
+        ------
+        InputError
+            As `alter`; or it was closed already.
+        """
+        old = self._found(kind, subject)
+        for name in values:
+            if old.get(name) is not None:
+                what = self._subject(kind, old, old["id"])
+                raise InputError(f"{kind}: {what} has {name} {old[name]} already; it ends once.")
+        self.alter(kind, old["id"], action="end", **values)
+
+    def supersede(self, number: int, /, **row: Any) -> int:
+        """Put a new acquisition in an earlier one's place; the earlier one stays, marked.
+
+        Parameters
+        ----------
+        number : int
+            The earlier acquisition.
+        **row
+            The new one's values; vessel and time where left out are the earlier one's.
+        """
+        old = self._found("acquisitions", number)
+        self.alter("acquisitions", number, action="supersede", superseded_at=self.at)
+        kept = {"vessel": old["vessel"], "at": old["at"]}
+        return self.add("acquisitions", **kept | row, supersedes=number)
 
     def alter(
         self, kind: str, subject: str | int, /, *, action: str = "alter", **values: Any
@@ -138,16 +168,18 @@ class Change:
             if name not in fields or name not in table.info["changeable"]:
                 some = ", ".join(sorted(table.info["changeable"] & fields.keys())) or "none"
                 raise InputError(f"{kind}: {name} never changes; these may: {some}.")
-        self.flush()
-        number = subject if isinstance(subject, int) else self.id_of(kind, subject)
-        old = self._row(kind, number)
+        old = self._found(kind, subject)
+        number = old["id"]
         row = checked(kind, values, whole=False)
         emptied = {name: None for name, value in values.items() if value is None}
         before = {name: old[name] for name in values if old.get(name) is not None}
         stored = self._stored(kind, row) | emptied
+        stored |= {offset: None for name in emptied if (offset := fields[name].offset)}
         self.connection.execute(update(table).where(table.c.id == number).values(stored))
-        if kind == "vessels" or "vessel" in old:
-            self._touched.add(number if kind == "vessels" else self.id_of("vessels", old["vessel"]))
+        if kind == "vessels":
+            self._facts(number).judge_end(row.get("ended_at", old.get("ended_at")))
+        elif row.get("superseded_at") is not None:
+            self._facts(self.id_of("vessels", old["vessel"])).visits.discard(old["at"])
         self._note(
             action,
             kind,
@@ -181,9 +213,12 @@ class Change:
             self._ids[kind, name] = number_of(self.connection, kind, name, also)
         return self._ids[kind, name]
 
+    def seeded_at(self, vessel: str) -> datetime:
+        """When a vessel was seeded, as its clock on the wall said it."""
+        return self._facts(self.id_of("vessels", vessel)).seeded_at
+
     def flush(self) -> None:
         """Write what waits, so that it can be read within the change."""
-        self._refuse_doubles()
         # Tables in the order in which they refer to one another, rows in the order of adding.
         for kind, table in TABLES.items():
             for lot in _lots(self._waiting.get(kind, [])):
@@ -202,24 +237,25 @@ class Change:
             A vessel's records contradict one another.
         """
         self.flush()
-        for _ in load_histories(self.connection, sorted(self._touched)):
+        for _ in load_histories(self.connection, sorted(self._known)):
             pass
 
-    def _refuse_doubles(self) -> None:
-        """Two current acquisitions of a vessel at one time: the database would say it worse."""
-        new = self._waiting.get("acquisitions")
-        if not new:
-            return
-        numbers = sorted({row["vessel_id"] for row in new})
-        taken = set(current_times(self.connection, numbers))
-        for row in new:
-            if (row["vessel_id"], row["at"]) in taken:
-                vessel = self._row("vessels", row["vessel_id"])["name"]
+    def _facts(self, number: int) -> Facts:
+        if number not in self._known:
+            self._known[number] = facts_of(self.connection, number)
+        return self._known[number]
+
+    def _judge_vessel(self, row: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+        volume = row.get("medium_volume_ml")
+        facts = Facts(row["name"], row["seeded_at"], row.get("ended_at"), volume)
+        if "parent" in row:
+            parent = self._facts(stored["parent_id"])
+            if parent.seeded_at > facts.seeded_at:
                 raise InputError(
-                    f"vessel {vessel} has an acquisition at {row['at'].isoformat()} already; drop "
-                    "one, or supersede the earlier one."
+                    f"vessel {facts.name}: was seeded before its parent {parent.name}; mend one."
                 )
-            taken.add((row["vessel_id"], row["at"]))
+        facts.judge_end(facts.ended_at)
+        self._known[stored["id"]] = facts
 
     def _stored(self, kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A checked row as its columns: numbers for names, offsets beside times."""
@@ -258,8 +294,10 @@ class Change:
             raise InputError(f"{kind}: '{name}' is there already; give another name.")
         self._ids[kind, name] = number
 
-    def _row(self, kind: str, number: int) -> dict[str, Any]:
+    def _found(self, kind: str, subject: str | int) -> dict[str, Any]:
         """A stored row by its public names."""
+        self.flush()
+        number = subject if isinstance(subject, int) else self.id_of(kind, subject)
         found = rows(self.connection, kind, id=number)
         if not found:
             raise InputError(

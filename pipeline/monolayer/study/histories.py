@@ -34,7 +34,7 @@ from monolayer.study.tables import (
     viabilities,
 )
 
-__all__ = ["current_times", "load_histories", "raw"]
+__all__ = ["FIGURES", "current_times", "load_histories", "raw"]
 
 
 def raw(column: Any) -> Any:
@@ -44,7 +44,7 @@ def raw(column: Any) -> Any:
 
 # More cannot be named in one statement of every SQLite that is about.
 AT_ONCE = 30_000
-_FIGURES = tuple(field.name for field in fields(Acquisition))[1:]
+FIGURES = tuple(field.name for field in fields(Acquisition))[1:]
 _VESSEL: Any = select(
     vessels.c.id,
     vessels.c.name,
@@ -106,7 +106,7 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
     known: list[Any] = list(connection.execute(_narrowed(_VESSEL, vessels.c.id, numbers)))
     visits = _of_vessels(
         connection,
-        select(*_columns(acquisitions, ("vessel_id", "at", *_FIGURES))).where(
+        select(*_columns(acquisitions, ("vessel_id", "at", *FIGURES))).where(
             acquisitions.c.superseded_at.is_(None)
         ),
         acquisitions,

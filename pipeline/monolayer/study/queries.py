@@ -14,7 +14,7 @@ __all__ = ["local", "names", "number_of", "on_the_wall", "rows"]
 
 
 def rows(
-    connection: Connection, kind: str, *, newest: int | None = None, **equal: Any
+    connection: Connection, kind: str, /, *, newest: int | None = None, **equal: Any
 ) -> list[dict[str, Any]]:
     """Rows of a table, in the order in which they were added.
 

@@ -175,7 +175,9 @@ class Study:
         with reading(self.engine, self.where) as connection:
             yield connection
 
-    def rows(self, kind: str, *, newest: int | None = None, **equal: Any) -> list[dict[str, Any]]:
+    def rows(
+        self, kind: str, /, *, newest: int | None = None, **equal: Any
+    ) -> list[dict[str, Any]]:
         """Rows of a table as plain data; see `monolayer.study.queries.rows`."""
         with self.reading() as connection:
             return queries.rows(connection, kind, newest=newest, **equal)

@@ -77,8 +77,7 @@ people = _table(
     *moment("locked_at", needed=False),
     *moment("left_at", needed=False),
     named_by="name",
-    changeable="printed_name roles password failed_attempts locked_at locked_offset_minutes "
-    "left_at left_offset_minutes",
+    changeable="printed_name roles password failed_attempts locked_at left_at",
 )
 donors = _table("donors", text("code", needed=True), text("tissue"), text("note"), named_by="code")
 media = _table(
@@ -135,7 +134,7 @@ vessels = _table(
     Index("ix_vessels_lot_id", "lot_id"),
     Index("ix_vessels_parent_id", "parent_id"),
     named_by="name",
-    changeable="ended_as ended_at ended_offset_minutes cells_out viability_out",
+    changeable="ended_as ended_at cells_out viability_out",
 )
 runs = _table(
     "runs",
@@ -185,7 +184,7 @@ acquisitions = _table(
         postgresql_where=sql("superseded_at IS NULL"),
     ),
     Index("ix_acquisitions_at", "at"),
-    changeable="superseded_at superseded_offset_minutes",
+    changeable="superseded_at",
 )
 viabilities = _table(
     "viabilities",
@@ -254,12 +253,14 @@ dispositions = _table(
     choice("action", ACTIONS),
     text("reason_code"),
     text("reason"),
+    # Why the recommendation could not have been accepted, where it was overridden.
+    text("doubt"),
     text("sha256", needed=True),
     Index("ix_dispositions_vessel_id_at", "vessel_id", "at"),
 )
 documents = _table(
     "documents",
-    choice("kind", ("method", "recipe")),
+    choice("kind", ("method", "recipe", "policy")),
     text("name", needed=True),
     text("version", needed=True),
     text("sha256", needed=True),
