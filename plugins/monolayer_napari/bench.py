@@ -108,8 +108,12 @@ class Bench:
         if wanted.done():
             self._arrived((field_id, wanted))
         for other in ahead:
-            if other in self.session.fields:
-                self._asked(other)
+            self.read(other)
+
+    def read(self, field_id: str) -> None:
+        """Read a field that is wanted soon, without showing it."""
+        if self.session is not None and field_id in self.session.fields:
+            self._asked(field_id)
 
     def has_read(self, field_id: str) -> bool:
         """Whether a field would be shown at once."""
