@@ -136,7 +136,7 @@ def test_click_on_a_well_opens_a_field_of_it(bench: Bench, qtbot: Any, until: Un
 def test_wells_have_the_colour_of_their_number_and_unknown_ones_none(
     bench: Bench, qtbot: Any
 ) -> None:
-    from monolayer.report.palette import colour
+    from monolayer.drawing.palette import colour
     from monolayer_napari.plate_widget import PlateWidget
 
     plate = PlateWidget(bench.viewer)
