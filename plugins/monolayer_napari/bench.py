@@ -183,7 +183,9 @@ class Bench:
         """Fill the layers that fit, add those that are new, hide those left over."""
         left = self._shown_layers()
         self._laid = dict(left)
-        for data, arguments, kind in layers:
+        for read, arguments, kind in layers:
+            # What is painted must not be painted into what was read.
+            data = read.copy() if kind == "labels" else read
             key = (arguments["metadata"]["kind"], arguments["name"])
             layer = left.get(key)
             if layer is not None and np.ndim(layer.data) == np.ndim(data):

@@ -78,10 +78,10 @@ class _Table(QTableView):
 
     stepped = Signal(int)
 
-    def keyPressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        by = _STEPS.get(event.text())
+    def keyPressEvent(self, e: Any) -> None:  # noqa: N802  Qt's name
+        by = _STEPS.get(e.text())
         if by is None:
-            super().keyPressEvent(event)
+            super().keyPressEvent(e)
         else:
             self.stepped.emit(by)
 
@@ -191,19 +191,20 @@ class QueueWidget(QWidget):
     def _look_at(self, doubt: Doubt) -> None:
         """Ring the object in the middle of the canvas; a doubted field is shown whole."""
         viewer, labels = self.bench.viewer, self.bench.layer(LABELS)
-        place = None if labels is None or doubt.label is None else _place(labels, doubt.label)
-        if place is None:
+        viewer.reset_view()
+        if labels is None or doubt.label is None:
             self._ring(None)
-            viewer.reset_view()
+            return
+        place = _place(labels, doubt.label)
+        self._ring(place, labels)
+        if place is None:
             return
         labels.selected_label = doubt.label
-        viewer.reset_view()
         y, x, side = place
         scale = labels.scale[-2:]
         whole = max(np.shape(labels.data)[-2:])
         viewer.scene.camera.zoom *= max(whole / (AROUND * side), 1.0)
         viewer.scene.camera.center = (y * scale[0], x * scale[1])
-        self._ring((y, x, side), labels)
 
     def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
         """Draw a ring around an object; not there where there is no place."""

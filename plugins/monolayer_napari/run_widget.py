@@ -34,7 +34,7 @@ from monolayer_napari.words import Words
 __all__ = ["RunWidget"]
 
 LOG_LINES = 2000
-# Without a graphics card the whole window is put together anew (60 ms) whenever a word of it changes.
+# Without a graphics card the whole window is put together anew, 60 ms, when a word of it changes.
 TELL_MS = 500
 _LAST_CALL_MS = 3000
 
@@ -179,10 +179,10 @@ class RunWidget(QWidget):
         """Whether a run is under way."""
         return bool(self.process.state() != QProcess.ProcessState.NotRunning)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def closeEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Stop the run with its window, in good order if it can."""
         self.stop()
-        super().closeEvent(event)
+        super().closeEvent(a0)
 
     def stop(self) -> None:
         """End the run and wait for it, a few seconds at the most."""
