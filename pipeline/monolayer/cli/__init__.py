@@ -31,6 +31,8 @@ VERBS = {
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "reference": "Make a reference of morphology from good runs, to hold others against.",
     "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
+    "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
+    "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
