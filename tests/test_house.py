@@ -24,12 +24,18 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "notice",
     "review",
+    "sensors",
+    "metabolism",
     "report",
+    "batch",
     "simulate",
     "evaluate",
     "record",
 )
+# They stand behind the stages: they know what stages found, no stage and not one another.
+ANALYSES = ("capacity", "qualify", "compare")
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
     "monolayer": {"monolayer", "monolayer_kernels"},
@@ -109,7 +115,19 @@ def test_stages_do_not_know_one_another_nor_the_engine(stage: str) -> None:
                 assert ".".join(other.split(".")[:2]) not in closed, f"{name} imports {other}"
 
 
-@pytest.mark.parametrize("stage", ["assays", *(s for s in STAGES if s != "read")])
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_analyses_know_no_files_and_no_other_analysis(analysis: str) -> None:
+    closed = {f"monolayer.{other}" for other in (*ANALYSES, "assays", "engine", "cli", "api")}
+    for name, path in MODULES.items():
+        top = ".".join(name.split(".")[:2])
+        found = {".".join(other.split(".")[:2]) for other in _imports(path, deferred=True)}
+        if top == f"monolayer.{analysis}":
+            assert not found & (closed - {top}), name
+        if name.startswith(tuple(f"monolayer.{stage}." for stage in STAGES)):
+            assert f"monolayer.{analysis}" not in found, name
+
+
+@pytest.mark.parametrize("stage", ["assays", *ANALYSES, *(s for s in STAGES if s != "read")])
 def test_stages_know_nothing_of_dask_and_screens(stage: str) -> None:
     for name, path in MODULES.items():
         if name.startswith(f"monolayer.{stage}"):

@@ -18,13 +18,25 @@ from monolayer.errors import InputError
 __all__ = [
     "Acquisition",
     "Exchange",
+    "SensorEvent",
     "SensorReading",
     "Vessel",
     "VesselHistory",
     "ViabilityCount",
 ]
 
-ReadingName = Literal["ph", "temperature_c", "glucose_mmol_per_l", "lactate_mmol_per_l"]
+ReadingName = Literal[
+    "ph",
+    "temperature_c",
+    "dissolved_oxygen_percent",
+    "pco2_mmhg",
+    "glucose_mmol_per_l",
+    "lactate_mmol_per_l",
+    "glutamine_mmol_per_l",
+    "ammonium_mmol_per_l",
+    "capacitance_pf_per_cm",
+]
+SensorEventKind = Literal["alert", "action", "fault"]
 Ending = Literal["passaged", "harvested", "discarded"]
 
 
@@ -128,22 +140,10 @@ class Acquisition:
 
     def __post_init__(self) -> None:
         """Refuse figures that no images can give."""
-        where = f"acquisition at {self.time_h:g} h"
-        for name in _FIGURES:
-            _check(where, name, getattr(self, name))
-        for name in ("confluence", "confluence_lower_bound"):
-            if (getattr(self, name) or 0) > 1:
-                raise InputError(
-                    f"{where}: {name} {getattr(self, name):g} is impossible; it is a share of "
-                    "0 to 1."
-                )
-        low, mean = self.confluence_lower_bound, self.confluence
-        if low is not None and mean is not None and low > mean:
-            raise InputError(f"{where}: the lower bound {low:g} is above the confluence {mean:g}.")
-        if (self.n_fields_ok or 0) > (self.n_fields if self.n_fields is not None else math.inf):
-            raise InputError(
-                f"{where}: {self.n_fields_ok} of {self.n_fields} fields are evaluable; mend one."
-            )
+        # The sentence is looked for only where there is one to say: it took most of the time in
+        # which a study's 300,000 acquisitions are read.
+        if not _possible(self):
+            _refuse(self)
 
 
 _FIGURES = (
@@ -157,6 +157,36 @@ _FIGURES = (
     "density_se",
     "area_ratio",
 )
+_figures = attrgetter(*_FIGURES)
+
+
+def _possible(visit: Acquisition) -> bool:
+    for value in _figures(visit):
+        if value is not None and not 0 <= value < math.inf:
+            return False
+    mean, low = visit.confluence, visit.confluence_lower_bound
+    if (mean or 0) > 1 or (low or 0) > 1:
+        return False
+    if mean is not None and low is not None and low > mean:
+        return False
+    return visit.n_fields is None or (visit.n_fields_ok or 0) <= visit.n_fields
+
+
+def _refuse(visit: Acquisition) -> None:
+    where = f"acquisition at {visit.time_h:g} h"
+    for name in _FIGURES:
+        _check(where, name, getattr(visit, name))
+    for name in ("confluence", "confluence_lower_bound"):
+        if (getattr(visit, name) or 0) > 1:
+            raise InputError(
+                f"{where}: {name} {getattr(visit, name):g} is impossible; it is a share of 0 to 1."
+            )
+    low, mean = visit.confluence_lower_bound, visit.confluence
+    if low is not None and mean is not None and low > mean:
+        raise InputError(f"{where}: the lower bound {low:g} is above the confluence {mean:g}.")
+    raise InputError(
+        f"{where}: {visit.n_fields_ok} of {visit.n_fields} fields are evaluable; mend one."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +220,75 @@ class SensorReading:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorEvent:
+    """An excursion beyond a limit, or a time in which a sensor cannot be believed.
+
+    Attributes
+    ----------
+    time_h : float
+        When it was known: after its delay.
+    quantity : str
+        What the sensor measures.
+    kind : {'alert', 'action', 'fault'}
+        Which limit was left; or that the sensor failed.
+    since_h : float
+        When it began.
+    ended_h : float or None
+        When it was over; None: it is not.
+    extreme : float or None
+        The reading farthest beyond the limit, in the quantity's unit.
+    area : float or None
+        Area under the deviation, in that unit times hours.
+    reason : str or None
+        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``.
+    assessed_h : float or None
+        When a person assessed it; it is told from then on, and stops nothing.
+    """
+
+    time_h: float
+    quantity: ReadingName
+    kind: SensorEventKind
+    since_h: float
+    ended_h: float | None = None
+    extreme: float | None = None
+    area: float | None = None
+    reason: str | None = None
+    assessed_h: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an event that ends before it begins."""
+        where = f"{self.quantity} {self.kind} at {self.time_h:g} h"
+        _check(where, "since_h", self.since_h)
+        _check(where, "area", self.area)
+        if self.since_h > self.time_h:
+            raise InputError(
+                f"{where}: was known before it began at {self.since_h:g} h; mend since_h."
+            )
+        if self.ended_h is not None and not self.ended_h >= self.since_h:
+            raise InputError(
+                f"{where}: ended at {self.ended_h:g} h, before it began; mend ended_h."
+            )
+        if self.assessed_h is not None and not self.assessed_h >= self.time_h:
+            raise InputError(f"{where}: was assessed before it was known; mend assessed_h.")
+
+    def until(self, time_h: float) -> "SensorEvent":
+        """What was known of it then: not its end, and not how far it would go."""
+        ended = self.ended_h is not None and self.ended_h <= time_h
+        assessed = self.assessed_h is not None and self.assessed_h <= time_h
+        return SensorEvent(
+            self.time_h,
+            self.quantity,
+            self.kind,
+            self.since_h,
+            self.ended_h if ended else None,
+            self.extreme if ended else None,
+            self.area if ended else None,
+            self.reason,
+            self.assessed_h if assessed else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """A medium exchange; the volume is that of the fresh medium."""
 
@@ -213,6 +312,8 @@ class VesselHistory:
         Records; two acquisitions never share a time.
     ended_as, ended_h : str and float, or None
         How and when the vessel's culture ended.
+    sensor_events : tuple of SensorEvent
+        Excursions and faults, by the time at which they were known.
 
     Raises
     ------
@@ -228,13 +329,14 @@ class VesselHistory:
     exchanges: tuple[Exchange, ...] = ()
     ended_as: Ending | None = None
     ended_h: float | None = None
+    sensor_events: tuple[SensorEvent, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse records that contradict one another."""
         where = f"vessel {self.vessel.name}"
         if self.ended_h is not None and self.ended_h < 0:
             raise InputError(f"{where}: ended {-self.ended_h:g} h before seeding; mend ended_h.")
-        for kind in ("acquisitions", "viabilities", "readings", "exchanges"):
+        for kind in _KINDS:
             times = [record.time_h for record in getattr(self, kind)]
             _check_times(f"{where}: {kind}", times, self.ended_h, unique=kind == "acquisitions")
         volume = self.vessel.medium_volume_ml
@@ -252,8 +354,14 @@ class VesselHistory:
     @property
     def last_h(self) -> float:
         """Time of the latest record; 0 where there is none."""
-        records = (self.acquisitions, self.viabilities, self.readings, self.exchanges)
-        return max((kind[-1].time_h for kind in records if kind), default=0.0)
+        records = [getattr(self, kind) for kind in _KINDS]
+        later = [
+            time_h
+            for event in self.sensor_events
+            for time_h in (event.ended_h, event.assessed_h)
+            if time_h is not None
+        ]
+        return max((*(kind[-1].time_h for kind in records if kind), *later), default=0.0)
 
     def until(self, time_h: float) -> "VesselHistory":
         """What was known at that time; itself where that is everything."""
@@ -261,9 +369,15 @@ class VesselHistory:
             return self
         kept: Any = {
             kind: tuple(record for record in getattr(self, kind) if record.time_h <= time_h)
-            for kind in ("acquisitions", "viabilities", "readings", "exchanges")
+            for kind in _KINDS
         }
+        kept["sensor_events"] = tuple(event.until(time_h) for event in kept["sensor_events"])
         return VesselHistory(self.vessel, **kept)
+
+    def alive_at(self, time_h: float) -> bool:
+        """Whether the vessel was seeded by then and its culture had not ended."""
+        ended = self.ended_as is not None and (self.ended_h is None or self.ended_h <= time_h)
+        return time_h >= 0 and not ended
 
     def clock(self, time_h: float | None) -> datetime | None:
         """Date and time of so many hours after seeding; None where either is unknown."""
@@ -284,6 +398,7 @@ class VesselHistory:
             [_exchange_row(each) for each in self.exchanges],
             self.ended_as,
             self.ended_h,
+            [_event_row(each) for each in self.sensor_events],
         ]
         text = json.dumps([_COLUMNS, content], separators=(",", ":"), default=datetime.isoformat)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -298,8 +413,13 @@ _acquisition_row = attrgetter(*_names(Acquisition))
 _viability_row = attrgetter(*_names(ViabilityCount))
 _reading_row = attrgetter(*_names(SensorReading))
 _exchange_row = attrgetter(*_names(Exchange))
+_event_row = attrgetter(*_names(SensorEvent))
 # In the hash, so that a later version's records cannot be taken for these.
-_COLUMNS = [_names(kind) for kind in (Vessel, Acquisition, ViabilityCount, SensorReading, Exchange)]
+_COLUMNS = [
+    _names(kind)
+    for kind in (Vessel, Acquisition, ViabilityCount, SensorReading, Exchange, SensorEvent)
+]
+_KINDS = ("acquisitions", "viabilities", "readings", "exchanges", "sensor_events")
 
 
 def _check(where: str, name: str, value: float | None, *, above_zero: bool = False) -> None:

@@ -1,11 +1,12 @@
-"""Read vessels' histories from a YAML (or JSON) file; each record names its time.
+"""Vessels' histories in a YAML (or JSON) file; each record names its time.
 
 A file holds one vessel, or several under ``vessels:``. A record's time is ``time_h`` (hours since
 seeding), or ``time``, a date with its offset from UTC where the vessel has ``seeded_at``.
 Viability may be given as counts (``live`` of ``total``): the lower bound is computed then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from monolayer.errors import InputError
 from monolayer.history import (
     Acquisition,
     Exchange,
+    SensorEvent,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -23,13 +25,14 @@ from monolayer.history import (
 )
 from monolayer.settings_file import load_yaml
 
-__all__ = ["read_histories"]
+__all__ = ["read_histories", "write_histories"]
 
 _KINDS = {
     "acquisitions": Acquisition,
     "viabilities": ViabilityCount,
     "readings": SensorReading,
     "exchanges": Exchange,
+    "sensor_events": SensorEvent,
 }
 _OF_HISTORY = (*_KINDS, "vessel", "ended_as", "ended_h")
 
@@ -52,6 +55,35 @@ def read_histories(path: Path) -> list[VesselHistory]:
     if twice is not None:
         raise InputError(f"{path}: vessel {twice} is in it twice; give each its own name.")
     return histories
+
+
+def write_histories(path: Path, histories: Sequence[VesselHistory]) -> None:
+    """Write vessels so that `read_histories` gives equal ones; what is unknown is left out."""
+    import yaml
+
+    from monolayer.engine.files import write_file
+
+    blocks = [
+        {name: value for name, value in _plain(history).items() if value not in (None, [])}
+        for history in histories
+    ]
+    text = yaml.safe_dump({"vessels": blocks}, sort_keys=False, allow_unicode=True, width=200)
+    write_file(path, text.encode())
+
+
+def _plain(history: VesselHistory) -> dict[str, Any]:
+    plain = asdict(history)
+    for kind in _KINDS:
+        plain[kind] = [_known(row) for row in plain[kind]]
+    return plain | {"vessel": _known(plain["vessel"])}
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def _history(path: Path, block: Mapping[str, Any]) -> VesselHistory:

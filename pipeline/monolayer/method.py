@@ -21,13 +21,20 @@ from monolayer.classify.settings import ViabilitySettings, required_lot
 from monolayer.errors import ConfigError
 from monolayer.inspect.settings import IlluminationSettings, InspectSettings
 from monolayer.measure.settings import MeasureSettings
+from monolayer.qualify.record import QualificationRecord, QualificationReference, refusal
 from monolayer.read.settings import ReadSettings
 from monolayer.segment.cells.settings import CellOutlineSettings
 from monolayer.segment.cover.settings import ConfluenceSettings
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.settings import Settings
-from monolayer.settings_file import commented, load_yaml, sentence
+from monolayer.settings_file import (
+    commented,
+    content_sha256,
+    load_settings,
+    load_yaml,
+    sentence,
+)
 from monolayer.summarise.reference_settings import CultureSettings, Reference, ReferenceLimits
 from monolayer.summarise.settings import SummariseSettings
 from monolayer.summarise.shape_settings import ShapeSettings
@@ -125,10 +132,16 @@ class Method(Settings):
     suspension: SuspensionSettings = Setting(default_factory=SuspensionSettings)
     """Cells in a counting chamber in bright field, for the assay suspension."""
 
+    qualification: QualificationReference | None = None
+    """The method's own qualification; a run is refused unless it is of exactly these settings."""
+
     @cached_property
     def sha256(self) -> str:
         """Hash of everything that can change a number, as canonical JSON."""
-        text = json.dumps(self.used(), sort_keys=True, separators=(",", ":"))
+        # The qualification names this hash, and cannot be in it.
+        text = json.dumps(
+            _without(self.used(), "qualification"), sort_keys=True, separators=(",", ":")
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_yaml(self) -> str:
@@ -143,11 +156,16 @@ class Method(Settings):
 
     def uses(self, name: str) -> bool:
         """Whether a section (or a plain setting) belongs to this method's assay."""
+        if name == "qualification":
+            return self.qualification is not None
         section = isinstance(getattr(self, name), Settings)
         return not section or name in _SECTIONS[self.assay]
 
     def check_complete(self) -> None:
         """Raise ConfigError where the assay lacks what only the site can give, before any field."""
+        why = self.qualification and refusal(self.qualification, self.sha256)
+        if why:
+            raise ConfigError(f"method {self.name} {self.version} asks to be qualified, but {why}")
         if self.assay == "viability":
             required_lot(self.viability)
 
@@ -171,7 +189,7 @@ class Method(Settings):
         return self.model_copy(update={"read": read})
 
 
-def load_method(path: Path | None, assay: str | None = None) -> Method:
+def load_method(path: Path | None, assay: str | None = None, *, qualified: bool = True) -> Method:
     """Read a method file; the built-in method where no file is given.
 
     Parameters
@@ -180,6 +198,8 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
         The file.
     assay : str, optional
         Wins over what the file says.
+    qualified : bool
+        False passes over the file's qualification, for who is about to renew it.
 
     Raises
     ------
@@ -191,6 +211,7 @@ def load_method(path: Path | None, assay: str | None = None) -> Method:
     if path is not None:
         _check_schema(data, path)
         data = _with_references(data, path.parent)
+        data = _with_qualification(data, path) if qualified else _without(data, "qualification")
     if assay is not None:
         data = data | {"assay": assay}
     named = {"name": data.get("assay", "nuclei")} | data
@@ -228,6 +249,28 @@ def _with_references(data: dict[str, Any], folder: Path) -> dict[str, Any]:
             content = load_yaml(folder / name, f"{section}.reference", made_by)
             data = data | {section: data[section] | {"reference": content}}
     return data
+
+
+def _without(data: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != key}
+
+
+def _with_qualification(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Put the record of a qualification in the place of its file's name, if it is the one meant."""
+    told = data.get("qualification")
+    if not (isinstance(told, dict) and isinstance(told.get("record"), str)):
+        return data
+    named = path.parent / told["record"]
+    record = load_settings(
+        named, QualificationRecord, "qualification.record", "monolayer qualify -o"
+    )
+    if content_sha256(record) != told.get("sha256"):
+        raise ConfigError(
+            f"{named}: is not the record that {path} was given (SHA-256 "
+            f"{content_sha256(record)[:12]}, expected {str(told.get('sha256'))[:12]}); put that "
+            "one back, or qualify the method again."
+        )
+    return data | {"qualification": told | {"record": record.model_dump(mode="json")}}
 
 
 def _check_schema(data: dict[str, Any], path: Path) -> None:

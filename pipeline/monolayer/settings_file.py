@@ -4,20 +4,24 @@ Shared by everything a site keeps in a file: the method, and how and where runs 
 """
 
 import difflib
+import hashlib
 import json
 import reprlib
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monolayer.errors import ConfigError
 from monolayer.settings import Settings
 
-__all__ = ["commented", "load_yaml", "sentence"]
+__all__ = ["commented", "content_sha256", "load_settings", "load_yaml", "sentence"]
+
+Model = TypeVar("Model", bound=Settings)
 
 
 def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
@@ -50,6 +54,26 @@ def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
     return data
 
 
+def load_settings(path: Path, model: type[Model], named_by: str, made_by: str) -> Model:
+    """Read a file of settings.
+
+    Raises
+    ------
+    ConfigError
+        One sentence that names the file, the key and the mend.
+    """
+    try:
+        return model.model_validate(load_yaml(path, named_by, made_by))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {sentence(error.errors()[0], model)}") from None
+
+
+def content_sha256(settings: Settings) -> str:
+    """Hash of settings as canonical JSON: what was fixed beforehand can be told from it."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def sentence(error: ErrorDetails, model: type[Settings]) -> str:
     """One pydantic error as a sentence with the mend, for the settings of a file."""
     where = ".".join(str(part) for part in error["loc"])
@@ -80,11 +104,26 @@ def commented(
         value = getattr(settings, name)
         if isinstance(value, Settings):
             lines += [f"{pad}{name}:", commented(value, indent=indent + 1)]
+        elif isinstance(value, Mapping) and _all_settings(value):
+            lines += [f"{pad}{name}:", *_entries(value, pad)]
         else:
             lines.append(f"{pad}{name}: {json.dumps(settings.model_dump(mode='json')[name])}")
         if indent == 0:
             lines.append("")
     return "\n".join(lines)
+
+
+def _all_settings(mapping: Mapping[str, Any]) -> bool:
+    return bool(mapping) and all(isinstance(value, Settings) for value in mapping.values())
+
+
+def _entries(mapping: Mapping[str, Any], pad: str) -> list[str]:
+    """A line an entry; of settings only what is not the default, which the text above names."""
+    lines = []
+    for key, value in mapping.items():
+        plain = value.model_dump(mode="json", exclude_defaults=True)
+        lines.append(f"{pad}  {key}: {json.dumps(plain)}")
+    return lines
 
 
 def _known_keys(loc: tuple[int | str, ...], model: type[Settings]) -> list[str]:

@@ -12,8 +12,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from monolayer.report.numbers import figure, short
-from monolayer.report.palette import colour, ink_on
+from monolayer.drawing.numbers import figure, short
+from monolayer.drawing.palette import colour, ink_on
 from monolayer.report.plate_map import row_name
 from monolayer_napari.plate import PlateMap, Spot
 from monolayer_napari.session import FieldRow

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -34,6 +34,7 @@ AHEAD = 3
 # Side of what is shown around an object, in widths of it.
 AROUND = 12.0
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
+_STEPS = {NEXT: 1, PREVIOUS: -1}
 _ANYWHERE = QModelIndex()
 
 
@@ -71,6 +72,19 @@ class DoubtTable(QAbstractTableModel):
         return _COLUMNS[section] if orientation == Qt.Orientation.Horizontal else section + 1
 
 
+class _Table(QTableView):
+    """A table that steps by our keys, where Qt's own would search for what is typed."""
+
+    stepped = Signal(int)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        by = _STEPS.get(event.text())
+        if by is None:
+            super().keyPressEvent(event)
+        else:
+            self.stepped.emit(by)
+
+
 class QueueWidget(QWidget):
     """Fields and objects of the open run by doubt.
 
@@ -89,7 +103,7 @@ class QueueWidget(QWidget):
         self.begins_with: str | None = None
         self._ring_layer: Any = None
         self.told = QLabel("No run is open.")
-        self.table = QTableView()
+        self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
         self._lay_out()
@@ -113,14 +127,11 @@ class QueueWidget(QWidget):
         layout.addLayout(buttons)
 
     def _connect(self, viewer: Any) -> None:
-        steps = ((NEXT, self.next_button, 1), (PREVIOUS, self.previous_button, -1))
-        for key, button, by in steps:
+        for key, button in ((NEXT, self.next_button), (PREVIOUS, self.previous_button)):
+            by = _STEPS[key]
             button.clicked.connect(partial(self._step, by))
-            shortcut = QShortcut(QKeySequence(key), self)
-            # The table would search for what is typed; with the focus on the canvas napari asks.
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(partial(self._step, by))
             viewer.bind_key(key, partial(self._step_by_key, by), overwrite=True)
+        self.table.stepped.connect(self._step)
         self.table.clicked.connect(lambda index: self.go(index.row()))
         self.bench.opened.connect(self._opened)
         self.bench.shown.connect(self._shown)
@@ -190,16 +201,21 @@ class QueueWidget(QWidget):
         y, x, side = place
         scale = labels.scale[-2:]
         whole = max(np.shape(labels.data)[-2:])
-        viewer.camera.zoom *= max(whole / (AROUND * side), 1.0)
-        viewer.camera.center = (y * scale[0], x * scale[1])
+        viewer.scene.camera.zoom *= max(whole / (AROUND * side), 1.0)
+        viewer.scene.camera.center = (y * scale[0], x * scale[1])
         self._ring((y, x, side), labels)
 
     def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
         """Draw a ring around an object; not there where there is no place."""
         viewer, layer = self.bench.viewer, self._ring_layer
         if layer is not None and layer in viewer.layers:
-            viewer.layers.remove(layer)
-        self._ring_layer = None
+            if layer.visible != (place is not None):
+                layer.visible = place is not None
+            if place is not None:
+                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                if tuple(layer.scale) != tuple(labels.scale):
+                    layer.scale = labels.scale
+            return
         if place is None:
             return
         active = viewer.layers.selection.active

@@ -84,7 +84,7 @@ def _from_table(folder: Path, row: "FieldRow") -> "pa.Table | None":
             mine = pc.call_function("equal", [names, row.field_id])
             if pc.call_function("any", [mine]).as_py():
                 found.append(file.read_row_group(group).filter(mine))
-    return pa.concat_tables(found) if found else None
+        return pa.concat_tables(found) if found else file.schema_arrow.empty_table()
 
 
 def _from_parts(folder: Path, field_id: str) -> "pa.Table | None":

@@ -169,6 +169,8 @@ class Session:
     def _read_fields(self) -> list[FieldRow]:
         from monolayer_napari.rows import finished_rows, table_rows
 
+        if not self.has_tables and not (self.folder / "parts").is_dir():
+            return []  # of an older version, or not begun
         lead = [each.in_fields for each in self.assay.presentation(self.method).leads]
         columns = (*IDENTITY, *SAID, *lead)
         rows = table_rows if self.has_tables else finished_rows

@@ -17,7 +17,7 @@ Stored = dict[str, Any]
 def entry(sequence: int, **said: Any) -> Stored:
     return {
         "sequence": sequence,
-        "at": f"2026-11-23T10:{sequence // 60:02d}:{sequence % 60:02d}.000000Z",
+        "at": f"2026-11-23T10:{sequence // 60:02d}:{sequence % 60:02d}.000000+00:00",
         "local_offset_minutes": 60,
         "actor": "mira",
         "role": "operator",
@@ -59,7 +59,7 @@ def test_the_hash_is_that_of_the_canonical_json_with_previous() -> None:
 def test_the_hash_never_changes_between_versions() -> None:
     assert (
         link(GENESIS, entry(1))
-        == "86dd851a5c276864efb81f0c35c8144b19aa4c357c2d5d7da0c09945a6aacd0f"
+        == "d1d3754e41b46fe9b173f8ebf3eb650237ab69ee38789a37d2266963cea27cf0"
     )
 
 
@@ -93,7 +93,9 @@ def test_an_untouched_trail_has_no_findings() -> None:
 @pytest.mark.parametrize("name", ENTRY_FIELDS[1:])
 def test_an_edited_field_is_found(name: str) -> None:
     entries = trail()
-    entries[4] = entries[4] | {name: "2020-01-01T10:00:00.000000Z" if name == "at" else "other"}
+    entries[4] = entries[4] | {
+        name: "2020-01-01T10:00:00.000000+00:00" if name == "at" else "other"
+    }
     assert found(entries) == [(5, "edited")]
 
 
@@ -183,7 +185,7 @@ def test_a_chain_written_anew_is_found_by_a_head_written_down_only() -> None:
 def test_a_clock_set_back_is_noted_and_no_breach() -> None:
     entries: list[Stored] = []
     for sequence, minute in enumerate((10, 11, 5, 6), 1):
-        at = f"2026-11-23T10:{minute:02d}:00.000000Z"
+        at = f"2026-11-23T10:{minute:02d}:00.000000+00:00"
         previous = entries[-1]["sha256"] if entries else GENESIS
         entries.append(hashed(entry(sequence, at=at) | {"previous": previous}))
     (finding,) = verify(entries)

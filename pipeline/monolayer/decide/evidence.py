@@ -5,11 +5,18 @@ one is inside; one inside its limits says nothing once it is old. So evidence th
 a vessel, and can never let one pass.
 """
 
+import math
 from dataclasses import dataclass
 
 from monolayer.decide.answer import Outlook
 from monolayer.decide.settings import DecideSettings
-from monolayer.history import Acquisition, SensorReading, VesselHistory, ViabilityCount
+from monolayer.history import (
+    Acquisition,
+    SensorEvent,
+    SensorReading,
+    VesselHistory,
+    ViabilityCount,
+)
 
 __all__ = ["Evidence", "gather"]
 
@@ -35,7 +42,10 @@ class Evidence:
     contaminated : bool or None
         Seen at any visit; None: not looked for at the latest.
     readings : dict of str to SensorReading
-        The latest of each quantity.
+        The latest of each quantity that counts: a reading inside its limits taken while the
+        sensor was faulty is void, one outside them is not.
+    faulty : frozenset of str
+        Quantities whose sensor is at fault, and nobody has assessed it.
     viability : ViabilityCount or None
         The latest.
     doublings : float or None
@@ -60,6 +70,7 @@ class Evidence:
     intact: bool | None
     contaminated: bool | None
     readings: dict[str, SensorReading]
+    faulty: frozenset[str]
     viability: ViabilityCount | None
     doublings: float | None
     doublings_current: bool
@@ -77,6 +88,7 @@ def gather(
     last = visits[-1] if visits else None
     at_target, ready = _readiness(history, settings)
     levels = [v.doublings for v in visits if v.doublings is not None]
+    readings = _readings(history, settings)
     return Evidence(
         history=history,
         at_h=at_h,
@@ -85,7 +97,8 @@ def gather(
         previous_valid=len(visits) < 2 or is_valid(visits[-2], settings),
         intact=_intact(visits),
         contaminated=_contaminated(visits),
-        readings={reading.quantity: reading for reading in history.readings},
+        readings=readings,
+        faulty=_faulty(history),
         viability=history.viabilities[-1] if history.viabilities else None,
         doublings=max(levels, default=None),
         doublings_current=last is not None and last.doublings is not None,
@@ -104,6 +117,34 @@ def is_valid(visit: Acquisition, settings: DecideSettings) -> bool:
         return False
     enough = visit.n_fields_ok >= settings.min_fields_ok
     return enough and visit.n_fields_ok >= settings.min_fields_ok_share * visit.n_fields
+
+
+def _readings(history: VesselHistory, settings: DecideSettings) -> dict[str, SensorReading]:
+    """The latest reading of each quantity, but for good news from a sensor known to be faulty."""
+    faults = [event for event in history.sensor_events if event.kind == "fault"]
+    return {
+        reading.quantity: reading
+        for reading in history.readings
+        if not (
+            any(_covers(fault, reading) for fault in faults)
+            and settings.is_within(reading.quantity, reading.value)
+        )
+    }
+
+
+def _covers(fault: SensorEvent, reading: SensorReading) -> bool:
+    """Whether it was taken while the sensor could not be believed, nor a person had assessed it."""
+    ends = [end for end in (fault.ended_h, fault.assessed_h) if end is not None]
+    same = fault.quantity == reading.quantity
+    return same and fault.since_h <= reading.time_h < min(ends, default=math.inf)
+
+
+def _faulty(history: VesselHistory) -> frozenset[str]:
+    return frozenset(
+        event.quantity
+        for event in history.sensor_events
+        if event.kind == "fault" and event.ended_h is None and event.assessed_h is None
+    )
 
 
 def _intact(visits: tuple[Acquisition, ...]) -> bool | None:

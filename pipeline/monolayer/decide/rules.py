@@ -72,11 +72,43 @@ def _sensors(seen: Evidence, limits: DecideSettings) -> Verdict:
         checks.append(Check(quantity, reading.value, f"{low:g} to {high:g}", margin))
         if margin < 0:
             code = code or its_code
-        elif seen.at_h - reading.time_h > limits.max_reading_age_h:
+        elif quantity in seen.faulty or seen.at_h - reading.time_h > limits.max_reading_age_h:
             missing.append(quantity)
+    excursions, open_ones = _excursions(seen, limits)
+    if open_ones or any(_failed(check) for check in excursions):
+        code = code or "SENSOR_EXCURSION"
+    checks += excursions
     if code:
         return Verdict("sensors", True, "ESCALATE", code, tuple(checks), tuple(missing))
-    return Verdict("sensors", False, checks=tuple(checks), missing=tuple(missing))
+    warned = _sensor_warnings(seen)
+    return Verdict("sensors", False, None, None, tuple(checks), tuple(missing), warned)
+
+
+def _excursions(seen: Evidence, limits: DecideSettings) -> tuple[list[Check], bool]:
+    """Hours of each quantity beyond its action limits that nobody has assessed; is one going on.
+
+    An excursion that is over is evidence still: the cells have been through it.
+    """
+    hours: dict[str, float] = {}
+    going_on = False
+    for event in seen.history.sensor_events:
+        if event.kind == "action" and event.assessed_h is None:
+            end = seen.at_h if event.ended_h is None else event.ended_h
+            hours[event.quantity] = hours.get(event.quantity, 0.0) + end - event.since_h
+            going_on = going_on or event.ended_h is None
+    names = sorted(hours)
+    return [_below(f"{n}_excursion_h", hours[n], limits.max_excursion_h) for n in names], going_on
+
+
+def _sensor_warnings(seen: Evidence) -> tuple[str, ...]:
+    """Action limits left and come back to or assessed, alert limits left now, sensors at fault."""
+    events = seen.history.sensor_events
+    codes = {
+        "SENSOR_EXCURSION": any(event.kind == "action" for event in events),
+        "SENSOR_ALERT": any(event.kind == "alert" and event.ended_h is None for event in events),
+        "SENSOR_FAULT": bool(seen.faulty),
+    }
+    return tuple(code for code, is_so in codes.items() if is_so)
 
 
 def _viability(seen: Evidence, limits: DecideSettings) -> Verdict:
@@ -226,7 +258,8 @@ def _feed(seen: Evidence, limits: DecideSettings) -> Verdict:
             check = _below(quantity, reading.value, limits.max_lactate_mmol_per_l)
         checks.append(check)
         fire = fire or _failed(check)
-        if not _failed(check) and seen.at_h - reading.time_h > limits.max_reading_age_h:
+        old = seen.at_h - reading.time_h > limits.max_reading_age_h
+        if not _failed(check) and (old or quantity in seen.faulty):
             missing.append(quantity)
     if fire:
         return Verdict("feed", True, "FEED", "FEED_RULE", tuple(checks), tuple(missing))

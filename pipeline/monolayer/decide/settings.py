@@ -1,5 +1,6 @@
 """Settings of the decide stage: every limit is the site's own, none is in code."""
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -69,6 +70,10 @@ class DecideSettings(Settings):
     max_reading_age_h: float = Field(default=24.0, gt=0, allow_inf_nan=False)
     """Hours after which a reading within its limits says nothing; one outside them stays."""
 
+    max_excursion_h: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """Hours since seeding, over all excursions of a quantity beyond its action limits that nobody
+    has assessed, above which a vessel is escalated although they are over; less is a warning."""
+
     min_viability: float = Field(default=0.80, gt=0, lt=1)
     """Viability (0 to 1) below which a vessel is escalated; held where only the lower bound is."""
 
@@ -131,6 +136,17 @@ class DecideSettings(Settings):
 
     valid_h: float = Field(default=12.0, gt=0, allow_inf_nan=False)
     """Hours after which a recommendation expires."""
+
+    def is_within(self, quantity: str, value: float) -> bool:
+        """Whether a reading is good news; a quantity without limits tells no bad news."""
+        limits = {
+            "ph": self.ph,
+            "temperature_c": self.temperature_c,
+            "glucose_mmol_per_l": (self.min_glucose_mmol_per_l, math.inf),
+            "lactate_mmol_per_l": (-math.inf, self.max_lactate_mmol_per_l),
+        }
+        low, high = limits.get(quantity, (-math.inf, math.inf))
+        return low <= value <= high
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> "DecideSettings":

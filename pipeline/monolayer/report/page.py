@@ -1,7 +1,7 @@
 """The page itself: content becomes markup, section by section.
 
 Every string from outside passes through autoescaping; the only unescaped parts are the SVG that
-`monolayer.report.svg` has escaped and the project's own style sheet and script.
+`monolayer.drawing.svg` has escaped and the project's own style sheet and script.
 """
 
 import base64
@@ -13,11 +13,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from monolayer.field import State
-from monolayer.report import charts
-from monolayer.report.bare_map import bare_map
-from monolayer.report.content import Estimate, PlateResult, ReportContent
-from monolayer.report.numbers import (
+from monolayer.drawing.numbers import (
     UNKNOWN,
     figure,
     finite,
@@ -26,8 +22,12 @@ from monolayer.report.numbers import (
     plural,
     shown,
 )
+from monolayer.drawing.svg import Scale
+from monolayer.field import State
+from monolayer.report import charts
+from monolayer.report.bare_map import bare_map
+from monolayer.report.content import Estimate, PlateResult, ReportContent
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
-from monolayer.report.svg import Scale
 from monolayer.report.words import (
     PIXEL_SIZE_HELP,
     dispersion_words,
@@ -38,7 +38,7 @@ from monolayer.report.words import (
     verdict,
 )
 
-__all__ = ["render_report"]
+__all__ = ["read_template", "render_report"]
 
 _MAPS_WELLS = 6000
 _MAPS = 24
@@ -46,11 +46,11 @@ _MAPS = 24
 
 def render_report(content: ReportContent) -> str:
     """Draw the report as one self-contained HTML page."""
-    script = _read("report.js")
+    script = read_template("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return _template().render(
         content=content,
-        style=Markup(_read("report.css")),  # noqa: S704
+        style=Markup(read_template("report.css")),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_hash=digest,
         pixel_size_help=PIXEL_SIZE_HELP,
@@ -81,7 +81,7 @@ def render_report(content: ReportContent) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=FunctionLoader(_read),
+        loader=FunctionLoader(read_template),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -101,7 +101,8 @@ def _template() -> Template:
 
 
 @cache
-def _read(name: str) -> str:
+def read_template(name: str) -> str:
+    """Text of a file beside the template: markup, style sheet or script."""
     return (files("monolayer.report") / "templates" / name).read_text(encoding="utf-8")
 
 

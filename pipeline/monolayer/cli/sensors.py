@@ -1,0 +1,130 @@
+"""``monolayer sensors``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monolayer.cli._shared import echo_json, json_option
+from monolayer.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from monolayer.history import VesselHistory
+    from monolayer.sensors import Findings
+
+__all__ = ["command"]
+
+
+@click.command("sensors")
+@click.argument("readings", type=click.Path(path_type=Path), metavar="READINGS.csv")
+@click.option(
+    "--nodes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What each node of an OPC UA export is (docs/sensors.md).",
+)
+@click.option(
+    "--history",
+    "history_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The vessels' history: when they were seeded, imaged and fed. With -o, the history with "
+    "readings and events in it is written too, for 'decide'.",
+)
+@click.option("--vessel", metavar="NAME", help="The vessel, where READINGS.csv names none.")
+@click.option(
+    "--recipe",
+    "recipe_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Recipe whose section 'sensors' is used ('monolayer init --recipe' writes one).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write report.html and the tables as Parquet and CSV there.",
+)
+@json_option
+def command(
+    readings: Path,
+    nodes: Path | None,
+    history_path: Path | None,
+    vessel: str | None,
+    recipe_path: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what sensors saw: faults, gaps, and excursions beyond alert and action limits.
+
+    READINGS.csv is a long or wide table, or an OPC UA export. Units are read and converted; a
+    missing, unknown or mixed one is refused with its line.
+    """
+    from monolayer.history_file import read_histories
+    from monolayer.recipe import load_recipe
+    from monolayer.sensor_file import read_sensors
+    from monolayer.sensors import examine
+
+    recipe = load_recipe(recipe_path)
+    histories = (
+        {each.vessel.name: each for each in read_histories(history_path)} if history_path else {}
+    )
+    seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
+    series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
+    _check_vessels(readings, histories, {each.vessel for each in series})
+    found = [examine(each, recipe.sensors, _exchanges(histories, each.vessel)) for each in series]
+    if output is not None:
+        _write(output, found, histories, recipe, readings)
+    if as_json:
+        from monolayer.sensor_report import as_data
+
+        echo_json([as_data(each) for each in found])
+        return
+    for each in found:
+        click.echo("\n".join(_sentences(each)))
+    if output is not None:
+        click.echo(f"Wrote {output / 'report.html'} and its tables.")
+
+
+def _check_vessels(path: Path, histories: dict[str, "VesselHistory"], vessels: set[str]) -> None:
+    unknown = sorted(vessels - set(histories))
+    if histories and unknown:
+        raise InputError(
+            f"{path}: vessel {unknown[0]} is not in --history; there are {', '.join(histories)}."
+        )
+
+
+def _exchanges(histories: dict[str, "VesselHistory"], vessel: str) -> list[float]:
+    history = histories.get(vessel)
+    return [] if history is None else [exchange.time_h for exchange in history.exchanges]
+
+
+def _write(
+    output: Path,
+    found: list["Findings"],
+    histories: dict[str, "VesselHistory"],
+    recipe: Any,
+    readings: Path,
+) -> None:
+    from monolayer.history_file import write_histories
+    from monolayer.sensor_report import write_sensors
+    from monolayer.sensors import with_sensors
+
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"--output {output}: is a file; name a folder.")
+    write_sensors(output, found, histories, recipe, readings)
+    if histories:
+        told = [
+            with_sensors(
+                history, [each for each in found if each.series.vessel == name], recipe.sensors
+            )
+            for name, history in histories.items()
+        ]
+        write_histories(output / "history.yaml", told)
+
+
+def _sentences(found: "Findings") -> list[str]:
+    from monolayer.sensor_report import sentences
+
+    return sentences(found)

@@ -1,0 +1,142 @@
+"""A page for an analysis: the answer, then picture and table of each of its parts.
+
+The run's report knows fields and plates; this page knows none of them. An analysis says what it
+found as plain frozen data and hands over the pictures, drawn with `monolayer.report.plots`. Same
+style sheet, same script, same content security policy: one file that opens offline.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from monolayer.drawing.numbers import UNKNOWN, grouped
+from monolayer.report.page import read_template
+
+__all__ = ["AnalysisPage", "AnalysisTable", "Section", "render_analysis"]
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisTable:
+    """Rows to show.
+
+    Attributes
+    ----------
+    caption : str
+        What the rows are.
+    columns : tuple of str
+        Headings, with units.
+    rows : tuple of tuple
+        Numbers are shown with four digits; None as a dash, never as 0.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of an analysis: pictures first, tables second.
+
+    Attributes
+    ----------
+    title : str
+        Heading.
+    pictures : tuple of Markup
+        Charts, each as wide as the page.
+    reading : str
+        How to read them, in a sentence or two.
+    tables : tuple of AnalysisTable
+        The numbers.
+    """
+
+    title: str
+    pictures: tuple[Markup, ...] = ()
+    reading: str = ""
+    tables: tuple[AnalysisTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisPage:
+    """What a page shows.
+
+    Attributes
+    ----------
+    kind : str
+        What was analysed, such as ``Method qualification``.
+    title : str
+        Of what.
+    verdict : tuple of str
+        ``ok``, ``warn`` or ``bad`` for the colour, and the words.
+    number, unit, number_words : str
+        The number that leads, its unit, and what it is with its interval.
+    facts : tuple of (str, str)
+        A few further numbers beside it.
+    notices : tuple of str
+        What must not be overlooked: simulated, too few, adapted.
+    sections : tuple of Section
+        The parts, in the order of their weight.
+    provenance : tuple of (str, str)
+        Settings, hashes, versions, sources.
+    """
+
+    kind: str
+    title: str
+    verdict: tuple[str, str]
+    number: str
+    unit: str
+    number_words: str
+    facts: tuple[tuple[str, str], ...] = ()
+    notices: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
+
+
+def render_analysis(page: AnalysisPage) -> str:
+    """Draw the page as one self-contained HTML file."""
+    script = read_template("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return _template().render(
+        page=page,
+        sign={"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]],
+        style=Markup(read_template("report.css")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_hash=digest,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FunctionLoader(read_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cell": _cell, "numeric": _is_number, "sortable": _sortable}
+    return environment.get_template("analysis.html")
+
+
+def _is_number(value: Cell) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return grouped(value) if isinstance(value, float) else value
+
+
+def _sortable(value: Cell) -> str:
+    return f"{value:.6g}" if isinstance(value, int | float) else ""

@@ -1,0 +1,403 @@
+"""Qualification: COMET's figures, ANOVA as oracle, worked examples, and `run` that asks for it."""
+
+import csv
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monolayer.cli import _exit_code as cli
+from monolayer.dilution_table import read_series, to_comet
+from monolayer.errors import ConfigError, InputError
+from monolayer.method import Method, load_method
+from monolayer.qualification_tables import read_pairs, read_precision
+from monolayer.qualify import (
+    Contribution,
+    Observation,
+    QualifySettings,
+    combine,
+    detection_limit,
+    judge_series,
+    qualify,
+    record_of,
+    variance_components,
+)
+from monolayer.qualify.qualification import Pair
+from monolayer.qualify.series import ratio_of_indices
+from monolayer.qualify.settings import UncertaintySettings
+from monolayer.qualify.uncertainty import budget
+
+COMET_HEAD = (
+    "counting_method,target_dilution_fraction,measured_dilution_fraction,random_sample_number,"
+    "rep_obsv,cell_conc"
+)
+SEEDING_HEAD = (
+    "counting_method,seeding_density_cells_per_cm2,random_sample_number,density_cells_per_cm2"
+)
+
+
+def simulated(bend: float = 0.0, cv: float = 0.03, seed: int = 0) -> list[Observation]:
+    """Four fractions x three samples x three observations, and three blanks."""
+    rng = np.random.default_rng(seed)
+    found = [Observation(0.0, None, f"b{i}", float(rng.poisson(40))) for i in range(3)]
+    for fraction, sample in itertools.product((0.25, 0.5, 0.75, 1.0), range(3)):
+        true = 1e5 * fraction * (1 + bend * fraction)
+        found += [
+            Observation(fraction, None, f"{fraction}-{sample}", float(true * rng.lognormal(0, cv)))
+            for _ in range(3)
+        ]
+    return found
+
+
+def lines(found: list[Observation], method: str = "nuclei") -> str:
+    rows = [f"{method},{o.target},NA,{o.sample},1,{o.value}" for o in found]
+    return "\n".join([COMET_HEAD, *rows]) + "\n"
+
+
+# Dilution series ---------------------------------------------------------------------------------
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("example", "method", "golden"),
+    [
+        ("1", "Method 2", (1_059_214, 0.9983812, 0.01162283, 0.3466679)),
+        ("2", "Method 7", (2_447_185, 0.9570395, 0.7484988, 3.144001)),
+    ],
+)
+def test_comet_s_own_examples(
+    data_folder: Path, example: str, method: str, golden: tuple[float, ...]
+) -> None:
+    path = data_folder / "tables" / f"nist_comet_example_{example}.csv"
+    (series,) = (each for each in read_series(path) if each.method == method)
+    found = judge_series(method, series.kind, series.observations, draws=50)
+    told = found.fit
+    assert (told.slope, told.r2_uncentred, told.pi_ss_scaled, told.pi_sa_scaled) == pytest.approx(
+        golden, rel=5e-7
+    )
+    assert found.shortfall == ""
+    if example == "1":
+        cvs = [each.cv for each in found.scatter]
+        assert cvs == pytest.approx([0.056233, 0.077435, 0.04868, 0.038287, 0.039089], abs=5e-7)
+
+
+@pytest.mark.data
+def test_comet_files_come_back_as_they_were(data_folder: Path, tmp_path: Path) -> None:
+    for example in "12":
+        before = read_series(data_folder / "tables" / f"nist_comet_example_{example}.csv")
+        (tmp_path / "again.csv").write_bytes(to_comet(before))
+        assert read_series(tmp_path / "again.csv") == before
+
+
+def test_w10_through_the_series() -> None:
+    found = judge_series(
+        "w10",
+        "dilution",
+        [Observation(x, None, str(x), y) for x, y in ((0.25, 26), (0.5, 50), (0.75, 72), (1, 100))],
+    )
+    assert found.fit.pi_sa_scaled == pytest.approx(0.09677419, abs=5e-9)
+    assert found.fit.pi_ss_scaled == pytest.approx(0.003511967, abs=5e-10)
+    assert found.fit.r2_uncentred == pytest.approx(0.999415015, abs=5e-10)
+    assert found.fit.r2_centred == pytest.approx(0.9973190, abs=5e-8)
+    assert found.shortfall == "1 of 3 replicate samples, 1 of 3 observations"
+    assert found.intervals["pi_sa_scaled"].low is None
+    assert found.scatter[0].cv is None
+
+
+def test_a_bent_method_has_a_larger_index_and_disjoint_interval() -> None:
+    straight, bent = (judge_series("m", "dilution", simulated(b)) for b in (0.0, -0.4))
+    low, high = straight.intervals["pi_sa_scaled"], bent.intervals["pi_sa_scaled"]
+    assert low.high is not None
+    assert high.low is not None
+    assert low.high < high.low
+    ratio, interval = ratio_of_indices(simulated(-0.4), simulated(0.0))
+    assert ratio == pytest.approx(bent.fit.pi_sa_scaled / straight.fit.pi_sa_scaled)
+    assert interval.low is not None
+    assert interval.low > 1
+
+
+def test_the_slope_s_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    """SIMULATED, 100 series: the bootstrap of three samples a fraction is a little too narrow."""
+    held = 0
+    for seed in range(100):
+        found = judge_series("m", "dilution", simulated(seed=seed), draws=100).intervals["slope"]
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 1e5 * math.exp(0.03**2 / 2) <= found.high
+    assert 85 <= held <= 100
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(1e-6, 1e6), st.permutations(range(39)))
+def test_unit_and_order_do_not_matter(factor: float, order: list[int]) -> None:
+    plain = simulated(-0.2)
+    given_ = [plain[i] for i in order]
+    scaled = [Observation(o.target, None, o.sample, o.value * factor) for o in given_]
+    first, second = (judge_series("m", "dilution", each, draws=50).fit for each in (plain, scaled))
+    assert second.pi_sa_scaled == pytest.approx(first.pi_sa_scaled, rel=1e-8)
+    assert second.slope == pytest.approx(first.slope * factor, rel=1e-9)
+
+
+def test_same_input_same_output() -> None:
+    assert judge_series("m", "dilution", simulated()) == judge_series("m", "dilution", simulated())
+
+
+def test_seeding_series_are_named_as_adapted(tmp_path: Path) -> None:
+    rows = [
+        f"nuclei,{seeded},s{seeded}-{i},{seeded * 0.9 + i}"
+        for seeded in (1000, 2000, 4000, 8000)
+        for i in range(3)
+    ]
+    (tmp_path / "s.csv").write_text("\n".join([SEEDING_HEAD, *rows, "nuclei,0,blank,3"]))
+    (series,) = read_series(tmp_path / "s.csv")
+    assert (series.kind, series.unit, series.seeded_cells_per_cm2) == ("seeding", "cells/cm²", 8000)
+    assert series.blanks == [3.0]
+    assert len(series.lowest) == 3
+    found = judge_series(series.method, series.kind, series.observations)
+    assert found.standard.startswith("adapted from ISO 20391-2")
+    assert found.fit.slope == pytest.approx(7200, rel=1e-3)
+
+
+# Precision, detection, uncertainty ---------------------------------------------------------------
+
+
+def anova(logs: np.ndarray) -> list[float]:
+    """Balanced crossed main effects: expected mean squares solved by hand."""
+    mean, shape = logs.mean(), logs.shape
+    squares, free = [], []
+    for axis in range(3):
+        others = tuple(i for i in range(4) if i != axis)
+        effect = logs.mean(axis=others) - mean
+        squares.append((effect**2).sum() * logs.size / shape[axis])
+        free.append(shape[axis] - 1)
+    rest = (((logs - mean) ** 2).sum() - sum(squares)) / (logs.size - 1 - sum(free))
+    parts = [
+        max((s / f - rest) / (logs.size / shape[axis]), 0.0)
+        for axis, (s, f) in enumerate(zip(squares, free, strict=True))
+    ]
+    return [*parts, rest]
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_components_are_anova_s_where_the_design_is_balanced(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = list(itertools.product("ABC", "12345", "xy", range(2)))
+    sds = (("ABC", 0.06), ("12345", 0.05), ("xy", 0.06))
+    effect = [{kind: float(rng.normal(0, sd)) for kind in kinds} for kinds, sd in sds]
+    logs = np.array(
+        [
+            14 + sum(effect[i][str(cell[i])] for i in range(3)) + rng.normal(0, 0.03)
+            for cell in cells
+        ]
+    )
+    named = {n: [str(c[i]) for c in cells] for i, n in enumerate(("operator", "day", "instrument"))}
+    found = variance_components(np.exp(logs).tolist(), named)
+    wanted = anova(logs.reshape(3, 5, 2, 2))
+    assert all(variance > 0 for variance in wanted)
+    cvs = [c.cv_percent for c in found.components]
+    assert cvs == pytest.approx([100 * math.sqrt(v) for v in wanted], rel=0.01)
+    assert found.intermediate_percent == pytest.approx(100 * math.sqrt(sum(wanted)), rel=0.01)
+    assert [c.few for c in found.components] == [True, False, True, False]
+    assert sum(c.share for c in found.components) == pytest.approx(1)
+
+
+def test_a_component_that_is_not_there_is_near_zero() -> None:
+    rng = np.random.default_rng(0)
+    values = np.exp(rng.normal(0, 0.05, 40)).tolist()
+    found = variance_components(values, {"operator": list("ABCD") * 10, "day": ["1"] * 40})
+    assert [c.source for c in found.components] == ["operator", "repeatability"]
+    assert found.components[0].cv_percent < 2
+    assert found.repeatability_percent == pytest.approx(5, rel=0.25)
+
+
+def test_limit_of_detection_by_hand() -> None:
+    """Blanks 0, 1, 2: SD 1; low samples of SD 2 with 4 degrees of freedom."""
+    found = detection_limit([0, 1, 2], [[8, 10, 12], [18, 20, 22]])
+    assert found.limit_of_blank == pytest.approx(1 + 1.6448536)
+    assert found.limit_of_detection == pytest.approx(1 + 1.6448536 + 1.6448536 * 2 / (1 - 1 / 16))
+    with pytest.raises(InputError, match="2 blanks"):
+        detection_limit([0, 1], [[8, 10, 12], [18, 20, 22]])
+
+
+def test_w25_uncertainty() -> None:
+    found = combine([Contribution("sampling", "", 4.0), Contribution("area", "", 1.0),
+                     Contribution("segmentation", "", 3.0)])  # fmt: skip
+    assert found.standard_percent == pytest.approx(5.09902, abs=5e-6)
+    assert found.expanded_percent is not None
+    assert 25_000 * found.expanded_percent / 100 == pytest.approx(2549.5, abs=0.05)
+
+
+def test_a_pixel_size_enters_an_area_twice_and_what_nobody_told_is_named() -> None:
+    told = UncertaintySettings(pixel_size_percent=1.5)
+    area = budget(told, is_area=True, sampling_percent=4.0, precision_percent=3.0)
+    assert area.standard_percent == pytest.approx(5.0)
+    assert area.unknown == ("segmentation", "dilution and volume")
+    assert [c.source for c in budget(told, is_area=False).contributions].count("pixel size") == 0
+    assert budget(UncertaintySettings(), is_area=False).expanded_percent is None
+    with pytest.raises(InputError, match="uncertainty of x: -1 % is impossible"):
+        combine([Contribution("x", "", -1.0)])
+
+
+def test_w24_against_the_second_counter() -> None:
+    pairs = [Pair(str(d), 100 + d / 2, 100 - d / 2) for d in (-4, 2, -1, 5, -3, 1)]
+    found = qualify("m", "dilution", "cells/mL", simulated(), QualifySettings(), pairs=pairs)
+    assert found.agreement is not None
+    assert found.agreement.bias == pytest.approx(0, abs=1e-12)
+    assert found.agreement.sd == pytest.approx(3.346640, abs=5e-7)
+    assert found.agreement.high == pytest.approx(6.559294, abs=5e-7)
+
+
+# Verdicts, record, run ---------------------------------------------------------------------------
+
+
+def plan(**limits: float) -> QualifySettings:
+    return QualifySettings.model_validate({"limits": limits, "bootstrap_draws": 50})
+
+
+def test_limits_decide_and_without_one_nothing_is_qualified() -> None:
+    found = qualify("m", "dilution", "cells/mL", simulated(), plan())
+    assert found.detection is not None
+    assert record_of(found, plan()).reasons == ["the plan sets no limit"]
+    assert record_of(found, plan(max_cv_percent=10, min_r2_uncentred=0.99)).qualified
+    strict = record_of(found, plan(max_cv_percent=0.1, max_bias_percent=5))
+    assert not strict.qualified
+    assert any("bias against the second counter (%) not measured" in r for r in strict.reasons)
+    assert any(r.startswith("largest CV") for r in strict.reasons)
+    small = qualify("m", "dilution", "cells/mL", simulated()[:21], plan())
+    assert "fractions" in record_of(small, plan(max_cv_percent=10)).reasons[0]
+
+
+def test_an_incomplete_budget_holds_no_limit() -> None:
+    asked = plan(max_expanded_uncertainty_percent=50)
+    found = qualify("m", "dilution", "cells/mL", simulated(), asked)
+    assert not record_of(found, asked).qualified
+
+
+def test_run_asks_for_a_qualified_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plate = str(Path(__file__).parents[2] / "sample_data" / "plate")
+    Path("series.csv").write_text(lines(simulated()))
+    Path("plan.yaml").write_text("limits: {max_cv_percent: 10}\nbootstrap_draws: 50\n")
+    Path("method.yaml").write_text("name: site\nversion: '3'\n")
+    asked = ["qualify", "series.csv", "--plan", "plan.yaml", "--method", "method.yaml", "-o", "Q"]
+    assert cli(asked) == 0
+    told = capsys.readouterr().out
+    block = told[told.index("qualification:") :].replace(
+        "qualification.yaml", "Q/qualification.yaml"
+    )
+    plain = load_method(Path("method.yaml"))
+    Path("method.yaml").write_text("name: site\nversion: '3'\n" + block)
+    assert load_method(Path("method.yaml")).sha256 == plain.sha256
+    run = ["run", plate, "--method", "method.yaml", "--select", "well=B02", "--workers", "1"]
+    assert cli([*run, "-o", "RUN"]) == 0
+    assert cli([*run, "-o", "OTHER", "--pixel-size-um", "0.5"]) == 2
+    assert "its record is of other settings" in capsys.readouterr().err
+    record = Path("Q/qualification.yaml")
+    record.write_text(record.read_text().replace("method_version: '3'", "method_version: '4'"))
+    assert cli([*run, "-o", "OTHER"]) == 2
+    assert "is not the record that" in capsys.readouterr().err
+    Path("plan.yaml").write_text("limits: {max_cv_percent: 0.1}\nbootstrap_draws: 50\n")
+    assert cli(asked) == 3
+    assert not Path("OTHER").exists()
+
+
+def test_a_record_that_does_not_qualify_is_refused() -> None:
+    found = qualify("m", "dilution", "cells/mL", simulated(), plan(max_cv_percent=0.1))
+    record = record_of(found, plan(max_cv_percent=0.1))
+    method = Method.model_validate(
+        {"qualification": {"record": record.model_dump(), "sha256": "x"}}
+    )
+    with pytest.raises(ConfigError, match=r"does not qualify it \(largest CV"):
+        method.check_complete()
+
+
+def test_report_and_tables_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text(lines(simulated()) + lines(simulated(-0.3), "other").split(
+        "\n", 1)[1])  # fmt: skip
+    (tmp_path / "p.csv").write_text("sample,count,count_second\na,10,11\nb,20,19\nc,5,5.2\n")
+    (tmp_path / "r.csv").write_text(
+        "value,operator,day\n"
+        + "\n".join(
+            f"{100 + i + 3 * (o == 'A')},{o},{d}" for o in "AB" for d in "12" for i in (0, 2)
+        )
+    )
+    out = tmp_path / "OUT"
+    asked = ["qualify", str(tmp_path / "s.csv"), "-o", str(out), "--counting-method", "nuclei"]
+    asked += ["--pairs", str(tmp_path / "p.csv"), "--precision", str(tmp_path / "r.csv")]
+    assert cli([*asked, "--comet", str(tmp_path / "comet.csv")]) == 3
+    names = ("agreement", "detection", "pairs", "precision", "scatter", "series", "uncertainty")
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        [*(f"{n}.{s}" for n in names for s in ("csv", "parquet")), "qualification.yaml",
+         "report.html"]
+    )  # fmt: skip
+    with (out / "series.csv").open(newline="") as file:
+        assert [row["counting_method"] for row in csv.DictReader(file)] == ["nuclei", "other"]
+    page = (out / "report.html").read_text()
+    for words in ("Against the second counter", "Operator, day, instrument", "Limit of detection"):
+        assert words in page
+    assert "http" not in page.replace("http-equiv", "")
+    before = (out / "report.html").read_bytes()
+    assert cli(asked) == 3
+    assert (out / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no sample with cells"),
+        ("counting_method,cell_conc\nm,1\n", "has no column 'random_sample_number'"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,-3\n", "line 2: cell_conc -3 is negative"),
+        (f"{COMET_HEAD}\nm,1.5,NA,1,1,3\n", "line 2: target_dilution_fraction is 1.5"),
+        (f"{COMET_HEAD}\nm,,NA,1,1,3\n", "target_dilution_fraction is nothing"),
+        (f"{COMET_HEAD}\nm,0.5,7,1,1,3\n", "measured_dilution_fraction 7 is no fraction"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,many\n", "cell_conc 'many' is no number"),
+        (f"{COMET_HEAD}\nm,0.5,NA,,1,3\n", "names no random_sample_number"),
+        (f"{COMET_HEAD}\n,0.5,NA,1,1,3\n", "names no counting_method"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,3,4\n", "line 2: has more cells than the head"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,0.5,NA,2,1,4\n", "two fractions or more"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,1,NA,1,1,4\n", "sample 1 is at two dilution fractions"),
+        (f"{COMET_HEAD}\nm,0.5,NA,1,1,0\nm,1,NA,2,1,0\n", "every concentration is 0"),
+        (f"{COMET_HEAD}\na,1,NA,1,1,3\nb,1,NA,1,1,3\n", "holds several counting methods"),
+    ],
+)
+def test_bad_series_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    out = tmp_path / "OUT"
+    assert cli(["qualify", str(tmp_path / "bad.csv"), "-o", str(out)]) == 2
+    told = capsys.readouterr().err.strip()
+    assert said in told
+    assert len(told.splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("value,operator\n1,A\n-2,B\n", "has no logarithm"),
+        ("value,operator\n1,A\n2,A\n", "no factor has two levels"),
+        ("value,operator\n1,A\n2,B\n", "leave nothing for repeatability"),
+        ("value,operator\n1,\n2,B\n", "line 2: names no operator"),
+        ("count\n1\n", "has no column 'value'"),
+        ("value,operator\n1,A\n1,A\n1,B\n1,B\n", "every measurement is the same"),
+    ],
+)
+def test_bad_repeats_are_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_precision(tmp_path / "bad.csv")
+
+
+def test_bad_pairs_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("sample,count,count_second\na,1,\nb,2,2\n")
+    with pytest.raises(InputError, match="holds 1 pairs"):
+        read_pairs(tmp_path / "bad.csv")
+    with pytest.raises(InputError, match="two counts of 0"):
+        qualify("m", "dilution", "u", simulated(), plan(), pairs=[Pair("a", 0, 0)] * 2)
