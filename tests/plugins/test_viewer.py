@@ -108,6 +108,21 @@ def test_every_widget_of_the_manifest_opens(viewer: Any, until: Until) -> None:
         until(widget.isVisible)
 
 
+def test_edited_labels_are_saved_as_corrections(viewer: Any, own_run: Path, until: Until) -> None:
+    from monolayer.engine.reviewing import RunReview
+
+    bench = bench_of(viewer)
+    bench.open(own_run)
+    bench.show("sample/B03/2")
+    until(lambda: shown(viewer) == "sample/B03/2")
+    layer = viewer.layers["labels"]
+    layer.fill(tuple(int(at) for at in np.argwhere(layer.data == 3)[0]), 0)
+    written = layer.save(str(own_run / "corrections.jsonl"), plugin="monolayer")
+    assert written == [str(own_run / "corrections.jsonl")]
+    (event,) = RunReview(own_run).field("sample/B03/2").events
+    assert event.act.labels == (3,)
+
+
 def test_field_that_the_run_does_not_have_is_refused(viewer: Any, plate_run: Path) -> None:
     with pytest.raises(ConfigError, match="has no field 'sample/Z99/1'"):
         open_review(viewer, plate_run, "sample/Z99/1")
