@@ -1,4 +1,4 @@
-"""``monolayer review``: what it starts, and what it says where napari, Qt or a screen is missing."""
+"""``monolayer review``: what it starts, and what it says where something is missing."""
 
 import json
 import sys
