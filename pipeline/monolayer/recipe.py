@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
+from monolayer.metabolism.settings import MetabolismSettings
 from monolayer.sensors.settings import SensorSettings
 from monolayer.settings import Settings
 from monolayer.settings_file import commented, load_yaml, sentence
@@ -41,6 +42,8 @@ class Recipe(Settings):
     """The rules' limits. All numbers are examples: replace them by your process's own."""
     sensors: SensorSettings = Setting(default_factory=SensorSettings)
     """When a sensor is believed, and when a culture has left its limits."""
+    metabolism: MetabolismSettings = Setting(default_factory=MetabolismSettings)
+    """How samples of medium and counts of cells become rates, advice and cell numbers."""
 
     @cached_property
     def sha256(self) -> str:

@@ -34,6 +34,7 @@ VERBS = {
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
     "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
+    "metabolism": "Rates, yields, feeding advice and cell numbers of vessels and their medium.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "init": "Write a method or recipe file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
