@@ -11,7 +11,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from monolayer.report.svg import join, tag, text
+from monolayer.drawing.svg import join, tag, text
 
 __all__ = ["figure", "walls"]
 

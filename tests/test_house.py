@@ -24,14 +24,18 @@ STAGES = (
     "summarise",
     "grow",
     "decide",
+    "notice",
+    "review",
     "sensors",
     "metabolism",
     "report",
+    "batch",
     "simulate",
     "evaluate",
+    "record",
 )
 # They stand behind the stages: they know what stages found, no stage and not one another.
-ANALYSES = ("capacity", "qualify")
+ANALYSES = ("capacity", "qualify", "compare")
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
     "monolayer": {"monolayer", "monolayer_kernels"},

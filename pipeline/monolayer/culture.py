@@ -3,6 +3,8 @@
 `outlook_of` fits the history's growth; `recommend_for` decides with it.
 """
 
+import hashlib
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +17,10 @@ from monolayer.recipe import Recipe
 if TYPE_CHECKING:
     from monolayer.grow import Growth, GrowthSeries
 
-__all__ = ["growth_series", "outlook_of", "recommend_for", "with_doublings"]
+__all__ = ["growth_series", "outlook_key", "outlook_of", "recommend_for", "with_doublings"]
+
+# Raised when the same measurements and settings come to give another outlook.
+_OUTLOOK_VERSION = 1
 
 
 def recommend_for(
@@ -78,6 +83,23 @@ def outlook_of(history: VesselHistory, recipe: Recipe) -> Outlook:
         model=crossing.model,
         reason=crossing.reason,
     )
+
+
+def outlook_key(recipe: Recipe) -> str:
+    """Hash of those settings of a recipe that an outlook depends on.
+
+    An outlook stored with an acquisition is good for every recipe of the same key.
+    """
+    limits = recipe.decide
+    content = [
+        _OUTLOOK_VERSION,
+        recipe.grow.model_dump(mode="json"),
+        limits.target_confluence,
+        limits.min_fields_ok,
+        limits.min_fields_ok_share,
+    ]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def growth_series(history: VesselHistory, recipe: Recipe) -> "GrowthSeries | None":

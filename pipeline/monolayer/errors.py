@@ -3,8 +3,11 @@
     MonolayerError
     ├── ConfigError        the caller's: an option, a method file, an argument   (exit code 2)
     ├── InputError         the folder's: nothing to run on, a layout that fits nothing  (2)
+    ├── StudyError         the study's database: newer, older, busy, none           (2)
     ├── RunFolderError     the output folder's: another run's, newer, locked, unfinished  (2)
+    ├── CorrectionError    a reviewer's: a correction that does not fit its field  (2)
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
+    ├── NotAllowedError    the person's: a role, a password, the state of a document  (2)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
@@ -14,13 +17,16 @@ Every message is one sentence that names the culprit and the mend.
 
 __all__ = [
     "ConfigError",
+    "CorrectionError",
     "FolderBusyError",
     "ImageError",
     "InputError",
     "MissingExtraError",
     "MonolayerError",
+    "NotAllowedError",
     "RunAborted",
     "RunFolderError",
+    "StudyError",
     "exit_code_of",
     "sentence_of",
 ]
@@ -42,8 +48,16 @@ class RunFolderError(MonolayerError, ValueError):
     """The output folder cannot be used for this run."""
 
 
+class StudyError(MonolayerError, ValueError):
+    """A study's database cannot be used. Not for what is written into it: `InputError`."""
+
+
 class FolderBusyError(RunFolderError):
     """Another process holds the output folder; the same call will do later."""
+
+
+class CorrectionError(MonolayerError, ValueError):
+    """A correction does not fit its field: no such object, another image, a conflict."""
 
 
 class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more than an error
@@ -51,6 +65,10 @@ class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more tha
 
     What is finished is kept, and the same call goes on from there.
     """
+
+
+class NotAllowedError(MonolayerError, PermissionError):
+    """Somebody may not do this: the role, the password, or the state of what it is done to."""
 
 
 class ImageError(MonolayerError, ValueError):

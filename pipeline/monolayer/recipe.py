@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field as Setting
 from pydantic import ValidationError
 
+from monolayer.batch.settings import BatchSettings
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
@@ -40,6 +41,8 @@ class Recipe(Settings):
     """How measurements in time become a rate and a forecast."""
     decide: DecideSettings = Setting(default_factory=DecideSettings)
     """The rules' limits. All numbers are examples: replace them by your process's own."""
+    batch: BatchSettings = Setting(default_factory=BatchSettings)
+    """What the batch report holds yields against."""
     sensors: SensorSettings = Setting(default_factory=SensorSettings)
     """When a sensor is believed, and when a culture has left its limits."""
     metabolism: MetabolismSettings = Setting(default_factory=MetabolismSettings)
@@ -47,8 +50,12 @@ class Recipe(Settings):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the whole recipe as canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Hash of the recipe as canonical JSON; where it stands is no part of it.
+
+        So the hash that was approved is the hash that recommendations name.
+        """
+        content = self.model_dump(mode="json", exclude={"status"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

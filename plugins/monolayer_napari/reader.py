@@ -1,16 +1,23 @@
-"""Open a run's folder: its label images as Labels layers, one layer for each size of image.
+"""Open a run's folder: its channels and label images, one stack for each size of image.
 
 A run has thousands of fields, so a layer holds all of one size behind napari's slider and reads
-a field when it is shown. ``layer.metadata["field_ids"]`` says which field each step is.
+a field when it is shown; a run of several acquisitions has a slider of time besides.
+``layer.metadata["field_ids"]`` says which field each step is. A run of one field is shown with the
+features of its objects; the widget *Plate* does so for each field that is clicked.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
+from monolayer.errors import MonolayerError, RunFolderError
 from monolayer.field import natural_key
 from monolayer_napari.layers import LayerData
+from monolayer_napari.notify import notify
+from monolayer_napari.session import Session, folder_of
+from monolayer_napari.stacks import Stack, channel_stacks, label_stack
+from monolayer_napari.view import field_view
 
 __all__ = ["get_reader", "read_run"]
 
@@ -19,11 +26,11 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
     """Return `read_run` for a run's folder or its ``run.json``; None for anything else."""
     if not isinstance(path, str):
         return None
-    return read_run if (_folder_of(path) / "run.json").is_file() else None
+    return read_run if (folder_of(path) / "run.json").is_file() else None
 
 
 def read_run(path: str) -> list[LayerData]:
-    """Read the label images of a run.
+    """Read the channels and label images of a run.
 
     Parameters
     ----------
@@ -33,58 +40,62 @@ def read_run(path: str) -> list[LayerData]:
     Returns
     -------
     list of LayerData
-        Labels of shape (fields, height, width), or (height, width) where one field is all.
+        Of shape (fields, height, width), (times, fields, height, width) where the images know a
+        time, or (height, width) where one field is all. What cannot be read is told and left out.
 
     Raises
     ------
     monolayer.errors.RunFolderError
         The run cannot be opened, or has no label images yet.
     """
-    import monolayer
-    from monolayer.errors import RunFolderError
-
-    folder = monolayer.open_run(_folder_of(path)).folder
+    session = Session(path)
+    folder = session.folder
     labels = {unquote(_name(file, folder)): file for file in (folder / "labels").rglob("[!.]*.tif")}
     if not labels:
         raise RunFolderError(
             f"{folder}: has no label images; 'monolayer run' writes one for each field that is ok."
         )
-    by_shape: dict[tuple[int, ...], dict[str, Any]] = {}
-    for field_id in sorted(labels, key=natural_key):
-        pixels = _lazy(labels[field_id])
-        by_shape.setdefault(pixels.shape, {})[field_id] = pixels
-    return [_layer(folder, fields) for fields in by_shape.values()]
+    notify(session.problems)
+    ordered = {name: labels[name] for name in sorted(labels, key=natural_key)}
+    by_shape: dict[tuple[int, ...], dict[str, Path]] = {}
+    for name, file in ordered.items():
+        by_shape.setdefault(_shape_of(file), {})[name] = file
+    layers = (_of_one_size(session, shape, files) for shape, files in by_shape.items())
+    return list(itertools.chain.from_iterable(layers))
 
 
-def _folder_of(path: str) -> Path:
-    given = Path(path)
-    return given.parent if given.name == "run.json" else given
+def _of_one_size(
+    session: Session, shape: tuple[int, ...], files: Mapping[str, Path]
+) -> list[LayerData]:
+    first = next(iter(files))
+    if len(files) == 1 and first in session.fields:
+        return _one_field(session, first)
+    stack = Stack.of(session, list(files), (shape[0], shape[1]))
+    channels: list[LayerData] = []
+    if first in session.fields:
+        try:
+            channels = channel_stacks(session, stack)
+        except (MonolayerError, OSError) as error:
+            notify([f"{session.folder.name}: its images cannot be shown: {error}"])
+    return [*channels, label_stack(session, stack, files)]
+
+
+def _one_field(session: Session, field_id: str) -> list[LayerData]:
+    view = field_view(session, field_id)
+    notify(view.problems)
+    for _, arguments, _ in view.layers:
+        arguments["metadata"]["field_ids"] = [field_id]
+    return list(view.layers)
 
 
 def _name(file: Path, folder: Path) -> str:
     return file.relative_to(folder / "labels").with_suffix("").as_posix()
 
 
-def _lazy(file: Path) -> Any:
-    """A dask array that reads the file when it is looked at; only the header is read now."""
-    import dask.array as da
+def _shape_of(file: Path) -> tuple[int, ...]:
+    """Only the header is read."""
     import tifffile
-    from dask.delayed import delayed
 
     with tifffile.TiffFile(file) as tiff:
-        series = tiff.series[0]
-        shape, kind = series.shape, series.dtype
-    # dask's functions are untyped, and calling them so is an error under mypy's strict rules.
-    from_delayed: Callable[..., Any] = da.from_delayed
-    return from_delayed(delayed(tifffile.imread)(file), shape, kind)
-
-
-def _layer(folder: Path, fields: dict[str, Any]) -> LayerData:
-    import dask.array as da
-
-    stack: Callable[..., Any] = da.stack
-    pixels = list(fields.values())
-    data = stack(pixels) if len(pixels) > 1 else pixels[0].compute()
-    name = f"labels {pixels[0].shape[1]} x {pixels[0].shape[0]}"
-    metadata = {"monolayer_run": str(folder), "field_ids": list(fields)}
-    return data, {"name": name, "metadata": metadata}, "labels"
+        shape: tuple[int, ...] = tiff.series[0].shape
+    return shape

@@ -106,8 +106,12 @@ class Slurm:
     def restart_now(self, job_id: str) -> None:
         """Wait until a job that went back into the queue runs again, without its two minutes.
 
-        Asked again and again: what is said while it is still being cleared away is forgotten.
+        Not within two seconds: nodes revoke the first copy's credential to the second, and take a
+        copy that starts in the same one for the first ("Job credential revoked": it ends as
+        FAILED). Slurm's own two minutes are there for this. Then asked again and again, as what is
+        said while the job is still being cleared away is forgotten.
         """
+        time.sleep(2.5)
 
         def restarted() -> bool:
             self.call("scontrol", "update", f"jobid={job_id}", "starttime=now", check=False)

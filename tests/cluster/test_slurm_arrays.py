@@ -23,7 +23,7 @@ def submit_array(runs: Runs, run: Path, shards: int) -> str:
 
 
 @pytest.mark.usefixtures("slow_fields")
-def test_an_array_with_one_element_cancelled(runs: Runs, tmp_path: Path) -> None:
+def test_an_array_with_one_element_requeued_and_one_cancelled(runs: Runs, tmp_path: Path) -> None:
     """What a cancelled element leaves is done by the job that comes after the array."""
     run = tmp_path / "RUN"
     array = submit_array(runs, run, 4)
@@ -34,8 +34,11 @@ def test_an_array_with_one_element_cancelled(runs: Runs, tmp_path: Path) -> None
     )  # fmt: skip
     # Not the first part: an element may be done with all its fields by then.
     wait_for("a field under way", lambda: any((run / "attempts").glob("*")))
-    wait_for("element 3", lambda: f"{array}_3" in runs.slurm.jobs("RUNNING"))
+    hit = {f"{array}_2", f"{array}_3"}
+    wait_for("elements 2 and 3", lambda: hit <= set(runs.slurm.jobs("RUNNING")))
     runs.slurm.call("scancel", f"{array}_3")
+    runs.slurm.call("scontrol", "requeue", f"{array}_2")
+    runs.slurm.restart_now(f"{array}_2")
     wait_for("the last job's end", lambda: not runs.slurm.jobs(), PATIENCE)
     states = {i: runs.slurm.job(f"{array}_{i}")["JobState"] for i in range(1, 5)}
     assert states == {1: "COMPLETED", 2: "COMPLETED", 3: "CANCELLED", 4: "COMPLETED"}

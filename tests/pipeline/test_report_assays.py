@@ -8,9 +8,9 @@ import pytest
 import tifffile
 
 import monolayer
+from monolayer.drawing.numbers import figure, shown
 from monolayer.report.bare_map import BLOCKS, bare_map, block_shares, vessel_maps
 from monolayer.report.content import VesselMap
-from monolayer.report.numbers import figure, shown
 from monolayer.simulate import PhaseSettings, simulate_phase_field
 
 FIELDS = 3

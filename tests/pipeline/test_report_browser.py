@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monolayer.drawing.numbers import grouped, interval_text
+from monolayer.drawing.palette import colour, contrast, luminance
 from monolayer.report import build_content, render_report
-from monolayer.report.numbers import grouped, interval_text
-from monolayer.report.palette import colour, contrast, luminance
 from monolayer.report.plate_map import colour_scale
 
 from .report_example import SHOW, disks, example, well_names

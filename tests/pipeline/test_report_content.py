@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monolayer.drawing.numbers import grouped
 from monolayer.field import State
 from monolayer.report import ReportContent, build_content
 from monolayer.report.histograms import histograms
-from monolayer.report.numbers import grouped
 from monolayer.report.words import method_words
 from monolayer.summarise.schema import (
     PLATE_HEAD,

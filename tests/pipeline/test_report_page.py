@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monolayer.drawing import palette
+from monolayer.drawing.numbers import nice_ticks, short
+from monolayer.drawing.svg import tag
 from monolayer.field import State
-from monolayer.report import ReportContent, build_content, palette, render_report
+from monolayer.report import ReportContent, build_content, render_report
 from monolayer.report.content import Estimate, WellResult
-from monolayer.report.numbers import nice_ticks, short
 from monolayer.report.plate_map import (
     FORMATS,
     colour_scale,
@@ -25,7 +27,6 @@ from monolayer.report.plate_map import (
     row_name,
     well_position,
 )
-from monolayer.report.svg import tag
 
 from .report_example import SHOW, disks, example, well_names
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monolayer.report.pictures import MAX_WIDTH, encode_picture, outlines, scale_bar
+from monolayer.drawing.pictures import MAX_WIDTH, encode_picture, outlines, scale_bar
 
 from .report_example import disks
 

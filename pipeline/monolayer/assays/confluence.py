@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
-from monolayer.errors import ConfigError
+from monolayer.assays.given import Given
+from monolayer.errors import ConfigError, CorrectionError
 from monolayer.field import FieldImage, natural_key
 from monolayer.method import Method
 from monolayer.read import channel_among
@@ -37,6 +38,8 @@ _NO_CALIBRATION = (
     "No density is estimated from the covered area: the method holds no calibration of the mean "
     "cell area (confluence.calibration)."
 )
+
+_COVERED, _UNUSABLE = 1, 2
 
 # On smaller images the pixels' noise cannot be told from texture: bare ones came out covered.
 _LEAST_SIDE_PX = 64
@@ -90,6 +93,39 @@ class ConfluenceAssay:
             detail = f"only {share:.0%} of the field is usable; image another position."
             return Evaluated(row, labels=cover.labels(), problem=("no_usable_area", detail))
         return Evaluated(row, labels=cover.labels())
+
+    def remeasure(
+        self,
+        image: FieldImage,
+        roles: Mapping[str, str],  # noqa: ARG002
+        method: Method,
+        given: Given,
+    ) -> Evaluated:
+        """Take the areas again; what only the image tells (bodies, reasons) stays if it can."""
+        usable = int(np.count_nonzero(given.labels != _UNUSABLE))
+        covered = int(np.count_nonzero(given.labels == _COVERED))
+        same = not given.touched
+        reasons = {
+            name: given.row.get(f"unusable_{name}_fraction") if same else None for name in REASONS
+        }
+        figures = summarise_confluence_field(
+            covered,
+            usable,
+            image.shape,
+            reasons,
+            image.pixel_size_um,
+            method.confluence.calibration,
+            method.summarise,
+            given.row.get("n_bodies") if same else None,
+        )
+        kept = ("calibration_version", *FIGURES)
+        row: dict[str, Cell] = figures | {name: given.row.get(name) for name in kept}
+        if usable < method.confluence.min_usable_fraction * given.labels.size or usable == 0:
+            raise CorrectionError(
+                f"only {figures['usable_fraction']:.0%} of the field would be usable; leave the "
+                "field out instead."
+            )
+        return Evaluated(row, labels=given.labels)
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Confluence, areas, indirect density, and figures of the segmentation."""

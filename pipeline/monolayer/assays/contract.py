@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monolayer.assays.given import Given
 from monolayer.field import FieldImage
 from monolayer.method import Method
 from monolayer.report.presentation import Presentation
@@ -73,6 +74,20 @@ class Assay(Protocol):
 
     def evaluate(self, image: FieldImage, roles: Mapping[str, str], method: Method) -> Evaluated:
         """Evaluate one field whose first channel passed inspection. Pure."""
+        ...
+
+    def remeasure(
+        self, image: FieldImage, roles: Mapping[str, str], method: Method, given: Given
+    ) -> Evaluated:
+        """Measure a field again from labels that a person corrected. Pure.
+
+        Labels that nobody touched give the automatic row and objects, to the last bit.
+
+        Raises
+        ------
+        CorrectionError
+            The corrected labels cannot be measured; the sentence says which and why.
+        """
         ...
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:

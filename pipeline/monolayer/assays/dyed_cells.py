@@ -5,7 +5,7 @@
 3. Spill-over is taken out, object by object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from monolayer.method import Method
 from monolayer.segment import segment_nuclei
 from monolayer_kernels.background import estimate_background
 
-__all__ = ["DyedCells", "find_dyed", "find_united"]
+__all__ = ["DyedCells", "find_dyed", "find_united", "given_dyed", "given_united"]
 
 Float64 = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -103,8 +103,62 @@ def find_united(
     labels = unite_labels(bodies, shown.labels, owner)
     columns, seen = _measure(labels, image, roles, method)
     united = _with_light(labels, columns, seen, spillover)
+    _take_nuclei(united, shown, owner)
+    return united
+
+
+def given_dyed(
+    labels: Labels,
+    image: FieldImage,
+    roles: Mapping[str, str],
+    method: Method,
+    spillover: Any = None,
+) -> DyedCells:
+    """Cells whose outlines are given, with their light."""
+    columns, seen = _measure(labels, image, roles, method)
+    return _with_light(labels, columns, seen, spillover)
+
+
+def given_united(
+    labels: Labels,
+    touched: Collection[int],
+    image: FieldImage,
+    roles: Mapping[str, str],
+    method: Method,
+    least_dead: float,
+    spillover: Any = None,
+) -> DyedCells:
+    """Cells of either dye whose outlines are given; nuclei of dead cells are found again.
+
+    What the run took for a nucleus without a body stays one where nobody touched it; all else is
+    a body, which has the light of the dead nucleus that lies on it.
+    """
+    cells, dead = roles
+    bodies = _find(image, roles[cells], method)
+    shown = find_dyed(image, roles, method, dead, spillover)
+    stained = shown.light[:, 1] > least_dead
+    changed = np.array(sorted(touched), dtype=np.int64)
+    alone = (labels > int(bodies.max(initial=0))) & ~np.isin(labels, changed)
+    # Nuclei without a body took pixels off the bodies below: these were matched whole.
+    below = np.where(np.isin(bodies, changed), 0, bodies)
+    whole = np.where(alone, below, labels)
+    used = np.bincount(whole.ravel()) > 0
+    used[0] = False
+    numbered = (np.cumsum(used) * used).astype(np.int32)[whole]
+    owner = match_nuclei(numbered, shown.labels, stained)
+    names = np.concatenate(([0], np.flatnonzero(used)))
+    owner = np.where(owner > 0, names[np.maximum(owner, 0)], owner)
+    columns, seen = _measure(labels, image, roles, method)
+    united = _with_light(labels, columns, seen, spillover)
+    owner[~np.isin(owner, columns["label"])] = 0
+    _take_nuclei(united, shown, owner)
+    return united
+
+
+def _take_nuclei(united: DyedCells, shown: DyedCells, owner: NDArray[np.int64]) -> None:
+    """Give bodies the dead cells' light of the nuclei that lie on them."""
     owned = owner > 0
-    row = np.searchsorted(columns["label"], owner[owned])
+    row = np.searchsorted(united.columns["label"], owner[owned])
     for values, of_nucleus in (
         (united.seen, shown.seen),
         (united.light, shown.light),
@@ -112,7 +166,6 @@ def find_united(
     ):
         values[row, 1] = of_nucleus[owned, 1]
     united.dead_area_px[row] = shown.dead_area_px[owned]
-    return united
 
 
 def _find(image: FieldImage, channel: str, method: Method) -> Labels:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
-from monolayer.errors import ConfigError
+from monolayer.assays.given import Given
+from monolayer.errors import ConfigError, CorrectionError
 from monolayer.field import FieldImage
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.method import Method, MorphologySettings
@@ -32,6 +33,7 @@ from monolayer.segment.cells import (
 from monolayer.summarise import morphology
 from monolayer.summarise.reference import STATES, compare_well, comparison_schema
 from monolayer.summarise.shapes import neighbour_weights
+from monolayer_kernels.measure_runs import find_runs
 
 __all__ = ["ASSAY", "MorphologyAssay", "measuring_sha256"]
 
@@ -54,6 +56,7 @@ _NEIGHBOURS = (
     "neighbours_within_radius",
 )
 _CELL_FIGURES = (*CELL_FIGURES, "nuclear_light_ratio")
+_FOUND = ("diameter_px", "diameter_um", *FIGURES, *_CELL_FIGURES)
 _NEEDED = ("axes", "outline", "neighbours")
 
 # Fewer objects cannot tell swapped channels.
@@ -122,11 +125,31 @@ class MorphologyAssay:
         )
         return Evaluated(row, objects, nuclei.labels if found is None else found.labels)
 
+    def remeasure(
+        self, image: FieldImage, roles: Mapping[str, str], method: Method, given: Given
+    ) -> Evaluated:
+        """Measure corrected objects; a corrected cell takes the nuclear pixels that lie in it."""
+        size, settings, labels = image.pixel_size_um, method.morphology, given.labels
+        found, nuclei = None, labels
+        row: dict[str, Cell] = {name: given.row.get(name) for name in _FOUND}
+        if "cells" in roles:
+            automatic = segment_nuclei(image.channels[roles["nuclei"]], method.segment, size)
+            nuclei = _given_nuclei(automatic.labels, given)
+            found = OutlinedCells(labels, given.automatic("stained", _present(labels)) != 0)
+            if given.touched:
+                row["cell_area_fraction"] = np.count_nonzero(labels) / labels.size
+        scores = given.automatic("segmentation_score", _present(nuclei))
+        objects = _tabulate(Segmentation(nuclei, scores), found, image, method)
+        covered = np.count_nonzero(nuclei) / nuclei.size
+        row |= morphology.summarise_field(
+            objects, image.shape, size, method.summarise, settings.shapes, covered
+        )
+        return Evaluated(row, objects, labels)
+
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Figures of both segmentations, counts, shares, order and distributions."""
-        figures = ("diameter_px", "diameter_um", *FIGURES, *_CELL_FIGURES)
         rows = morphology.field_schema(_seen(method), method.summarise)
-        return [*((name, "float64") for name in figures), *rows]
+        return [*((name, "float64") for name in _FOUND), *rows]
 
     def summarise_well(
         self, field_rows: Sequence[Row], objects: Objects, method: Method
@@ -227,6 +250,36 @@ def _tabulate(
     if of_cells is not None:
         objects |= _prefixed("cell", of_cells) | _compared(of_nuclei, of_cells)
     return objects | {"segmentation_score": nuclei.scores}
+
+
+def _present(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    return find_runs(np.ascontiguousarray(labels)).label
+
+
+def _given_nuclei(nuclei: NDArray[np.int32], given: Given) -> NDArray[np.int32]:
+    """Nuclei under the labels of the corrected cells that hold them.
+
+    Raises
+    ------
+    CorrectionError
+        A corrected cell holds none.
+    """
+    cells = given.labels
+    touched = np.zeros(int(cells.max(initial=0)) + 1, np.bool_)
+    touched[[label for label in given.touched if label < touched.size]] = True
+    here = np.bincount(cells.ravel(), minlength=touched.size) > 0
+    stays = np.zeros(int(nuclei.max(initial=0)) + 1, np.bool_)
+    n = min(stays.size, touched.size)
+    stays[1:n] = (here & ~touched)[1:n]
+    of_cells = np.where((nuclei > 0) & touched[cells], cells, 0)
+    found = np.where(stays[nuclei], nuclei, of_cells).astype(np.int32)
+    bare = sorted(set(_present(cells).tolist()) - set(_present(found).tolist()))
+    if bare:
+        raise CorrectionError(
+            f"cell {bare[0]} would have no nucleus in it: this assay measures cells around their "
+            "nuclei; draw or cut it so that it holds one."
+        )
+    return found
 
 
 def _swapped(

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.assays.given import Given
 from monolayer.field import FieldImage
 from monolayer.measure import measure_objects
 from monolayer.method import Method
@@ -22,6 +25,9 @@ from monolayer.summarise import (
 )
 
 __all__ = ["ASSAY", "NucleiAssay"]
+
+
+_FOUND = ("diameter_px", "diameter_um", *FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +47,32 @@ class NucleiAssay:
         found = segment_nuclei(image.channels[roles["nuclei"]], method.segment, size)
         objects = measure_objects(found.labels, image.channels, method.measure, size)
         objects["segmentation_score"] = found.scores
-        covered = np.count_nonzero(found.labels) / found.labels.size
         diameter = found.diameter_px
         row: dict[str, Cell] = {
             "diameter_px": diameter,
             "diameter_um": diameter * size if diameter and size else None,
             **found.figures,
-            **summarise_field(objects, image.shape, size, method.summarise, covered),
         }
-        return Evaluated(row, objects, found.labels)
+        return _evaluated(found.labels, objects, row, image, method)
+
+    def remeasure(
+        self,
+        image: FieldImage,
+        roles: Mapping[str, str],  # noqa: ARG002
+        method: Method,
+        given: Given,
+    ) -> Evaluated:
+        """Measure and summarise corrected nuclei; a nucleus made by hand has no score."""
+        size = image.pixel_size_um
+        objects = measure_objects(given.labels, image.channels, method.measure, size)
+        objects["segmentation_score"] = given.automatic("segmentation_score", objects["label"])
+        found = {name: given.row.get(name) for name in _FOUND}
+        return _evaluated(given.labels, objects, found, image, method)
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:
         """Diameter, figures of the segmentation, counts, densities and distributions."""
-        figures = ("diameter_px", "diameter_um", *FIGURES)
         return [
-            *((name, "float64") for name in figures),
+            *((name, "float64") for name in _FOUND),
             *field_schema(channels, method.summarise),
         ]
 
@@ -99,6 +116,19 @@ class NucleiAssay:
                 ),
             ),
         )
+
+
+def _evaluated(
+    labels: NDArray[np.int32],
+    objects: dict[str, NDArray[Any]],
+    found: dict[str, Cell],
+    image: FieldImage,
+    method: Method,
+) -> Evaluated:
+    covered = np.count_nonzero(labels) / labels.size
+    size, settings = image.pixel_size_um, method.summarise
+    row = summarise_field(objects, image.shape, size, settings, covered)
+    return Evaluated({**found, **row}, objects, labels)
 
 
 ASSAY = NucleiAssay()

@@ -6,19 +6,25 @@ concentration.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
+from monolayer.assays.given import Given
 from monolayer.classify import find_clumps
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage, natural_key
 from monolayer.method import Method
 from monolayer.report.presentation import Lead, Presentation
-from monolayer.segment.suspension import Suspension, SuspensionSettings, segment_suspension
+from monolayer.segment.suspension import (
+    Suspension,
+    SuspensionSettings,
+    judge_suspension,
+    segment_suspension,
+)
 from monolayer.summarise.estimates import (
     estimate_between,
     estimate_columns,
@@ -54,6 +60,9 @@ _SIZES: Columns = [
 ]
 _SCATTER: Columns = [("dispersion_index", "float64"), ("dispersion_p", "float64")]
 
+# Where the run found no cell it looked for this width first.
+_LEAST_DIAMETER_PX = 20.0
+
 _UNDYED = (
     "Living and dead are told apart by how cells refract light, without a dye: read the viability "
     "as a trend, not as a release test."
@@ -77,6 +86,19 @@ class SuspensionAssay:
         cells = segment_suspension(pixels, method.suspension, size)
         objects = _objects(cells, method.suspension, size)
         return Evaluated(_field_row(cells, objects, image, method), objects, cells.labels)
+
+    def remeasure(
+        self, image: FieldImage, roles: Mapping[str, str], method: Method, given: Given
+    ) -> Evaluated:
+        """Judge corrected cells as found ones are; untouched ones keep what the run said."""
+        settings, size = method.suspension, image.pixel_size_um
+        diameter = given.row.get("diameter_px") or _LEAST_DIAMETER_PX
+        pixels = image.channels[roles["bright_field"]]
+        cells = _kept(judge_suspension(pixels, given.labels, diameter, settings), given)
+        objects = _objects(cells, settings, size)
+        row = _field_row(cells, objects, image, method)
+        kept = {name: given.row.get(name) for name in ("diameter_px", "diameter_um")}
+        return Evaluated({**row, **kept}, objects, given.labels)
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Counts, sizes, viability and concentrations with their intervals."""
@@ -187,6 +209,33 @@ def _objects(
         "centre_contrast": cells.centre_contrasts,
         "viability_class": np.where(cells.live, "live", "dead"),
     }
+
+
+def _kept(judged: Suspension, given: Given) -> Suspension:
+    """What the run said of untouched cells, and a person's word on living and dead."""
+    labels = find_runs(judged.labels).label
+    known = given.untouched(labels)
+    was_live = dict(
+        zip(given.objects["label"], given.objects["viability_class"] == "live", strict=True)
+    )
+    live = np.array(
+        [was_live[label] if kept else found for label, kept, found in
+         zip(labels.tolist(), known, judged.live, strict=True)],
+        dtype=np.bool_,
+    )  # fmt: skip
+    said = given.classed(np.where(live, "live", "dead"), labels) == "live"
+
+    def of_all(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(known, given.automatic(name, labels), values)
+
+    return replace(
+        judged,
+        # A cell drawn by hand is one: nobody's probability stands beside it.
+        scores=given.automatic("segmentation_score", labels),
+        live=said,
+        live_probabilities=of_all("live_probability", judged.live_probabilities),
+        centre_contrasts=of_all("centre_contrast", judged.centre_contrasts),
+    )
 
 
 def _cut(bbox: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.bool_]:

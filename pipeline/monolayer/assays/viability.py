@@ -20,7 +20,14 @@ from monolayer.assays.dye_doubts import (
     find_contradiction,
     find_unusable,
 )
-from monolayer.assays.dyed_cells import DyedCells, find_dyed, find_united
+from monolayer.assays.dyed_cells import (
+    DyedCells,
+    find_dyed,
+    find_united,
+    given_dyed,
+    given_united,
+)
+from monolayer.assays.given import Given
 from monolayer.classify import (
     CLASSES,
     ControlLot,
@@ -105,6 +112,22 @@ class ViabilityAssay:
         objects = _objects(cells, roles, settings, lot)
         row = _field_row(objects, image, method) | _notes(settings, unmatched)
         return Evaluated(row, objects, cells.labels)
+
+    def remeasure(
+        self, image: FieldImage, roles: Mapping[str, str], method: Method, given: Given
+    ) -> Evaluated:
+        """Measure the light of corrected cells and classify them by the same thresholds.
+
+        Contradictions of channels and controls are not looked for again: the field passed.
+        """
+        settings, lot = method.viability, required_lot(method.viability)
+        cells = _given_cells(image, roles, method, lot, given)
+        objects = _objects(cells, roles, settings, lot)
+        classes = objects["viability_class"]
+        objects["viability_class"] = given.classed(classes, objects["label"])
+        unmatched = count_unmatched_dead(cells, image, roles, settings, lot)
+        row = _field_row(objects, image, method) | _notes(settings, unmatched)
+        return Evaluated(row, objects, given.labels)
 
     def field_columns(self, channels: Sequence[str], method: Method) -> Columns:  # noqa: ARG002
         """Counts, viability with its intervals, densities, flags."""
@@ -196,6 +219,18 @@ def _cells(
     if stain_named(lot.stain).unites:
         return find_united(image, roles, method, lot.dead_band[0], spillover)
     return find_dyed(image, roles, method, next(iter(roles)), spillover)
+
+
+def _given_cells(
+    image: FieldImage, roles: Mapping[str, str], method: Method, lot: ControlLot, given: Given
+) -> DyedCells:
+    spillover = lot.spillover if method.viability.compensate else None
+    if stain_named(lot.stain).unites:
+        least_dead = lot.dead_band[0]
+        return given_united(
+            given.labels, given.touched, image, roles, method, least_dead, spillover
+        )
+    return given_dyed(given.labels, image, roles, method, spillover)
 
 
 def _objects(

@@ -22,6 +22,7 @@ VERBS = {
     "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
     "status": "Say how far a run is, and what failed.",
     "report": "Make a run's HTML report again.",
+    "review": "Open a run in napari, on what the machine was unsure of.",
     "convert": "Convert images to OME-Zarr 0.5 plates.",
     "export": "Write a run's tables as CSV, JSON lines or Arrow.",
     "evaluate": "Score the method against images with truth masks.",
@@ -30,13 +31,25 @@ VERBS = {
     "crosscheck": "Hold the assays of the same vessels against one another.",
     "reference": "Make a reference of morphology from good runs, to hold others against.",
     "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
+    "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
+    "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
     "explain": "Say how each rule came to its answer for one vessel.",
+    "study": "Make a study (a database of lots, vessels, visits), fill it, look at it.",
+    "batch-report": "Write the batch report of a vessel or lot, as HTML and PDF.",
+    "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
+    "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
+    "corrections": "What reviewers changed of a run, and what comes of it; what is worth a look.",
     "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
     "metabolism": "Rates, yields, feeding advice and cell numbers of vessels and their medium.",
     "simulate": "Make a small plate of simulated images with exact truth.",
-    "init": "Write a method or recipe file in which every setting says what it means.",
+    "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
+    "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
+    "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
+    "audit": "Check, read or export a study's audit trail.",
+    "password": "Set the password with which a person signs.",
+    "init": "Write a method, recipe or policy file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }
 
@@ -50,7 +63,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"monolayer.cli.{cmd_name}").command
+        command: click.Command = import_module(
+            f"monolayer.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -33,12 +33,14 @@ __all__ = [
     "FORMAT",
     "alone",
     "claim",
+    "correcting",
     "leave_session",
     "locked",
     "machine",
     "now",
     "program_version",
     "read_record",
+    "recomputing",
     "take_sessions",
     "versions",
     "watched",
@@ -73,6 +75,20 @@ def claim(folder: Path, root: Root, layout: str, method: Method) -> dict[str, An
 def alone(folder: Path) -> Iterator[None]:
     """Change for a moment what shards hold together, one after the other."""
     with _held(folder, ".lock-claim", fcntl.LOCK_EX, CLAIM_SECONDS):
+        yield
+
+
+@contextmanager
+def correcting(folder: Path) -> Iterator[None]:
+    """Add to the folder's corrections, one reviewer after the other; runs are not in the way."""
+    with _held(folder, ".lock-corrections", fcntl.LOCK_EX, CLAIM_SECONDS):
+        yield
+
+
+@contextmanager
+def recomputing(folder: Path) -> Iterator[None]:
+    """Make the folder's corrected tables, one process after the other."""
+    with _held(folder, ".lock-corrected", fcntl.LOCK_EX, SHARD_SECONDS):
         yield
 
 

@@ -26,7 +26,7 @@ from monolayer.method import Method
 from monolayer.read import Root, read_field
 from monolayer.read.scans import is_scan
 
-__all__ = ["FieldResult", "evaluate_image", "guarded", "process_field"]
+__all__ = ["FieldResult", "evaluate_image", "guarded", "process_field", "with_flat_fields"]
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +142,7 @@ def evaluate_image(
     row |= {"detail": inspection.detail or None, **inspection.figures, **inspection.gate}
     if inspection.state is not State.OK:
         return FieldResult(row, seconds=laps.seconds)
-    channels = _corrected(image.channels, flat_fields or {}, method.illumination.dark_level)
-    found = assay_of(method).evaluate(replace(image, channels=channels), roles, method)
+    found = assay_of(method).evaluate(with_flat_fields(image, flat_fields, method), roles, method)
     laps.end("assay")
     if found.problem is not None:
         reason, detail = found.problem
@@ -179,16 +178,18 @@ def _read_columns(image: FieldImage, channel: str) -> dict[str, Any]:
     }
 
 
-def _corrected(
-    channels: Mapping[str, NDArray[Any]], flat_fields: FlatFields, dark_level: float
-) -> dict[str, NDArray[Any]]:
+def with_flat_fields(
+    image: FieldImage, flat_fields: FlatFields | None, method: Method
+) -> FieldImage:
     """Divide by the flat field; a field of another size than it was not taken with its optics."""
-    return {
-        name: correct_illumination(pixels, flat_fields[name], dark_level)
-        if name in flat_fields and flat_fields[name].shape == pixels.shape
+    flats, dark_level = flat_fields or {}, method.illumination.dark_level
+    channels = {
+        name: correct_illumination(pixels, flats[name], dark_level)
+        if name in flats and flats[name].shape == pixels.shape
         else pixels
-        for name, pixels in channels.items()
+        for name, pixels in image.channels.items()
     }
+    return replace(image, channels=channels)
 
 
 def _failed(reason: str, detail: str) -> FieldResult:

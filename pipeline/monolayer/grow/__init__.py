@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
+    from monolayer.grow.band import Band, band_of
     from monolayer.grow.bootstrap import BootstrapCrossing, bootstrap_crossing
     from monolayer.grow.crossing import Crossing, forecast, probability_before
     from monolayer.grow.curve import Growth, grow
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from monolayer.grow.fit import Fit, fit_law
     from monolayer.grow.series import GrowthSeries
     from monolayer.grow.settings import GrowSettings
+    from monolayer.grow.sharpen import expected_widths_h
     from monolayer.grow.vessels import VesselPlan, growth_area_cm2, plan_vessels
 
 __all__ = [
+    "Band",
     "BootstrapCrossing",
     "Crossing",
     "Fit",
@@ -40,9 +43,11 @@ __all__ = [
     "GrowthSeries",
     "VesselPlan",
     "attachment_efficiency",
+    "band_of",
     "bootstrap_crossing",
     "cumulative_doublings",
     "doubling_time_h",
+    "expected_widths_h",
     "fit_law",
     "fold_expansion",
     "forecast",
@@ -58,6 +63,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "Band": "band",
         "BootstrapCrossing": "bootstrap",
         "Crossing": "crossing",
         "Fit": "fit",
@@ -67,9 +73,11 @@ __getattr__, __dir__ = lazy(
         "GrowthSeries": "series",
         "VesselPlan": "vessels",
         "attachment_efficiency": "doublings",
+        "band_of": "band",
         "bootstrap_crossing": "bootstrap",
         "cumulative_doublings": "doublings",
         "doubling_time_h": "doublings",
+        "expected_widths_h": "sharpen",
         "fit_law": "fit",
         "fold_expansion": "doublings",
         "forecast": "crossing",

@@ -23,7 +23,16 @@ from monolayer.grow.fit import Fit
 from monolayer.grow.series import ln_u_of
 from monolayer.grow.settings import GrowSettings
 
-__all__ = ["Crossing", "crossing_se_h", "crossing_time_h", "forecast", "probability_before"]
+__all__ = [
+    "Crossing",
+    "crossing_se_h",
+    "crossing_time_h",
+    "forecast",
+    "furthest_ahead_h",
+    "prediction_sd",
+    "probability_before",
+    "used_weights",
+]
 
 Floats = NDArray[np.float64]
 _STEPS = 400
@@ -96,7 +105,7 @@ def forecast(growth: Growth, target: float, settings: GrowSettings | None = None
     if reason is not None or growth.chosen is None or growth.last_h is None:
         return _refusal(target, settings, reason or "no law could be fitted")
     fit, last_h = growth.chosen, growth.last_h
-    latest = last_h + _furthest_ahead_h(growth, settings)
+    latest = last_h + furthest_ahead_h(growth, settings)
     time_h = crossing_time_h(fit, target, last_h, latest)
     if time_h is None:
         return _refusal(target, settings, _not_reached(fit, target, latest))
@@ -167,7 +176,7 @@ def probability_before(
     settings = settings or GrowSettings()
     if not growth.fits:
         raise ValueError(f"vessel {growth.vessel}: no law was fitted, so nothing is probable")
-    weighed = zip(growth.fits, _used_weights(growth, settings), strict=True)
+    weighed = zip(growth.fits, used_weights(growth, settings), strict=True)
     mixed = np.zeros(len(times_h))
     for fit, weight in weighed:
         if weight > 0:
@@ -177,14 +186,20 @@ def probability_before(
 
 
 def _probability(fit: Fit, target: float, times_h: Floats, settings: GrowSettings) -> Floats:
+    spread = prediction_sd(fit, times_h, settings)
+    return np.asarray(special.stdtr(fit.free, (fit.curve(times_h) - _wanted(fit, target)) / spread))
+
+
+def prediction_sd(fit: Fit, times_h: Floats, settings: GrowSettings) -> Floats:
+    """Standard deviation of one measurement about a law's curve, on the fit's scale."""
     variance = fit.standard_error(times_h) ** 2 + fit.residual_sd**2
     if fit.scale == "auto":
         variance += settings.between_vessel_sd**2 + settings.law_error_sd**2
-    distance = (fit.curve(times_h) - _wanted(fit, target)) / np.sqrt(variance)
-    return np.asarray(special.stdtr(fit.free, distance))
+    return np.asarray(np.sqrt(variance))
 
 
-def _used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
+def used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:
+    """Weights of the laws as a forecast takes them: their Akaike weights, or the chosen alone."""
     if settings.average_models:
         # A law that adds next to nothing costs as much time as one that does.
         kept = [weight if weight >= 1e-3 else 0.0 for weight in growth.weights]
@@ -217,7 +232,8 @@ def _wanted(fit: Fit, target: float) -> float:
     return float(ln_u_of(fit.quantity, target)) if fit.scale == "auto" else target
 
 
-def _furthest_ahead_h(growth: Growth, settings: GrowSettings) -> float:
+def furthest_ahead_h(growth: Growth, settings: GrowSettings) -> float:
+    """How far after the last measurement a forecast may reach."""
     assert growth.first_h is not None
     assert growth.last_h is not None
     spans = settings.max_ahead_spans * (growth.last_h - growth.first_h)

@@ -83,8 +83,8 @@ class Fit:
         """The fitted curve on the scale of the scatter."""
         return self._curve_with(self.parameters, times_h)
 
-    def standard_error(self, times_h: Floats) -> Floats:
-        """Standard error of the curve at those times: what more points would shrink."""
+    def slopes(self, times_h: Floats) -> Floats:
+        """Slope of the curve in each parameter at those times, (parameters, times)."""
         steps = np.maximum(1e-6, 1e-5 * np.abs(self.parameters))
         slopes = np.empty((len(self.parameters), len(times_h)))
         for i, step in enumerate(steps):
@@ -93,6 +93,11 @@ class Fit:
             up = self._curve_with(self.parameters + shift, times_h)
             down = self._curve_with(self.parameters - shift, times_h)
             slopes[i] = (up - down) / (2 * step)
+        return slopes
+
+    def standard_error(self, times_h: Floats) -> Floats:
+        """Standard error of the curve at those times: what more points would shrink."""
+        slopes = self.slopes(times_h)
         variance = np.einsum("it,ij,jt->t", slopes, self.covariance, slopes)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 

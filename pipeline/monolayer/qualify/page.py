@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from monolayer.drawing.numbers import grouped, plural
 from monolayer.qualify.qualification import Qualification
 from monolayer.qualify.record import QualificationRecord
 from monolayer.qualify.series import SeriesQuality, predicted
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.numbers import grouped, plural
 from monolayer.report.plots import Curve, Level, Points, Row, row_chart, xy_chart
 from monolayer.summarise.intervals import Interval
 

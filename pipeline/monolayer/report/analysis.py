@@ -13,7 +13,7 @@ from functools import cache
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from monolayer.report.numbers import UNKNOWN, grouped
+from monolayer.drawing.numbers import UNKNOWN, grouped
 from monolayer.report.page import read_template
 
 __all__ = ["AnalysisPage", "AnalysisTable", "Section", "render_analysis"]

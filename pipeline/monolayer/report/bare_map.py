@@ -12,11 +12,11 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from monolayer.drawing.palette import colour
+from monolayer.drawing.svg import Frame, tag, text
 from monolayer.field import State
 from monolayer.report.content import VesselMap
 from monolayer.report.gallery import Overlays
-from monolayer.report.palette import colour
-from monolayer.report.svg import Frame, tag, text
 
 __all__ = ["BLOCKS", "FIELDS_MAPPED", "bare_map", "block_shares", "vessel_maps"]
 

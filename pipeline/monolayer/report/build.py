@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monolayer.drawing.numbers import finite
 from monolayer.field import State
 from monolayer.packed import Places
 from monolayer.report.bare_map import vessel_maps
@@ -29,7 +30,6 @@ from monolayer.report.gallery import (
     typical_pictures,
 )
 from monolayer.report.histograms import ObjectBatches, histograms
-from monolayer.report.numbers import finite
 from monolayer.report.plate_map import well_position
 from monolayer.report.presentation import Presentation
 from monolayer.report.record import method_rows, provenance_rows, run_notes, run_stamp

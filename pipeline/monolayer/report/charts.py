@@ -10,6 +10,8 @@ from itertools import groupby
 
 from markupsafe import Markup
 
+from monolayer.drawing.numbers import finite, grouped
+from monolayer.drawing.svg import Frame, Scale, cross_path, dots, join, tag, text, x_axis, y_axis
 from monolayer.field import State
 from monolayer.report.content import (
     Estimate,
@@ -19,9 +21,7 @@ from monolayer.report.content import (
     PlateResult,
     WellResult,
 )
-from monolayer.report.numbers import finite, grouped
 from monolayer.report.plate_map import estimate_words, row_name, well_position, well_words
-from monolayer.report.svg import Frame, Scale, cross_path, dots, join, tag, text, x_axis, y_axis
 
 __all__ = [
     "field_chart",

@@ -8,6 +8,7 @@ page can be tested with content written by hand.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from monolayer.drawing.content import Estimate, Picture
 from monolayer.field import State
 from monolayer.report.presentation import Lead, Presentation
 
@@ -23,15 +24,6 @@ __all__ = [
     "VesselMap",
     "WellResult",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its confidence interval; each is None where it is unknown, never 0."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,33 +128,6 @@ class Histogram:
     q05: float
     q50: float
     q95: float
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A field as an image with outlines.
-
-    Attributes
-    ----------
-    data_uri : str
-        The downsampled, contrast-stretched image.
-    width, height : int
-        Its size in pixels.
-    contours : tuple of (str, str)
-        Kind of outline and SVG path data in half pixels of the image.
-    scale_bar : tuple of (float, float) or None
-        Length in um and in image pixels.
-    """
-
-    field_id: str
-    why: str
-    caption: str
-    state: State
-    data_uri: str
-    width: int
-    height: int
-    contours: tuple[tuple[str, str], ...]
-    scale_bar: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The page itself: content becomes markup, section by section.
 
 Every string from outside passes through autoescaping; the only unescaped parts are the SVG that
-`monolayer.report.svg` has escaped and the project's own style sheet and script.
+`monolayer.drawing.svg` has escaped and the project's own style sheet and script.
 """
 
 import base64
@@ -13,11 +13,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from monolayer.field import State
-from monolayer.report import charts
-from monolayer.report.bare_map import bare_map
-from monolayer.report.content import Estimate, PlateResult, ReportContent
-from monolayer.report.numbers import (
+from monolayer.drawing.numbers import (
     UNKNOWN,
     figure,
     finite,
@@ -26,8 +22,12 @@ from monolayer.report.numbers import (
     plural,
     shown,
 )
+from monolayer.drawing.svg import Scale
+from monolayer.field import State
+from monolayer.report import charts
+from monolayer.report.bare_map import bare_map
+from monolayer.report.content import Estimate, PlateResult, ReportContent
 from monolayer.report.plate_map import colour_legend, colour_scale, plate_format, plate_map
-from monolayer.report.svg import Scale
 from monolayer.report.words import (
     PIXEL_SIZE_HELP,
     dispersion_words,

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from monolayer.drawing.numbers import finite, interval_text, nice_ticks, plural, short, shown
+from monolayer.drawing.palette import colour, ink_on
+from monolayer.drawing.svg import Frame, Scale, cross_path, tag, text, x_axis
 from monolayer.report.content import Estimate, Measure, PlateResult, WellResult
-from monolayer.report.numbers import finite, interval_text, nice_ticks, plural, short, shown
-from monolayer.report.palette import colour, ink_on
-from monolayer.report.svg import Frame, Scale, cross_path, tag, text, x_axis
 
 __all__ = ["colour_legend", "colour_scale", "plate_format", "plate_map", "well_position"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from monolayer.report.numbers import finite, grouped
-from monolayer.report.svg import Frame, Scale, dots, join, tag, text, x_axis, y_axis
+from monolayer.drawing.numbers import finite, grouped
+from monolayer.drawing.svg import Frame, Scale, dots, join, tag, text, x_axis, y_axis
 
 __all__ = ["Band", "Curve", "Level", "Points", "Row", "row_chart", "tornado_chart", "xy_chart"]
 

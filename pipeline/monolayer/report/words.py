@@ -1,8 +1,8 @@
 """The report's sentences: the answer, what the intervals mean, what the figures tell."""
 
+from monolayer.drawing.numbers import plural
 from monolayer.field import State
 from monolayer.report.content import Estimate, ReportContent
-from monolayer.report.numbers import plural
 
 __all__ = [
     "PIXEL_SIZE_HELP",

@@ -5,7 +5,7 @@ well has the one-sided lower bound: the confluence that the vessel has at least 
 what a decision to passage asks for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from monolayer.summarise.coverage import Calibration, indirect_density
 from monolayer.summarise.estimates import (
@@ -43,7 +43,7 @@ def summarise_confluence_field(
     covered_px: int,
     usable_px: int,
     shape: tuple[int, int],
-    unusable_fractions: dict[str, float],
+    unusable_fractions: Mapping[str, float | None],
     pixel_size_um: float | None,
     calibration: Calibration | None,
     settings: SummariseSettings,
@@ -57,8 +57,8 @@ def summarise_confluence_field(
         Covered pixels, and pixels that could be judged.
     shape : (int, int)
         Height and width of the field.
-    unusable_fractions : dict of str to float
-        Share of the field that could not be judged, by reason.
+    unusable_fractions : mapping of str to float or None
+        Share of the field that could not be judged, by reason; None where nobody knows.
     pixel_size_um : float or None
         None gives null for what is in um or cm.
     calibration : Calibration, optional

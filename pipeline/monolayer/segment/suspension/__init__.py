@@ -5,16 +5,21 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.segment.suspension.cells import Suspension, segment_suspension
+    from monolayer.segment.suspension.cells import (
+        Suspension,
+        judge_suspension,
+        segment_suspension,
+    )
     from monolayer.segment.suspension.settings import SuspensionSettings
 
-__all__ = ["Suspension", "SuspensionSettings", "segment_suspension"]
+__all__ = ["Suspension", "SuspensionSettings", "judge_suspension", "segment_suspension"]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
         "Suspension": "cells",
         "SuspensionSettings": "settings",
+        "judge_suspension": "cells",
         "segment_suspension": "cells",
     },
 )

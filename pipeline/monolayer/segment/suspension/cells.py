@@ -7,6 +7,7 @@ binned to that, by one factor that a setting tells or that explains the image be
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,11 @@ from monolayer.segment.suspension.judge import (
 )
 from monolayer.segment.suspension.settings import SuspensionSettings
 from monolayer.segment.suspension.signs import read_signs
-from monolayer_kernels.measure_runs import Runs, sum_runs
+from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
 from monolayer_kernels.objects import paint_runs, select_objects
 from monolayer_kernels.smooth import bin_mean
 
-__all__ = ["Suspension", "segment_suspension"]
+__all__ = ["Suspension", "judge_suspension", "segment_suspension"]
 
 Float64 = NDArray[np.float64]
 
@@ -133,6 +134,54 @@ def segment_suspension(
         best.live_probabilities[order],
         best.centre_contrasts[order],
         best.diameter,
+    )
+
+
+def judge_suspension(
+    pixels: NDArray[np.generic],
+    labels: NDArray[np.int32],
+    diameter_px: float,
+    settings: SuspensionSettings,
+) -> Suspension:
+    """Judge cells whose outlines are given, at the scale at which they were looked for.
+
+    Parameters
+    ----------
+    pixels : ndarray (H, W)
+        As for `segment_suspension`.
+    labels : ndarray (H, W) int32
+        Outlines; may have gaps.
+    diameter_px : float
+        Typical diameter, as `Suspension.diameter_px`.
+    settings : SuspensionSettings
+        Mode and limits between living and dead.
+
+    Returns
+    -------
+    Suspension
+        The labels as given; one value a label, labels ascending. NaN (and not living) for what is
+        too small to be seen at that scale.
+    """
+    image = _checked(pixels)
+    factor = max(1, round(diameter_px / _WORKING))
+    objects = find_runs(np.ascontiguousarray(labels[::factor, ::factor]))
+    diameter = diameter_px / factor
+    signs = read_signs(objects, flatten(bin_mean(image, factor), diameter), diameter)
+    present = find_runs(np.ascontiguousarray(labels)).label
+    at = np.searchsorted(present, objects.label)
+
+    def of_all(values: NDArray[Any], unknown: float) -> NDArray[Any]:
+        filled = np.full(len(present), unknown, dtype=values.dtype)
+        filled[at] = values
+        return filled
+
+    return Suspension(
+        labels,
+        of_all(scores(signs), np.nan),
+        of_all(is_live(signs, settings), 0),
+        of_all(live_probabilities(signs), np.nan),
+        of_all(centre_contrasts(signs), np.nan),
+        diameter_px,
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from monolayer.report.content import Estimate
+from monolayer.drawing.content import Estimate
 
 __all__ = ["figure", "grouped", "interval_text", "nice_ticks", "plural", "short", "shown"]
 

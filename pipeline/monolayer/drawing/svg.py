@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from monolayer.report.numbers import grouped, nice_ticks
+from monolayer.drawing.numbers import grouped, nice_ticks
 
 __all__ = ["Frame", "Scale", "cross_path", "dots", "join", "tag", "text", "x_axis", "y_axis"]
 

@@ -1,0 +1,253 @@
+"""The widget *Review queue*: what the machine was unsure of, most doubtful first, one key a step.
+
+``.`` goes to the next, ``,`` to the one before, wherever the keyboard is in the window. The fields
+that come next are read while this one is looked at.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from monolayer_napari.bench import bench_of
+from monolayer_napari.doubts import Doubt, doubts_of
+from monolayer_napari.session import Session
+from monolayer_napari.view import LABELS, FieldView
+
+__all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
+
+NEXT, PREVIOUS = ".", ","
+AHEAD = 3
+# Side of what is shown around an object, in widths of it.
+AROUND = 12.0
+_COLUMNS = ("Doubt", "Field", "Object", "Why")
+_STEPS = {NEXT: 1, PREVIOUS: -1}
+_ANYWHERE = QModelIndex()
+
+
+class DoubtTable(QAbstractTableModel):
+    """Doubts as rows of a table."""
+
+    def __init__(self, doubts: Sequence[Doubt], parent: Any = None) -> None:
+        super().__init__(parent)
+        self.doubts = doubts
+
+    def rowCount(self, parent: QModelIndex = _ANYWHERE) -> int:  # noqa: N802  Qt's name
+        """Doubts."""
+        return 0 if parent.isValid() else len(self.doubts)
+
+    def columnCount(self, parent: QModelIndex = _ANYWHERE) -> int:  # noqa: N802  Qt's name
+        """What is said of each."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Words of a cell."""
+        doubt = self.doubts[index.row()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return doubt.reason
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        label = "" if doubt.label is None else str(doubt.label)
+        return (f"{doubt.doubt:.2f}", doubt.field_id, label, doubt.reason)[index.column()]
+
+    def headerData(  # noqa: N802  Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Names of columns, numbers of rows."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return _COLUMNS[section] if orientation == Qt.Orientation.Horizontal else section + 1
+
+
+class _Table(QTableView):
+    """A table that steps by our keys, where Qt's own would search for what is typed."""
+
+    stepped = Signal(int)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        by = _STEPS.get(event.text())
+        if by is None:
+            super().keyPressEvent(event)
+        else:
+            self.stepped.emit(by)
+
+
+class QueueWidget(QWidget):
+    """Fields and objects of the open run by doubt.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        Where fields are shown; napari gives it by this name.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.bench = bench_of(napari_viewer)
+        self.doubts: Sequence[Doubt] = ()
+        self.at: int | None = None
+        # A field to open in place of the most doubtful one.
+        self.begins_with: str | None = None
+        self._ring_layer: Any = None
+        self.told = QLabel("No run is open.")
+        self.table = _Table()
+        self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
+        self.next_button = QPushButton(f"Next  ( {NEXT} )")
+        self._lay_out()
+        self._connect(napari_viewer)
+        if self.bench.session is not None:
+            self._opened(self.bench.session)
+
+    def _lay_out(self) -> None:
+        self.told.setWordWrap(True)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        rows = self.table.verticalHeader()
+        assert rows is not None
+        rows.setVisible(False)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.previous_button)
+        buttons.addWidget(self.next_button)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.told)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(buttons)
+
+    def _connect(self, viewer: Any) -> None:
+        for key, button in ((NEXT, self.next_button), (PREVIOUS, self.previous_button)):
+            by = _STEPS[key]
+            button.clicked.connect(partial(self._step, by))
+            viewer.bind_key(key, partial(self._step_by_key, by), overwrite=True)
+        self.table.stepped.connect(self._step)
+        self.table.clicked.connect(lambda index: self.go(index.row()))
+        self.bench.opened.connect(self._opened)
+        self.bench.shown.connect(self._shown)
+
+    def _opened(self, session: Session) -> None:
+        self.set_doubts(())
+        self.told.setText("Ranking ...")
+        ranked = partial(doubts_of, session)
+        self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
+
+    def _ranked(self, session: Session, doubts: Sequence[Doubt]) -> None:
+        if session is not self.bench.session:
+            return
+        self.set_doubts(doubts)
+        if self.begins_with is not None:
+            self.bench.show(self.begins_with)
+        elif self.bench.view is None:
+            self.go(0)
+
+    def set_doubts(self, doubts: Sequence[Doubt]) -> None:
+        """Show a list of doubts."""
+        self.doubts, self.at = doubts, None
+        self.table.setModel(DoubtTable(doubts, self.table))
+        header = self.table.horizontalHeader()
+        assert header is not None
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(True)
+        self.table.setColumnWidth(0, 50)
+        self.table.setColumnWidth(2, 50)
+        self._say()
+
+    def _step_by_key(self, by: int, viewer: Any) -> None:
+        del viewer
+        self._step(by)
+
+    def _step(self, by: int, *_: Any) -> None:
+        self.go(0 if self.at is None else self.at + by)
+
+    def go(self, place: int) -> None:
+        """Show a doubt by its place in the list; beyond its ends nothing happens."""
+        if not 0 <= place < len(self.doubts):
+            return
+        self.at = place
+        self.table.selectRow(place)
+        coming = self.doubts[place + 1 : place + 1 + AHEAD]
+        shown = self.bench.view.row.field_id if self.bench.view else None
+        doubt = self.doubts[place]
+        if doubt.field_id == shown:
+            self._look_at(doubt)
+        self.bench.show(doubt.field_id, ahead=dict.fromkeys(each.field_id for each in coming))
+        self._say()
+
+    def _shown(self, view: FieldView) -> None:
+        if self.at is not None and self.doubts[self.at].field_id == view.row.field_id:
+            self._look_at(self.doubts[self.at])
+
+    def _look_at(self, doubt: Doubt) -> None:
+        """Ring the object in the middle of the canvas; a doubted field is shown whole."""
+        viewer, labels = self.bench.viewer, self.bench.layer(LABELS)
+        place = None if labels is None or doubt.label is None else _place(labels, doubt.label)
+        if place is None:
+            self._ring(None)
+            viewer.reset_view()
+            return
+        labels.selected_label = doubt.label
+        viewer.reset_view()
+        y, x, side = place
+        scale = labels.scale[-2:]
+        whole = max(np.shape(labels.data)[-2:])
+        viewer.scene.camera.zoom *= max(whole / (AROUND * side), 1.0)
+        viewer.scene.camera.center = (y * scale[0], x * scale[1])
+        self._ring((y, x, side), labels)
+
+    def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
+        """Draw a ring around an object; not there where there is no place."""
+        viewer, layer = self.bench.viewer, self._ring_layer
+        if layer is not None and layer in viewer.layers:
+            if layer.visible != (place is not None):
+                layer.visible = place is not None
+            if place is not None:
+                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                if tuple(layer.scale) != tuple(labels.scale):
+                    layer.scale = labels.scale
+            return
+        if place is None:
+            return
+        active = viewer.layers.selection.active
+        self._ring_layer = viewer.add_points(
+            [place[:2]],
+            name="in doubt",
+            size=2.0 * place[2],
+            face_color="transparent",
+            border_color="#ff7a1a",
+            border_width=0.06,
+            scale=labels.scale,
+            units=labels.units,
+        )
+        # Keys go on meaning what they meant: those of labels.
+        viewer.layers.selection.active = active
+
+    def _say(self) -> None:
+        n = len(self.doubts)
+        if not n:
+            self.told.setText("Nothing to review." if self.bench.session else "No run is open.")
+        elif self.at is None:
+            self.told.setText(f"{n} to review; {NEXT} begins.")
+        else:
+            self.told.setText(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
+
+
+def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
+    """Centre and larger side of an object in pixels, from the layer's features."""
+    rows = labels.features
+    mine = rows[rows["index"] == label] if "index" in rows else rows[:0]
+    if not len(mine):
+        return None
+    first = mine.iloc[0]
+    sides = (first[f"bbox_max_{axis}_px"] - first[f"bbox_min_{axis}_px"] for axis in "yx")
+    return float(first["centroid_y_px"]), float(first["centroid_x_px"]), float(max(sides))

@@ -1,0 +1,189 @@
+"""An opened run, without a screen: its fields, wells and states, and one field's pixels at a time.
+
+1. The tables say what became of every field. A run without tables yet, still being written or
+   stopped, is told by its finished parts instead.
+2. Images, label images and objects are read when a field is asked for, and never before.
+3. What cannot be read is a sentence in `Session.problems` or beside the field, and the rest opens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of_each
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monolayer.errors import MonolayerError, RunFolderError
+from monolayer.field import FieldImage, State, natural_key
+
+if TYPE_CHECKING:
+    from monolayer.assays.contract import Assay
+    from monolayer.method import Method
+
+__all__ = ["FieldRow", "Session", "folder_of"]
+
+IDENTITY = ("field_id", "plate", "well", "field", "time")
+SAID = ("state", "reason", "detail", "image_sha256", "height_px", "width_px", "pixel_size_um")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """A planned field and what became of it; attributes are columns of the fields table."""
+
+    field_id: str
+    plate: str
+    well: str
+    field: str
+    time: str
+    state: str
+    reason: str | None = None
+    detail: str | None = None
+    image_sha256: str | None = None
+    height_px: int | None = None
+    width_px: int | None = None
+    pixel_size_um: float | None = None
+    figures: Mapping[str, float | None] = of_each(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it has a result."""
+        return self.state == State.OK
+
+    @property
+    def why(self) -> str:
+        """What became of it in words: ``not evaluable: out_of_focus: ...``."""
+        parts = (self.state.replace("_", " "), self.reason, self.detail)
+        return ": ".join(part for part in parts if part)
+
+
+class Session:
+    """An opened run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run's folder, or the ``run.json`` in it.
+
+    Raises
+    ------
+    RunFolderError
+        It is no run's folder, or a newer monolayer wrote it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from monolayer.results import open_run
+
+        self.run = open_run(folder_of(path))
+        self.folder = self.run.folder
+        self.problems: list[str] = []
+        self.has_tables = (self.folder / "fields.parquet").is_file()
+        self.fields: Mapping[str, FieldRow] = {row.field_id: row for row in self._read_fields()}
+        if not self.has_tables:
+            n = len(self.fields)
+            self.problems.append(
+                f"{self.folder.name}: has no tables yet, so {n} finished fields are shown and no "
+                "wells; open it again when 'monolayer run' has ended."
+            )
+
+    @cached_property
+    def method(self) -> "Method":
+        """The method of the run."""
+        from monolayer.method import Method, load_method
+
+        if "method" in self.run.record:
+            return Method.model_validate(self.run.record["method"])
+        return load_method(self.folder / "method.yaml")
+
+    @cached_property
+    def assay(self) -> "Assay":
+        """The assay of the run."""
+        from monolayer.assays import assay_of
+
+        return assay_of(self.method)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def image(self, field_id: str) -> FieldImage:
+        """Pixels of a field as the run read them; `Run.image` says what may go wrong."""
+        return self._reader(field_id)
+
+    def labels(self, field_id: str) -> NDArray[np.unsignedinteger[Any]]:
+        """Automatic label image of a field."""
+        return self.run.labels(field_id)
+
+    def objects(self, field_id: str) -> dict[str, NDArray[Any]]:
+        """Columns of a field's objects, all of one length; empty where it has none."""
+        from monolayer_napari.rows import objects_of
+
+        return objects_of(self.folder, self.fields[field_id], self.has_tables)
+
+    @cached_property
+    def wells(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the wells table; none where there is no table yet."""
+        if not (self.folder / "wells.parquet").is_file():
+            return []
+        rows: list[dict[str, Any]] = self.run.wells.arrow().to_pylist()
+        return rows
+
+    @cached_property
+    def plates(self) -> tuple[str, ...]:
+        """Names of the plates, in natural order."""
+        return tuple(sorted({row.plate for row in self.fields.values()}, key=natural_key))
+
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """Acquisitions, in natural order; one empty name where the images know no time."""
+        return tuple(sorted({row.time for row in self.fields.values()}, key=natural_key))
+
+    def fields_of(self, plate: str, well: str, time: str = "") -> list[FieldRow]:
+        """Fields of a well at a time, in the order of the tables."""
+        return self._by_well.get((plate, well, time), [])
+
+    @cached_property
+    def _by_well(self) -> dict[tuple[str, str, str], list[FieldRow]]:
+        found: dict[tuple[str, str, str], list[FieldRow]] = {}
+        for row in self.fields.values():
+            found.setdefault((row.plate, row.well, row.time), []).append(row)
+        return found
+
+    @cached_property
+    def _reader(self) -> Callable[[str], FieldImage]:
+        from monolayer.engine.reporting import field_reader
+
+        try:
+            record = self.run.record | {"method": self.method.used()}
+            return field_reader(self.folder, record)
+        except (MonolayerError, OSError) as error:
+            sentence = f"{self.folder.name}: its images cannot be opened ({error})."
+
+            def refuse(field_id: str) -> FieldImage:
+                del field_id
+                raise RunFolderError(sentence)
+
+            return refuse
+
+    def _read_fields(self) -> list[FieldRow]:
+        from monolayer_napari.rows import finished_rows, table_rows
+
+        if not self.has_tables and not (self.folder / "parts").is_dir():
+            return []  # of an older version, or not begun
+        lead = [each.in_fields for each in self.assay.presentation(self.method).leads]
+        columns = (*IDENTITY, *SAID, *lead)
+        rows = table_rows if self.has_tables else finished_rows
+        return [_field_row(row, lead) for row in rows(self.folder, columns)]
+
+
+def folder_of(path: str | Path) -> Path:
+    """Folder of a run that was given by its folder or its ``run.json``."""
+    given = Path(path)
+    return given.parent if given.name == "run.json" else given
+
+
+def _field_row(row: Mapping[str, Any], figures: Sequence[str]) -> FieldRow:
+    named: dict[str, Any] = {name: row.get(name) or "" for name in IDENTITY}
+    said: dict[str, Any] = {name: row.get(name) for name in SAID}
+    return FieldRow(**named, **said, figures={name: row.get(name) for name in figures})
