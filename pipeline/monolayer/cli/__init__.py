@@ -42,6 +42,7 @@ VERBS = {
     "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
     "corrections": "What reviewers changed of a run, and what comes of it; what is worth a look.",
     "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
+    "metabolism": "Rates, yields, feeding advice and cell numbers of vessels and their medium.",
     "simulate": "Make a small plate of simulated images with exact truth.",
     "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
     "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
