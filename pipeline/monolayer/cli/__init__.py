@@ -32,6 +32,7 @@ VERBS = {
     "reference": "Make a reference of morphology from good runs, to hold others against.",
     "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
     "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
+    "drift": "Control charts over lots, with frozen limits and named rules.",
     "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
