@@ -1,4 +1,4 @@
-"""Print the clock table; more tables with --growth, --workers and --scan."""
+"""Print the clock table; more tables with --growth, --workers, --scan, --engine, --end-to-end."""
 
 import argparse
 import json
@@ -28,6 +28,12 @@ PACKAGES = (
     "connected-components-3d",
     "cp_measure",
 )
+# Programs of their own, with options of their own: python -m benchmarks.NAME --help
+MORE = {
+    "scan": "a 2 GiB scan counted in strips",
+    "engine": "the driver's memory and time for 1,000 to 100,000 small fields, and resume",
+    "end_to_end": "a compressed field from its file to its part, beside scikit-image",
+}
 
 
 def main() -> int:
@@ -42,9 +48,10 @@ def main() -> int:
     found: dict[str, Any] = {"image": what, "machine": _machine(), "rows": rows}
     if options.workers:
         found["workers"] = _workers(image, options.fields, options.side)
-    if options.scan:
-        print(flush=True)
-        subprocess.run([sys.executable, "-m", "benchmarks.scan"], check=True)
+    for name in MORE:
+        if getattr(options, name):
+            print(flush=True)
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -59,7 +66,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--growth", action="store_true", help="1 to 100 MP, 100 to 20,000 objects")
     parser.add_argument("--workers", action="store_true", help="monolayer run with 1 and 2 workers")
     parser.add_argument("--fields", type=int, default=200, help="fields of --workers")
-    parser.add_argument("--scan", action="store_true", help="a 2 GiB scan counted in strips")
+    for name, what in MORE.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=what)
     parser.add_argument(
         "--cpu", action="store_true", help="processor time of the thread: for a machine in use"
     )

@@ -29,12 +29,13 @@ STAGES = (
     "sensors",
     "metabolism",
     "report",
+    "batch",
     "simulate",
     "evaluate",
     "record",
 )
 # They stand behind the stages: they know what stages found, no stage and not one another.
-ANALYSES = ("capacity", "qualify")
+ANALYSES = ("capacity", "qualify", "compare", "drift")
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
     "monolayer": {"monolayer", "monolayer_kernels"},

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["growth_series", "outlook_key", "outlook_of", "recommend_for", "with_doublings"]
 
+# Raised when the same measurements and settings come to give another outlook.
+_OUTLOOK_VERSION = 1
+
 
 def recommend_for(
     history: VesselHistory,
@@ -89,6 +92,7 @@ def outlook_key(recipe: Recipe) -> str:
     """
     limits = recipe.decide
     content = [
+        _OUTLOOK_VERSION,
         recipe.grow.model_dump(mode="json"),
         limits.target_confluence,
         limits.min_fields_ok,

@@ -6,27 +6,28 @@ does all vessels of an incubator.
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from monolayer.culture import growth_series, recommend_for
 from monolayer.decide.answer import Recommendation
 from monolayer.decide.evidence import is_valid
 from monolayer.errors import InputError
 from monolayer.history import VesselHistory
-from monolayer.notice.hours import local
+from monolayer.notice.hours import local, span_of
 from monolayer.notice.imaging import next_visit
 from monolayer.notice.schedule import DayPlan, Notice, plan_day
 from monolayer.notice.sentence import crossing_sentence
 from monolayer.notice.settings import SiteSettings
-from monolayer.notice.tasks import tasks_of
+from monolayer.notice.tasks import following, tasks_of
 from monolayer.notice.vessel_now import VesselNow
 from monolayer.recipe import Recipe
 
 if TYPE_CHECKING:
     from monolayer.grow import Growth
 
-__all__ = ["alive_at", "day_plan_for", "latest_record", "vessel_now"]
+__all__ = ["day_plan_for", "latest_record", "vessel_now"]
 
+_MOVES_TO: dict[bool | None, Literal["passage", "harvest"]] = {True: "harvest", False: "passage"}
 Recommend = Callable[[VesselHistory, float], Recommendation]
 
 
@@ -60,22 +61,27 @@ def day_plan_for(
     Raises
     ------
     InputError
-        A vessel without the date of its seeding, or no vessel at all.
+        A vessel without the date of its seeding, no vessel at all, or a day before `at`.
     """
     at = latest_record(histories) if at is None else at
     day = local(at, settings).date() if day is None else day
-    tasks, notices = [], []
+    if day < local(at, settings).date():
+        raise InputError(f"{day} is before {local(at, settings):%Y-%m-%d}, the day of the records.")
+    span = span_of(day, settings)
+    tasks, notices, after = [], [], []
     for history in histories:
-        if not alive_at(history, at):
-            continue
         at_h = _hours(history, at)
+        if not history.alive_at(at_h):
+            continue
         known = history.until(at_h)
         found = recommend(known, at_h) if recommend else recommend_for(known, recipe, at_h=at_h)
         now = vessel_now(known, recipe, found)
         widths = _expected_widths(known, recipe) if now.prediction_low_h is not None else None
         tasks += tasks_of(now, next_visit(now, settings, widths), settings)
         notices.append(_notice(now, settings, at))
-    return plan_day(day, at, tasks, settings, notices)
+        after.append(None if span is None else following(now, span[1], settings))
+    may_follow = [each for each in after if each is not None]
+    return plan_day(day, at, tasks, settings, may_follow, notices)
 
 
 def vessel_now(history: VesselHistory, recipe: Recipe, found: Recommendation) -> VesselNow:
@@ -103,6 +109,7 @@ def vessel_now(history: VesselHistory, recipe: Recipe, found: Recommendation) ->
         feed_due_h=fed_h + limits.feed_every_h,
         image_due_h=limits.attachment_h if last is None else last + limits.max_image_age_h,
         confirm_by_h=last + limits.confirm_within_h if confirm and last is not None else None,
+        moves_to=_MOVES_TO.get(history.vessel.final_stage),
         behind=found.masked,
     )
 
@@ -113,13 +120,6 @@ def latest_record(histories: Sequence[VesselHistory]) -> datetime:
         raise InputError("there are no vessels; give a history with at least one.")
     times = [history.clock(history.last_h) for history in histories if _seeded(history)]
     return max(time for time in times if time is not None)
-
-
-def alive_at(history: VesselHistory, at: datetime) -> bool:
-    """Whether the vessel has been seeded and its culture has not ended."""
-    at_h = _hours(history, at)
-    ended = history.ended_as is not None and (history.ended_h is None or history.ended_h <= at_h)
-    return at_h >= 0 and not ended
 
 
 def _expected_widths(

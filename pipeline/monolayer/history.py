@@ -374,6 +374,11 @@ class VesselHistory:
         kept["sensor_events"] = tuple(event.until(time_h) for event in kept["sensor_events"])
         return VesselHistory(self.vessel, **kept)
 
+    def alive_at(self, time_h: float) -> bool:
+        """Whether the vessel was seeded by then and its culture had not ended."""
+        ended = self.ended_as is not None and (self.ended_h is None or self.ended_h <= time_h)
+        return time_h >= 0 and not ended
+
     def clock(self, time_h: float | None) -> datetime | None:
         """Date and time of so many hours after seeding; None where either is unknown."""
         if time_h is None or self.vessel.seeded_at is None:

@@ -12,9 +12,11 @@ from typing import Literal
 from pydantic import Field as Setting
 from pydantic import ValidationError
 
+from monolayer.batch.settings import BatchSettings
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
+from monolayer.metabolism.settings import MetabolismSettings
 from monolayer.sensors.settings import SensorSettings
 from monolayer.settings import Settings
 from monolayer.settings_file import commented, load_yaml, sentence
@@ -39,8 +41,12 @@ class Recipe(Settings):
     """How measurements in time become a rate and a forecast."""
     decide: DecideSettings = Setting(default_factory=DecideSettings)
     """The rules' limits. All numbers are examples: replace them by your process's own."""
+    batch: BatchSettings = Setting(default_factory=BatchSettings)
+    """What the batch report holds yields against."""
     sensors: SensorSettings = Setting(default_factory=SensorSettings)
     """When a sensor is believed, and when a culture has left its limits."""
+    metabolism: MetabolismSettings = Setting(default_factory=MetabolismSettings)
+    """How samples of medium and counts of cells become rates, advice and cell numbers."""
 
     @cached_property
     def sha256(self) -> str:

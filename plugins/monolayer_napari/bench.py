@@ -28,7 +28,8 @@ __all__ = ["Bench", "bench_of"]
 
 # Fields that are kept read: the one shown, the one before, and some ahead.
 KEPT = 6
-# Outlines of one pixel are seen in a field up to this side.
+# napari takes 30 ms to outline the labels of a field of this side, and four times as long for twice
+# the side: larger fields are tinted.
 FINE_PX = 1024
 
 Limits = tuple[float, float]
@@ -70,7 +71,10 @@ class Bench:
         self._read: OrderedDict[str, Future[FieldView]] = OrderedDict()
         self._limits: dict[str, Limits] = {}
         self._laid: dict[tuple[str, str], Any] = {}
+        self._hidden: list[Any] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="monolayer-fields")
+        # What takes long must not stand in the way of the field that is asked for.
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="monolayer-work")
         self._hop = _Hop()
         self._hop.done.connect(self._arrived)
 
@@ -87,7 +91,7 @@ class Bench:
             self.told.emit(str(error))
             return False
         self._forget()
-        self._lay(())
+        self._clear()
         self.session, self.view, self._wanted = session, None, None
         self._limits.clear()
         self.opened.emit(session)
@@ -104,18 +108,27 @@ class Bench:
         if wanted.done():
             self._arrived((field_id, wanted))
         for other in ahead:
-            if other in self.session.fields:
-                self._asked(other)
+            self.read(other)
+
+    def read(self, field_id: str) -> None:
+        """Read a field that is wanted soon, without showing it."""
+        if self.session is not None and field_id in self.session.fields:
+            self._asked(field_id)
+
+    def has_read(self, field_id: str) -> bool:
+        """Whether a field would be shown at once."""
+        return field_id in self._read and self._read[field_id].done()
 
     def run_in_thread(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do work in the thread that reads fields; hand its result to the window's thread."""
-        future = self._thread.submit(work)
+        """Do work in a thread; hand its result to the window's."""
+        future = self._slow.submit(work)
         future.add_done_callback(lambda done: self._emit((then, done)))
 
     def close(self) -> None:
         """Read nothing more."""
         self._forget()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._thread, self._slow):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _asked(self, field_id: str) -> "Future[FieldView]":
         known = self._read.get(field_id)
@@ -167,9 +180,12 @@ class Bench:
         )
 
     def _lay(self, layers: Iterable[LayerData]) -> None:
-        """Fill the layers that fit, add those that are new, take away those left over."""
-        left, self._laid = self._shown_layers(), {}
-        for data, arguments, kind in layers:
+        """Fill the layers that fit, add those that are new, hide those left over."""
+        left = self._shown_layers()
+        self._laid = dict(left)
+        for read, arguments, kind in layers:
+            # What is painted must not be painted into what was read.
+            data = read.copy() if kind == "labels" else read
             key = (arguments["metadata"]["kind"], arguments["name"])
             layer = left.get(key)
             if layer is not None and np.ndim(layer.data) == np.ndim(data):
@@ -178,7 +194,18 @@ class Bench:
                 layer = self._added(data, arguments, kind)
             self._laid[key] = layer
         for layer in left.values():
+            # Empty, but there: napari collects all garbage when a layer goes, which takes a second.
+            layer.metadata = {"kind": layer.metadata["kind"]}
+            layer.data = np.zeros_like(layer.data)
+            if layer.visible:
+                layer.visible = False
+                self._hidden.append(layer)
+
+    def _clear(self) -> None:
+        """Take the layers of the open run away."""
+        for layer in self._shown_layers().values():
             self.viewer.layers.remove(layer)
+        self._laid, self._hidden = {}, []
 
     def _shown_layers(self) -> dict[tuple[str, str], Any]:
         """Layers that the bench has put there and nobody took away, by kind and name."""
@@ -188,7 +215,8 @@ class Bench:
     def _added(self, data: Any, arguments: dict[str, Any], kind: str) -> Any:
         layer = getattr(self.viewer, f"add_{kind}")(data, **self._widened(arguments))
         if arguments["metadata"]["kind"] == LABELS and "colormap" not in arguments:
-            layer.contour = 1 if max(data.shape) < FINE_PX else 2
+            fine = max(data.shape) <= FINE_PX
+            layer.contour, layer.opacity = (1, 0.7) if fine else (0, 0.3)
         return layer
 
     def _widened(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +235,11 @@ class Bench:
         arguments = self._widened(arguments)
         layer.metadata = arguments["metadata"]
         layer.data = data
-        layer.scale = arguments["scale"]
+        if tuple(layer.scale) != tuple(arguments["scale"]):
+            layer.scale = arguments["scale"]
+        if layer in self._hidden:
+            self._hidden.remove(layer)
+            layer.visible = True
         if hasattr(layer, "features"):
             layer.features = arguments.get("features", {})
         if arguments["metadata"]["kind"] == LABELS and "colormap" in arguments:

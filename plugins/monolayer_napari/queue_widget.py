@@ -4,18 +4,18 @@
 that come next are read while this one is looked at.
 """
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -26,6 +26,7 @@ from monolayer_napari.bench import bench_of
 from monolayer_napari.doubts import Doubt, doubts_of
 from monolayer_napari.session import Session
 from monolayer_napari.view import LABELS, FieldView
+from monolayer_napari.words import Words
 
 __all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
 
@@ -34,6 +35,7 @@ AHEAD = 3
 # Side of what is shown around an object, in widths of it.
 AROUND = 12.0
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
+_STEPS = {NEXT: 1, PREVIOUS: -1}
 _ANYWHERE = QModelIndex()
 
 
@@ -71,6 +73,19 @@ class DoubtTable(QAbstractTableModel):
         return _COLUMNS[section] if orientation == Qt.Orientation.Horizontal else section + 1
 
 
+class _Table(QTableView):
+    """A table that steps by our keys, where Qt's own would search for what is typed."""
+
+    stepped = Signal(int)
+
+    def keyPressEvent(self, e: Any) -> None:  # noqa: N802  Qt's name
+        by = _STEPS.get(e.text())
+        if by is None:
+            super().keyPressEvent(e)
+        else:
+            self.stepped.emit(by)
+
+
 class QueueWidget(QWidget):
     """Fields and objects of the open run by doubt.
 
@@ -88,8 +103,8 @@ class QueueWidget(QWidget):
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
         self._ring_layer: Any = None
-        self.told = QLabel("No run is open.")
-        self.table = QTableView()
+        self.told = Words("No run is open.")
+        self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
         self._lay_out()
@@ -98,7 +113,6 @@ class QueueWidget(QWidget):
             self._opened(self.bench.session)
 
     def _lay_out(self) -> None:
-        self.told.setWordWrap(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         rows = self.table.verticalHeader()
@@ -113,21 +127,18 @@ class QueueWidget(QWidget):
         layout.addLayout(buttons)
 
     def _connect(self, viewer: Any) -> None:
-        steps = ((NEXT, self.next_button, 1), (PREVIOUS, self.previous_button, -1))
-        for key, button, by in steps:
+        for key, button in ((NEXT, self.next_button), (PREVIOUS, self.previous_button)):
+            by = _STEPS[key]
             button.clicked.connect(partial(self._step, by))
-            shortcut = QShortcut(QKeySequence(key), self)
-            # The table would search for what is typed; with the focus on the canvas napari asks.
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(partial(self._step, by))
-            viewer.bind_key(key, partial(self._step_by_key, by), overwrite=True)
+            viewer.bind_key(key, _stepping(weakref.ref(self), by), overwrite=True)
+        self.table.stepped.connect(self._step)
         self.table.clicked.connect(lambda index: self.go(index.row()))
         self.bench.opened.connect(self._opened)
         self.bench.shown.connect(self._shown)
 
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
-        self.told.setText("Ranking ...")
+        self.told.say("Ranking ...")
         ranked = partial(doubts_of, session)
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
 
@@ -152,11 +163,11 @@ class QueueWidget(QWidget):
         self.table.setColumnWidth(2, 50)
         self._say()
 
-    def _step_by_key(self, by: int, viewer: Any) -> None:
-        del viewer
-        self._step(by)
-
     def _step(self, by: int, *_: Any) -> None:
+        self.step(by)
+
+    def step(self, by: int) -> None:
+        """Go so many doubts on, or back."""
         self.go(0 if self.at is None else self.at + by)
 
     def go(self, place: int) -> None:
@@ -180,26 +191,32 @@ class QueueWidget(QWidget):
     def _look_at(self, doubt: Doubt) -> None:
         """Ring the object in the middle of the canvas; a doubted field is shown whole."""
         viewer, labels = self.bench.viewer, self.bench.layer(LABELS)
-        place = None if labels is None or doubt.label is None else _place(labels, doubt.label)
-        if place is None:
+        viewer.reset_view()
+        if labels is None or doubt.label is None:
             self._ring(None)
-            viewer.reset_view()
+            return
+        place = _place(labels, doubt.label)
+        self._ring(place, labels)
+        if place is None:
             return
         labels.selected_label = doubt.label
-        viewer.reset_view()
         y, x, side = place
         scale = labels.scale[-2:]
         whole = max(np.shape(labels.data)[-2:])
-        viewer.camera.zoom *= max(whole / (AROUND * side), 1.0)
-        viewer.camera.center = (y * scale[0], x * scale[1])
-        self._ring((y, x, side), labels)
+        viewer.scene.camera.zoom *= max(whole / (AROUND * side), 1.0)
+        viewer.scene.camera.center = (y * scale[0], x * scale[1])
 
     def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
         """Draw a ring around an object; not there where there is no place."""
         viewer, layer = self.bench.viewer, self._ring_layer
         if layer is not None and layer in viewer.layers:
-            viewer.layers.remove(layer)
-        self._ring_layer = None
+            if layer.visible != (place is not None):
+                layer.visible = place is not None
+            if place is not None:
+                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                if tuple(layer.scale) != tuple(labels.scale):
+                    layer.scale = labels.scale
+            return
         if place is None:
             return
         active = viewer.layers.selection.active
@@ -219,11 +236,11 @@ class QueueWidget(QWidget):
     def _say(self) -> None:
         n = len(self.doubts)
         if not n:
-            self.told.setText("Nothing to review." if self.bench.session else "No run is open.")
+            self.told.say("Nothing to review." if self.bench.session else "No run is open.")
         elif self.at is None:
-            self.told.setText(f"{n} to review; {NEXT} begins.")
+            self.told.say(f"{n} to review; {NEXT} begins.")
         else:
-            self.told.setText(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
+            self.told.say(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
 
 
 def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
@@ -235,3 +252,15 @@ def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
     first = mine.iloc[0]
     sides = (first[f"bbox_max_{axis}_px"] - first[f"bbox_min_{axis}_px"] for axis in "yx")
     return float(first["centroid_y_px"]), float(first["centroid_x_px"]), float(max(sides))
+
+
+def _stepping(queue: "weakref.ref[QueueWidget]", by: int) -> Callable[[Any], None]:
+    """What a key of the viewer does; napari wants a function that has a name."""
+
+    def step(viewer: Any) -> None:
+        del viewer
+        widget = queue()
+        if widget is not None:
+            widget.step(by)
+
+    return step

@@ -6,7 +6,6 @@ which field it is of, so that nothing done to it can land on another image:
     monolayer_run, field_id, image_sha256, labels_sha256, kind ("channel", "labels", "centres")
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ConfigError, MonolayerError
 from monolayer.field import FieldImage
+from monolayer.review import labels_sha256
 from monolayer_napari.channels import colours_of, contrast_limits
 from monolayer_napari.layers import LayerData
 from monolayer_napari.session import FieldRow, Session
 
-__all__ = ["CENTRES", "LABELS", "FieldView", "field_view", "labels_sha256", "placed"]
+__all__ = ["CENTRES", "LABELS", "FieldView", "field_view", "placed"]
 
 LABELS, CENTRES = "labels", "centres"
 # More labels than these are drawn as outlines with points: filled, they hide what is under them.
@@ -90,13 +90,6 @@ def field_view(session: Session, field_id: str) -> FieldView:
 def placed(size: float | None) -> dict[str, Any]:
     """Physical scale of a 2-D layer; in pixels where nobody knows how large one is."""
     return {"scale": (size, size), "units": ("um", "um")} if size else {"scale": (1.0, 1.0)}
-
-
-def labels_sha256(labels: NDArray[Any]) -> str:
-    """Hash of a label image's values: of shape and int32 pixels, whatever the file's own type."""
-    digest = hashlib.sha256(repr(labels.shape).encode())
-    digest.update(np.ascontiguousarray(labels, np.int32).tobytes())
-    return digest.hexdigest()
 
 
 def _image(session: Session, row: FieldRow, problems: list[str]) -> FieldImage | None:

@@ -8,7 +8,6 @@ fails that test.
 import gc
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,34 +35,30 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
             changed.setenv("QT_QPA_PLATFORM", "offscreen")
             yield None
             return
-        with _xvfb() as name:
-            changed.setenv("DISPLAY", name)
-            changed.setenv("QT_QPA_PLATFORM", "xcb")
-            changed.delenv("WAYLAND_DISPLAY", raising=False)
-            yield name
+        name = _xvfb()
+        changed.setenv("DISPLAY", name)
+        changed.setenv("QT_QPA_PLATFORM", "xcb")
+        changed.delenv("WAYLAND_DISPLAY", raising=False)
+        yield name
 
 
-class _xvfb:  # noqa: N801  a context manager that reads as a function
-    """An X server that picks a free display by itself and tells which."""
+def _xvfb() -> str:
+    """Start an X server that picks a free display by itself; tell which.
 
-    def __enter__(self) -> str:
-        reader, writer = os.pipe()
-        self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"],
-            pass_fds=(writer,),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(writer)
-        with os.fdopen(reader) as told:
-            number = told.readline().strip()
-        if not number:
-            pytest.fail(f"Xvfb ended at once with code {self._server.wait(SECONDS)}.")
-        return f":{number}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.terminate()
-        self._server.wait(SECONDS)
+    It ends with its last client, however that ends. Ended by us it would take Qt with it, which
+    leaves the process with an error where it still has a window.
+    """
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    silent = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (1, 2)]
+    words = ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"]
+    os.posix_spawnp(words[0], [*words, "-terminate"], os.environ, file_actions=silent)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        number = told.readline().strip()
+    if not number:
+        pytest.fail("Xvfb ended at once; 'Xvfb -displayfd 1' says why.")
+    return f":{number}"
 
 
 @pytest.fixture(scope="session")

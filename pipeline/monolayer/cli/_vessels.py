@@ -1,4 +1,4 @@
-"""What ``decide`` and ``explain`` share: which histories, which recipe, and at what time."""
+"""What verbs about vessels share: histories of a file or study, which recipe, at what time."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,14 +10,29 @@ import click
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from monolayer.advise import Advice
     from monolayer.decide import Check, Recommendation
     from monolayer.history import VesselHistory
+    from monolayer.recipe import Recipe
 
-__all__ = ["as_data", "recommendations", "vessel_options", "when", "words_of"]
+__all__ = [
+    "advice_for",
+    "histories_of",
+    "history_options",
+    "recommendations",
+    "vessel_options",
+    "when",
+    "words_of",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_OPTIONS = (
-    click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml"),
+_HISTORIES = (
+    click.argument(
+        "history", type=click.Path(path_type=Path), metavar="[HISTORY.yaml]", required=False
+    ),
+    click.option(
+        "--study", metavar="STUDY", help="Vessels of this study (a file or URL) instead of a file."
+    ),
     click.option(
         "--recipe",
         "recipe_path",
@@ -25,6 +40,9 @@ _OPTIONS = (
         metavar="FILE",
         help="Recipe ('monolayer init --recipe' writes one); the example recipe if left out.",
     ),
+)
+_OPTIONS = (
+    *_HISTORIES,
     click.option(
         "--at",
         metavar="TIME|HOURS",
@@ -42,22 +60,70 @@ def vessel_options(command: Command) -> Command:
     return command
 
 
-def recommendations(
-    history: Path, recipe_path: Path | None, at: str | None, vessel: str | None
-) -> list["Recommendation"]:
-    """Recommend for every vessel asked for, in the file's order."""
-    from monolayer.culture import recommend_for
+def history_options(command: Command) -> Command:
+    """Give a command the options that say where vessels' histories are, and the recipe."""
+    for option in reversed(_HISTORIES):
+        command = option(command)
+    return command
+
+
+def histories_of(
+    history: Path | None, study: str | None, vessel: str | None = None, *, ended: bool | None = None
+) -> list["VesselHistory"]:
+    """Histories of a file or of a study, in its order; only one vessel's where it is named.
+
+    `ended` narrows a study to vessels that have ended, or are in culture; a file is taken whole.
+    """
+    if (history is None) == (study is None):
+        raise ConfigError("give either HISTORY.yaml or --study STUDY.")
+    if study is not None:
+        from monolayer.study import Study
+
+        with Study.open(study) as opened:
+            return opened.histories(None if vessel is None else [vessel], ended=ended)
     from monolayer.history_file import read_histories
+
+    assert history is not None
+    found = read_histories(history)
+    if vessel is None:
+        return found
+    chosen = [each for each in found if each.vessel.name == vessel]
+    if not chosen:
+        names = ", ".join(each.vessel.name for each in found)
+        raise ConfigError(f"--vessel {vessel}: is not in {history}; there are {names}.")
+    return chosen
+
+
+def advice_for(study: str | None, recipe: "Recipe") -> "Advice":
+    """Recommends by a recipe, with a study's stored outlooks where there is one."""
+    from monolayer.advise import Advice, stored_outlooks
+
+    if study is None:
+        return Advice(recipe)
+    from monolayer.study import Study
+
+    with Study.open(study) as opened:
+        return Advice(recipe, stored_outlooks(opened, recipe))
+
+
+def recommendations(
+    history: Path | None,
+    study: str | None,
+    recipe_path: Path | None,
+    at: str | None,
+    vessel: str | None,
+) -> tuple[list["Recommendation"], "Advice"]:
+    """Recommend for every vessel asked for, in order; with the advice and what it had to fit."""
     from monolayer.recipe import load_recipe
 
-    recipe = load_recipe(recipe_path)
-    histories = read_histories(history)
-    if vessel is not None:
-        names = ", ".join(each.vessel.name for each in histories)
-        histories = [each for each in histories if each.vessel.name == vessel]
-        if not histories:
-            raise ConfigError(f"--vessel {vessel}: is not in {history}; there are {names}.")
-    return [recommend_for(each, recipe, at_h=_at_h(at, each)) for each in histories]
+    histories = histories_of(history, study, vessel, ended=None if at or vessel else False)
+    advice = advice_for(study, load_recipe(recipe_path))
+    times = [_at_h(at, each) for each in histories]
+    asked = list(zip(histories, times, strict=True))
+    if study is not None and vessel is None:
+        # Of a whole study those that were in culture then; a vessel that is named says why not.
+        asked = [(each, at_h) for each, at_h in asked if at_h is None or each.alive_at(at_h)]
+    return [advice(each, at_h) for each, at_h in asked], advice
 
 
 def _at_h(at: str | None, history: "VesselHistory") -> float | None:
@@ -92,18 +158,6 @@ def words_of(check: "Check") -> str:
     limit = "" if check.limit is None else f", limit {_plain(check.limit)}"
     margin = "" if check.margin is None else f", margin {check.margin:+.3g}"
     return f"{check.name} {value}{limit}{margin}"
-
-
-def as_data(found: "Recommendation") -> dict[str, Any]:
-    """A recommendation as plain data, with what it names as evidence and what it masks."""
-    from dataclasses import asdict
-
-    data = asdict(found)
-    data["evidence"] = [asdict(check) for check in found.evidence]
-    data["masked"] = list(found.masked)
-    for verdict, row in zip(found.verdicts, data["verdicts"], strict=True):
-        row["evaluated"] = verdict.evaluated
-    return data
 
 
 def _plain(value: float | bool | str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monolayer.cli._shared import echo_json, json_option
+from monolayer.cli._vessels import histories_of, history_options
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,14 +18,7 @@ __all__ = ["command"]
 
 
 @click.command("backtest")
-@click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
-@click.option(
-    "--recipe",
-    "recipe_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Recipe ('monolayer init --recipe' writes one); the example recipe if left out.",
-)
+@history_options
 @click.option(
     "--against",
     "against_path",
@@ -44,7 +38,8 @@ __all__ = ["command"]
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write a page.")
 @json_option
 def command(
-    history: Path,
+    history: Path | None,
+    study: str | None,
     recipe_path: Path | None,
     against_path: Path | None,
     settings_path: Path | None,
@@ -53,24 +48,19 @@ def command(
     html_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Replay finished vessels: what a recipe would have recommended when, against what was done.
+    """Replay vessels of HISTORY.yaml, or the finished ones of a study, by a recipe.
 
-    Each recommendation is made from what was known then. With --against two recipes are held
-    against one another: too early, too late, missed, and what that costs.
+    What would have been recommended when, from what was known then, against what was done. With
+    --against two recipes are held against one another: too early, too late, missed, and the cost.
     """
     from monolayer.backtest import backtest, backtest_page
     from monolayer.engine.files import write_file
-    from monolayer.history_file import read_histories
     from monolayer.recipe import load_recipe
 
     settings = _settings(settings_path)
     paths = [recipe_path] if against_path is None else [recipe_path, against_path]
     recipes = [load_recipe(path) for path in paths]
-    histories = read_histories(history)
-    if vessel is not None:
-        histories = [each for each in histories if each.vessel.name == vessel]
-        if not histories:
-            raise ConfigError(f"--vessel {vessel}: is not in {history}; leave it out to see all.")
+    histories = histories_of(history, study, vessel, ended=None if vessel else True)
     found = backtest(histories, recipes, settings)
     if csv_path is not None:
         write_file(csv_path, _csv(found).encode())

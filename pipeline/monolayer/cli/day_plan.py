@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monolayer.cli._shared import echo_json, json_option
+from monolayer.cli._vessels import advice_for, histories_of, history_options
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,14 +17,7 @@ __all__ = ["command"]
 
 
 @click.command("day-plan")
-@click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
-@click.option(
-    "--recipe",
-    "recipe_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Recipe ('monolayer init --recipe' writes one); the example recipe if left out.",
-)
+@history_options
 @click.option(
     "--site",
     "site_path",
@@ -43,7 +37,8 @@ __all__ = ["command"]
 )
 @json_option
 def command(
-    history: Path,
+    history: Path | None,
+    study: str | None,
     recipe_path: Path | None,
     site_path: Path | None,
     at: str | None,
@@ -52,21 +47,26 @@ def command(
     ics_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Plan a day for the vessels of HISTORY.yaml: what to do, in which order, by whom.
+    """Plan a day for vessels of HISTORY.yaml or of a study: what to do, in which order, by whom.
 
     Tasks are the recipe's recommendations, feeds that fall due and the next visits of the
     microscope. What must be finished first comes first; what does not fit is named.
     """
     from monolayer.day import day_plan_for
     from monolayer.engine.files import write_file
-    from monolayer.history_file import read_histories
     from monolayer.notice import calendar_of, csv_of
     from monolayer.recipe import load_recipe
     from monolayer.site_file import load_site
 
     site = load_site(site_path)
+    recipe = load_recipe(recipe_path)
     plan = day_plan_for(
-        read_histories(history), load_recipe(recipe_path), site, at=_moment(at), day=_day(day)
+        histories_of(history, study),
+        recipe,
+        site,
+        at=_moment(at),
+        day=_day(day),
+        recommend=advice_for(study, recipe),
     )
     if csv_path is not None:
         write_file(csv_path, csv_of(plan, site).encode())
@@ -113,6 +113,13 @@ def _lines(plan: "DayPlan", site: "SiteSettings") -> list[str]:
         f"{each.reason}; {each.task.why}"
         for each in plan.unplaced
     ]
+    lines += [
+        f"  may follow: {each.task} {each.vessel} ({each.minutes} min), {each.why}"
+        for each in plan.may_follow
+    ]
+    if plan.earlier:
+        names = ", ".join(f"{task.task} {task.vessel}" for task in plan.earlier)
+        lines.append(f"  to be done on a working day before: {names}")
     minutes = plan.minutes_by_task
     by_task = ", ".join(f"{task} {spent}" for task, spent in minutes.items()) or "none"
     lines.append(
@@ -137,6 +144,8 @@ def _planned(each: "Planned", site: "SiteSettings") -> str:
 
 
 def _as_data(plan: "DayPlan", site: "SiteSettings") -> dict[str, Any]:
+    from dataclasses import asdict
+
     from monolayer.notice.table import rows_of
 
     return {
@@ -147,6 +156,7 @@ def _as_data(plan: "DayPlan", site: "SiteSettings") -> dict[str, Any]:
         "minutes_by_task": dict(plan.minutes_by_task),
         "minutes_available": plan.minutes_available,
         "minutes_that_do_not_fit": plan.minutes_unplaced,
+        "may_follow": [asdict(each) for each in plan.may_follow],
         "notices": [
             {"vessel": each.vessel, "sentence": each.sentence, "low": each.low, "high": each.high}
             for each in plan.notices

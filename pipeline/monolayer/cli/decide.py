@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from monolayer.cli._shared import echo_json, json_option
-from monolayer.cli._vessels import as_data, recommendations, vessel_options, when, words_of
+from monolayer.cli._vessels import recommendations, vessel_options, when, words_of
+from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from monolayer.advise import Advice
     from monolayer.decide import Recommendation
 
 __all__ = ["command"]
@@ -17,21 +19,58 @@ __all__ = ["command"]
 
 @click.command("decide")
 @vessel_options
+@click.option(
+    "--store", is_flag=True, help="Write the recommendations into the study, to be disposed of."
+)
+@click.option("--as", "name", metavar="NAME", help="Person of the study who asks, for --store.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    default="recommendations asked for",
+    show_default=True,
+    help="Why; stands in the audit trail.",
+)
 @json_option
 def command(
-    history: Path, recipe_path: Path | None, at: str | None, vessel: str | None, as_json: bool
+    history: Path | None,
+    study: str | None,
+    recipe_path: Path | None,
+    at: str | None,
+    vessel: str | None,
+    store: bool,
+    name: str | None,
+    reason: str,
+    as_json: bool,
 ) -> None:
-    """Recommend what to do with the vessels of HISTORY.yaml, by a recipe's ordered rules.
+    """Recommend what to do with vessels of HISTORY.yaml or of a study, by a recipe's rules.
 
     A recommendation: feed, passage, harvest, image again, hold, escalate or continue, with its
-    rule, evidence and what was not evaluated. A person disposes.
+    rule, evidence and what was not evaluated. A person disposes. Of a study, the vessels in
+    culture; growth that is stored with the visits (--store) is not fitted again.
     """
-    found = recommendations(history, recipe_path, at, vessel)
+    if store and (study is None or name is None):
+        raise ConfigError("--store writes into a study; give --study and --as NAME with it.")
+    found, advice = recommendations(history, study, recipe_path, at, vessel)
+    if store and study is not None and name is not None:
+        _store(study, advice, found, name, reason)
     if as_json:
+        from monolayer.decide.answer import as_data
+
         echo_json([as_data(each) for each in found])
         return
     for each in found:
         click.echo("\n".join(_sentences(each)))
+
+
+def _store(
+    where: str, advice: "Advice", found: "list[Recommendation]", name: str, reason: str
+) -> None:
+    from monolayer.advise import store_outlooks, store_recommendations
+    from monolayer.study import Study
+
+    with Study.open(where) as study:
+        store_outlooks(study, advice, name)
+        store_recommendations(study, found, name, reason)
 
 
 def _sentences(found: "Recommendation") -> list[str]:

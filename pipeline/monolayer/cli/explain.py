@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monolayer.cli._shared import echo_json, json_option
-from monolayer.cli._vessels import as_data, recommendations, vessel_options, when, words_of
+from monolayer.cli._vessels import recommendations, vessel_options, when, words_of
 
 if TYPE_CHECKING:
     from monolayer.decide import Recommendation, Verdict
@@ -18,11 +18,18 @@ __all__ = ["command"]
 @vessel_options
 @json_option
 def command(
-    history: Path, recipe_path: Path | None, at: str | None, vessel: str | None, as_json: bool
+    history: Path | None,
+    study: str | None,
+    recipe_path: Path | None,
+    at: str | None,
+    vessel: str | None,
+    as_json: bool,
 ) -> None:
     """Say how each rule came to its answer: inputs, threshold, margin, verdict, in order."""
-    found = recommendations(history, recipe_path, at, vessel)
+    found, _ = recommendations(history, study, recipe_path, at, vessel)
     if as_json:
+        from monolayer.decide.answer import as_data
+
         echo_json([as_data(each) for each in found])
         return
     for each in found:

@@ -22,6 +22,8 @@ class _Kind:
 _KINDS = {
     "method": _Kind("method.yaml", "run IMAGES -o RUN --method {}"),
     "recipe": _Kind("recipe.yaml", "decide HISTORY --recipe {}"),
+    "comparison": _Kind("comparison.yaml", "compare design {} -o layout.csv"),
+    "scenario": _Kind("scenario.yaml", "capacity {} -o CAPACITY"),
     "site": _Kind("site.yaml", "day-plan HISTORY --site {}"),
     "policy": _Kind("policy.yaml", "document draft STUDY policy {}"),
     "qualification": _Kind("qualification-plan.yaml", "qualify SERIES.csv --plan {}"),
@@ -39,6 +41,8 @@ _KINDS = {
     "--qualification", "kind", flag_value="qualification", help="A plan for 'qualify' instead."
 )
 @click.option("--policy", "kind", flag_value="policy", help="A policy (for 'document') instead.")
+@click.option("--comparison", "kind", flag_value="comparison", help="A plan for 'compare' instead.")
+@click.option("--scenario", "kind", flag_value="scenario", help="A scenario for 'capacity'.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def command(path: Path | None, assay: str | None, kind: str | None, force: bool) -> None:
     """Write a method file to PATH (default: method.yaml); every setting says what it means.
@@ -73,12 +77,27 @@ def _content(kind: str | None, assay: str | None) -> str:
         from monolayer.site_file import commented_site
 
         return commented_site()
-    if kind == "qualification":
-        from monolayer.qualify import QualifySettings
-        from monolayer.settings_file import commented
-
-        head = "# A monolayer qualification plan: limits are your site's own, fixed beforehand.\n\n"
-        return head + commented(QualifySettings())
+    if kind is not None:
+        return _plan(kind)
     from monolayer.method import commented_method, load_method
 
     return commented_method(load_method(None, assay))
+
+
+def _plan(kind: str) -> str:
+    from monolayer.settings_file import commented
+
+    if kind == "qualification":
+        from monolayer.qualify import QualifySettings
+
+        head = "# A monolayer qualification plan: limits are your site's own, fixed beforehand.\n\n"
+        return head + commented(QualifySettings())
+    if kind == "scenario":
+        from monolayer.capacity.scenario import Scenario
+
+        head = "# A monolayer scenario: every number is an ASSUMPTION until you put your own.\n\n"
+        return head + commented(Scenario())
+    from monolayer.compare import ComparisonPlan
+
+    head = "# A monolayer comparison plan: margins are your site's own, fixed beforehand.\n\n"
+    return head + commented(ComparisonPlan())

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from monolayer.decide.settings import RuleName
 
-__all__ = ["Action", "Check", "Outlook", "Recommendation", "State", "Verdict"]
+__all__ = ["Action", "Check", "Outlook", "Recommendation", "State", "Verdict", "as_data"]
 
 Action = Literal["CONTINUE", "FEED", "PASSAGE", "HARVEST", "REIMAGE", "HOLD", "ESCALATE"]
 State = Literal["SEEDED", "ATTACHING", "EXPANDING", "NEAR_TARGET", "READY", "HOLD", "ESCALATED"]
@@ -154,3 +154,13 @@ class Recommendation:
         """Codes of later rules that would have fired too, such as FEED behind PASSAGE."""
         codes = [v.code for v in self.verdicts if v.fired and v.rule != self.rule]
         return tuple(code for code in codes if code is not None)
+
+
+def as_data(found: Recommendation) -> dict[str, Any]:
+    """A recommendation as plain data, with what it names as evidence and what it masks."""
+    data = asdict(found)
+    data["evidence"] = [asdict(check) for check in found.evidence]
+    data["masked"] = list(found.masked)
+    for verdict, row in zip(found.verdicts, data["verdicts"], strict=True):
+        row["evaluated"] = verdict.evaluated
+    return data

@@ -25,7 +25,7 @@ from monolayer.report import build_content, render_report
 from monolayer.report.gallery import BACKGROUND, FOCUS, SATURATION, Overlay, Overlays
 from monolayer.report.presentation import Presentation
 
-__all__ = ["field_reader", "write_report"]
+__all__ = ["field_reader", "fields_of", "overlays_of", "write_report"]
 
 # More are specks that nobody could tell apart, and megabytes of them.
 MOST_OUTLINES = 2_000
@@ -60,14 +60,14 @@ def write_report(
     record = runfolder.read_record(folder)
     method = Method.model_validate(record["method"])
     show = assay_of(method).presentation(method)
-    table = _fields(folder, show)
+    table = fields_of(folder, show)
     content = build_content(
         fields=table,
         wells=_some_columns(folder / "wells.parquet", _columns_of_wells(show)),
         plates=_some_columns(folder / "plates.parquet"),
         run=record,
         show=show,
-        overlays=_overlays(folder, record, (root, fields), show, table),
+        overlays=overlays_of(folder, record, (root, fields), show, table),
         objects=lambda: _objects(folder, show),
     )
     path = folder / "report.html"
@@ -106,7 +106,7 @@ def field_reader(
     return read
 
 
-def _fields(folder: Path, show: Presentation) -> pa.Table:
+def fields_of(folder: Path, show: Presentation) -> pa.Table:
     """What a report reads of the fields table; files only of fields without a result."""
     leads = [lead.in_fields for lead in (*show.leads, *show.beside)]
     wanted = (*_OF_FIELDS, *(f"{name}{end}" for name in leads for end in _ENDS))
@@ -137,13 +137,14 @@ def _columns_of_wells(show: Presentation) -> set[str]:
     return {*_OF_WELLS, *numbers, *(show.remark_columns or ())}
 
 
-def _overlays(
+def overlays_of(
     folder: Path,
     record: dict[str, Any],
     where: tuple[Root | None, Sequence[Field] | None],
     show: Presentation,
     table: pa.Table,
 ) -> Overlays:
+    """Give a function that draws a field by its id: pixels, labels, kinds; None if gone."""
     try:
         reader = field_reader(folder, record, *where)
     except RunFolderError:

@@ -86,6 +86,8 @@ class RunReview:
             )
         self.method = Method.model_validate(self.record["method"])
         self.log = CorrectionLog(folder)
+        self._tables: dict[str, pa.Table] = {}
+        self._revised: dict[str, tuple[list[int], Revised]] = {}
 
     @cached_property
     def fields(self) -> pa.Table:
@@ -162,7 +164,9 @@ class RunReview:
 
     def table(self, name: str) -> pa.Table:
         """The automatic wells or plates table."""
-        return _read(self.folder / f"{name}.parquet")
+        if name not in self._tables:
+            self._tables[name] = _read(self.folder / f"{name}.parquet")
+        return self._tables[name]
 
     @cached_property
     def _figures(self) -> dict[str, list[Figure]]:
@@ -179,6 +183,18 @@ class RunReview:
     def field(self, field_id: str) -> "FieldReview":
         """Open a field."""
         return FieldReview(self, field_id)
+
+    def has(self, field_id: str) -> bool:
+        """Whether the run has such a field."""
+        return self._places.of(field_id) is not None
+
+    def revised(self, field_id: str) -> Revised:
+        """A field's row and objects as its corrections stand; measured once for each state."""
+        mine = [event.number for event in self.log.events() if event.key.field_id == field_id]
+        known = self._revised.get(field_id)
+        if known is None or known[0] != mine:
+            known = self._revised[field_id] = mine, self.field(field_id).revised
+        return known[1]
 
     def corrected_fields(self) -> list[str]:
         """Fields that any event names, in the order of the fields table."""

@@ -44,6 +44,12 @@ def with_rows(table: pa.Table, rows: Mapping[Key, Row], names: tuple[str, ...]) 
     return pa.concat_tables([table, fresh]).take(pa.array(order)).combine_chunks()
 
 
+def rows_of(table: pa.Table, keys: set[Key], names: tuple[str, ...]) -> dict[Key, Row]:
+    """Rows of some keys."""
+    rows = _of_keys(table, keys, names).to_pylist()
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
 def with_revised_wells(
     run: RunReview, fields: pa.Table, revised: Mapping[str, Revised], wells: pa.Table
 ) -> tuple[pa.Table, dict[Key, Row]]:

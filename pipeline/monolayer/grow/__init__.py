@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
+    from monolayer.grow.band import Band, band_of
     from monolayer.grow.bootstrap import BootstrapCrossing, bootstrap_crossing
     from monolayer.grow.crossing import Crossing, forecast, probability_before
     from monolayer.grow.curve import Growth, grow
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from monolayer.grow.vessels import VesselPlan, growth_area_cm2, plan_vessels
 
 __all__ = [
+    "Band",
     "BootstrapCrossing",
     "Crossing",
     "Fit",
@@ -41,6 +43,7 @@ __all__ = [
     "GrowthSeries",
     "VesselPlan",
     "attachment_efficiency",
+    "band_of",
     "bootstrap_crossing",
     "cumulative_doublings",
     "doubling_time_h",
@@ -60,6 +63,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "Band": "band",
         "BootstrapCrossing": "bootstrap",
         "Crossing": "crossing",
         "Fit": "fit",
@@ -69,6 +73,7 @@ __getattr__, __dir__ = lazy(
         "GrowthSeries": "series",
         "VesselPlan": "vessels",
         "attachment_efficiency": "doublings",
+        "band_of": "band",
         "bootstrap_crossing": "bootstrap",
         "cumulative_doublings": "doublings",
         "doubling_time_h": "doublings",

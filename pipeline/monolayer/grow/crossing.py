@@ -29,6 +29,7 @@ __all__ = [
     "crossing_time_h",
     "forecast",
     "furthest_ahead_h",
+    "prediction_sd",
     "probability_before",
     "used_weights",
 ]
@@ -185,11 +186,16 @@ def probability_before(
 
 
 def _probability(fit: Fit, target: float, times_h: Floats, settings: GrowSettings) -> Floats:
+    spread = prediction_sd(fit, times_h, settings)
+    return np.asarray(special.stdtr(fit.free, (fit.curve(times_h) - _wanted(fit, target)) / spread))
+
+
+def prediction_sd(fit: Fit, times_h: Floats, settings: GrowSettings) -> Floats:
+    """Standard deviation of one measurement about a law's curve, on the fit's scale."""
     variance = fit.standard_error(times_h) ** 2 + fit.residual_sd**2
     if fit.scale == "auto":
         variance += settings.between_vessel_sd**2 + settings.law_error_sd**2
-    distance = (fit.curve(times_h) - _wanted(fit, target)) / np.sqrt(variance)
-    return np.asarray(special.stdtr(fit.free, distance))
+    return np.asarray(np.sqrt(variance))
 
 
 def used_weights(growth: Growth, settings: GrowSettings) -> tuple[float, ...]:

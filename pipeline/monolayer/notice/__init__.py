@@ -15,15 +15,17 @@ from monolayer._lazy import lazy
 if TYPE_CHECKING:
     from monolayer.notice.calendar import calendar_of
     from monolayer.notice.imaging import Visit, next_visit
-    from monolayer.notice.schedule import DayPlan, Planned, Unplaced, plan_day
+    from monolayer.notice.schedule import DayPlan, Notice, Planned, Unplaced, plan_day
     from monolayer.notice.sentence import crossing_sentence
     from monolayer.notice.settings import SiteSettings
     from monolayer.notice.table import csv_of
-    from monolayer.notice.tasks import Task, TaskName, tasks_of
+    from monolayer.notice.tasks import Following, Task, TaskName, following, tasks_of
     from monolayer.notice.vessel_now import VesselNow
 
 __all__ = [
     "DayPlan",
+    "Following",
+    "Notice",
     "Planned",
     "SiteSettings",
     "Task",
@@ -34,6 +36,7 @@ __all__ = [
     "calendar_of",
     "crossing_sentence",
     "csv_of",
+    "following",
     "next_visit",
     "plan_day",
     "tasks_of",
@@ -43,6 +46,8 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "DayPlan": "schedule",
+        "Following": "tasks",
+        "Notice": "schedule",
         "Planned": "schedule",
         "SiteSettings": "settings",
         "Task": "tasks",
@@ -53,6 +58,7 @@ __getattr__, __dir__ = lazy(
         "calendar_of": "calendar",
         "crossing_sentence": "sentence",
         "csv_of": "table",
+        "following": "tasks",
         "next_visit": "imaging",
         "plan_day": "schedule",
         "tasks_of": "tasks",

@@ -35,11 +35,11 @@ def spans_between(
     return spans
 
 
-def first_working(moment: datetime, settings: SiteSettings) -> datetime:
-    """The moment itself where somebody works then, else when work begins next."""
+def first_working(moment: datetime, minutes: int, settings: SiteSettings) -> datetime:
+    """The moment itself where there are so many minutes of work left, else when work begins."""
+    needed = timedelta(minutes=max(minutes, 1))
     spans = spans_between(moment, moment + timedelta(days=_LONGEST_REST_DAYS), settings)
-    # Work that is just ending is no time to begin.
-    return next(begin for begin, end in spans if begin < end)
+    return next((begin for begin, end in spans if end - begin >= needed), moment)
 
 
 def local(moment: datetime, settings: SiteSettings) -> datetime:

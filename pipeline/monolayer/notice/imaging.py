@@ -31,6 +31,8 @@ class Visit:
     ----------
     at, by : datetime
         The best time, and the latest, with offsets.
+    not_before : datetime
+        The earliest: a visit that cannot be made at its best time is better made before it.
     why : str
         In words.
     late : bool
@@ -41,6 +43,7 @@ class Visit:
 
     at: datetime
     by: datetime
+    not_before: datetime
     why: str
     late: bool = False
     width_h: float | None = None
@@ -75,27 +78,32 @@ def next_visit(
         return _after(now, by_h, f"{why}, but nobody works before", settings)
     by = now.clock(by_h)
     if expected_widths is None or now.prediction_low_h is None or now.prediction_high_h is None:
-        return Visit(times[-1], by, why)
+        return Visit(times[-1], by, times[0], why)
     widths = expected_widths([now.hours(moment) for moment in times])
+    width_now = now.prediction_high_h - now.prediction_low_h
     best = min(widths)
+    if best > width_now * (1 - settings.worth_sharpening):
+        why += "; hardly sharper by any visit"
+        return Visit(times[-1], by, times[0], why, False, width_now, best)
     at, width = next(
         (moment, each)
         for moment, each in zip(times, widths, strict=True)
         if each <= best * (1 + _SAME)
     )
-    width_now = now.prediction_high_h - now.prediction_low_h
-    return Visit(at, by, why, width_h=width_now, expected_width_h=width)
+    return Visit(at, by, times[0], why, width_h=width_now, expected_width_h=width)
 
 
 def _again(now: VesselNow, earliest_h: float, settings: SiteSettings) -> Visit:
     """As soon as it may be; a confirmation only counts so long."""
-    by_h = now.at_h + settings.image_within_h
+    by = now.clock(now.at_h + settings.image_within_h)
+    at = first_working(now.clock(earliest_h), settings.image_minutes, settings)
     why = "image again"
     if now.confirm_by_h is not None:
-        by_h, why = now.confirm_by_h, "confirm the last visit"
-    at = first_working(now.clock(earliest_h), settings)
-    late = at > now.clock(by_h)
-    return Visit(at, now.clock(by_h), f"{why}, but nobody works before" if late else why, late)
+        confirm_by = now.clock(now.confirm_by_h)
+        by, why = min(by, confirm_by), "confirm the last visit"
+        if at > confirm_by:
+            why = "too late to confirm the last visit, counts as a first one"
+    return Visit(at, by, at, why, late=at > by)
 
 
 def _latest(now: VesselNow, earliest_h: float) -> tuple[float, str]:
@@ -113,8 +121,12 @@ def _times(
 ) -> list[datetime]:
     """Working times from the earliest to the latest, a step apart and both ends among them."""
     step = timedelta(minutes=settings.visit_step_minutes)
+    taken = timedelta(minutes=settings.image_minutes)
     times: list[datetime] = []
-    for begin, end in spans_between(now.clock(earliest_h), now.clock(by_h), settings):
+    for begin, stop in spans_between(now.clock(earliest_h), now.clock(by_h) + taken, settings):
+        end = stop - taken
+        if end < begin:
+            continue
         steps = (end - begin) // step
         times += [begin + n * step for n in range(steps + 1)]
         if times[-1] < end:
@@ -124,5 +136,5 @@ def _times(
 
 def _after(now: VesselNow, by_h: float, why: str, settings: SiteSettings) -> Visit:
     by = now.clock(by_h)
-    at = first_working(max(by, now.clock(now.at_h)), settings)
-    return Visit(at, by, why, late=at > by)
+    at = first_working(max(by, now.clock(now.at_h)), settings.image_minutes, settings)
+    return Visit(at, by, at, why, late=at > by)

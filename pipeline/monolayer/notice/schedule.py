@@ -3,17 +3,18 @@
 Whenever an operator is free, the task that may begin and must be finished first is taken (earliest
 due date first, Jackson 1955, which for one operator makes the greatest lateness least). Where two
 must be finished at once, the site's order decides, then the vessel's name: the same vessels give
-the same plan. A task that cannot be finished before the day ends is not begun.
+the same plan. A task that cannot be finished before the day ends is not begun; a visit of the
+microscope that finds its best time taken is put into free time before it.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from monolayer.notice.hours import span_of
+from monolayer.notice.hours import span_of, spans_between
 from monolayer.notice.settings import SiteSettings
-from monolayer.notice.tasks import Task, TaskName
+from monolayer.notice.tasks import Following, Task, TaskName
 
 __all__ = ["DayPlan", "Notice", "Planned", "Unplaced", "plan_day"]
 
@@ -79,6 +80,10 @@ class DayPlan:
         In the order of their beginning.
     unplaced : tuple of Unplaced
         What does not fit.
+    earlier : tuple of Task
+        What can be done on a working day before this one, and is therefore not planned in it.
+    may_follow : tuple of Following
+        Passages and harvests that may come of the day's visits; no time is kept for them.
     notices : tuple of Notice
         Forecasts, one a vessel.
     minutes_available : int
@@ -89,6 +94,8 @@ class DayPlan:
     made_at: datetime
     planned: tuple[Planned, ...]
     unplaced: tuple[Unplaced, ...]
+    earlier: tuple[Task, ...]
+    may_follow: tuple[Following, ...]
     notices: tuple[Notice, ...]
     minutes_available: int
 
@@ -111,6 +118,7 @@ def plan_day(
     made_at: datetime,
     tasks: Sequence[Task],
     settings: SiteSettings,
+    may_follow: Sequence[Following] = (),
     notices: Sequence[Notice] = (),
 ) -> DayPlan:
     """Plan a day.
@@ -125,19 +133,38 @@ def plan_day(
         Of all vessels. Those that may only begin after the day are left to another day.
     settings : SiteSettings
         Hours, operators, microscopes.
-    notices : sequence of Notice
+    may_follow, notices : sequence
         Carried along.
     """
     span = span_of(day, settings)
+    ordered = _sorted(tasks, settings)
     if span is None or span[1] <= made_at:
         why = "nobody works on that day" if span is None else "the working day is over"
-        unplaced = tuple(Unplaced(task, why) for task in _sorted(tasks, settings))
-        return DayPlan(day, made_at, (), unplaced, tuple(notices), 0)
+        unplaced = tuple(Unplaced(task, why) for task in ordered)
+        return DayPlan(day, made_at, (), unplaced, (), tuple(may_follow), tuple(notices), 0)
     begin, end = max(span[0], made_at.astimezone(UTC)), span[1]
-    todays = [task for task in _sorted(tasks, settings) if task.earliest < end]
+    todays = [task for task in ordered if task.earliest < end]
+    earlier = tuple(task for task in todays if _fits_before(task, made_at, begin, settings))
+    todays = [task for task in todays if task not in earlier]
     placed, left = _place(todays, begin, end, settings)
     minutes = settings.operators * int((end - begin) / timedelta(minutes=1))
-    return DayPlan(day, made_at, tuple(placed), tuple(left), tuple(notices), minutes)
+    return DayPlan(
+        day,
+        made_at,
+        tuple(placed),
+        tuple(left),
+        earlier,
+        tuple(may_follow),
+        tuple(notices),
+        minutes,
+    )
+
+
+def _fits_before(task: Task, made_at: datetime, begin: datetime, settings: SiteSettings) -> bool:
+    """Whether there is working time for it before the day begins."""
+    needed = timedelta(minutes=max(task.minutes, 1))
+    spans = spans_between(max(made_at, task.earliest), begin, settings)
+    return any(last - first >= needed for first, last in spans)
 
 
 def _sorted(tasks: Sequence[Task], settings: SiteSettings) -> list[Task]:
@@ -148,6 +175,22 @@ def _sorted(tasks: Sequence[Task], settings: SiteSettings) -> list[Task]:
 def _place(
     todays: list[Task], begin: datetime, end: datetime, settings: SiteSettings
 ) -> tuple[list[Planned], list[Unplaced]]:
+    placed, left = _forward(todays, begin, end, settings)
+    still: list[Unplaced] = []
+    for each in left:
+        found = _before_its_best(each.task, placed, begin, end, settings)
+        if found is None:
+            still.append(each)
+        else:
+            placed.append(found)
+    placed.sort(key=lambda each: (each.start, each.operator, each.end, each.task.vessel))
+    return [replace(each, order=n) for n, each in enumerate(placed, 1)], still
+
+
+def _forward(
+    todays: list[Task], begin: datetime, end: datetime, settings: SiteSettings
+) -> tuple[list[Planned], list[Unplaced]]:
+    """Whoever is free next takes the task that can begin soonest, the most urgent of equals."""
     operators = [begin] * settings.operators
     microscopes = [begin] * settings.microscopes
     placed: list[Planned] = []
@@ -155,31 +198,44 @@ def _place(
     waiting = list(todays)
     while waiting:
         who = min(range(len(operators)), key=operators.__getitem__)
-        free = operators[who]
         scope = min(range(len(microscopes)), key=microscopes.__getitem__)
-        starts = [_start(task, free, microscopes[scope]) for task in waiting]
-        # Of the tasks that may begin soonest, the first in order of finishing.
+        starts = [_start(task, operators[who], microscopes[scope]) for task in waiting]
         at = min(range(len(waiting)), key=lambda n: (starts[n], n))
         task, start = waiting.pop(at), starts[at]
         stop = start + timedelta(minutes=task.minutes)
         if stop > end:
-            left.append(Unplaced(task, _no_room(task, end)))
+            left.append(Unplaced(task, _no_room(task, begin, end)))
             continue
         operators[who] = stop
         if task.task == "image":
             microscopes[scope] = stop
-        placed.append(
-            Planned(
-                task,
-                len(placed) + 1,
-                who + 1,
-                start,
-                stop,
-                stop > task.finish_by,
-                start >= task.valid_until,
-            )
-        )
+        placed.append(_planned(task, who + 1, start))
     return placed, left
+
+
+def _before_its_best(
+    task: Task, placed: Sequence[Planned], begin: datetime, end: datetime, settings: SiteSettings
+) -> Planned | None:
+    """A place in free time, as little before the task's best time as there is one."""
+    if task.not_before is None:
+        return None
+    taken = timedelta(minutes=max(task.minutes, 1))
+    start = min(task.earliest.astimezone(UTC), end - taken)
+    first = max(begin, task.not_before.astimezone(UTC))
+    while start >= first:
+        during = [each for each in placed if each.start < start + taken and start < each.end]
+        busy = {each.operator for each in during}
+        imaged = sum(each.task.task == "image" for each in during)
+        if len(busy) < settings.operators and imaged < settings.microscopes:
+            who = next(n for n in range(1, settings.operators + 1) if n not in busy)
+            return _planned(task, who, start)
+        start -= taken
+    return None
+
+
+def _planned(task: Task, who: int, start: datetime) -> Planned:
+    stop = start + timedelta(minutes=task.minutes)
+    return Planned(task, 0, who, start, stop, stop > task.finish_by, start >= task.valid_until)
 
 
 def _start(task: Task, free: datetime, scope_free: datetime) -> datetime:
@@ -187,7 +243,7 @@ def _start(task: Task, free: datetime, scope_free: datetime) -> datetime:
     return max(start, scope_free) if task.task == "image" else start
 
 
-def _no_room(task: Task, end: datetime) -> str:
-    if task.earliest + timedelta(minutes=task.minutes) > end:
+def _no_room(task: Task, begin: datetime, end: datetime) -> str:
+    if max(begin, task.earliest) + timedelta(minutes=task.minutes) > end:
         return "cannot be finished before the working day ends"
     return "no operator or microscope has time left"

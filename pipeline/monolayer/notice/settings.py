@@ -76,6 +76,10 @@ class SiteSettings(Settings):
     visit_step_minutes: int = Field(default=30, ge=1, le=1440)
     """Step in minutes of the times that are tried for the next visit."""
 
+    worth_sharpening: float = Field(default=0.05, ge=0, lt=1)
+    """Share by which a visit must be expected to narrow the forecast to be made before the latest
+    time allowed."""
+
     equal_first: tuple[TaskName, ...] = ("review", "harvest", "passage", "image", "feed")
     """Which of two tasks that must be finished at the same time comes first."""
 

@@ -43,7 +43,7 @@ def csv_of(plan: DayPlan, settings: SiteSettings) -> str:
 
 
 def rows_of(plan: DayPlan, settings: SiteSettings) -> Iterator[dict[str, str | int | None]]:
-    """A row a task, in order; then what does not fit."""
+    """A row a task, in order; then what does not fit, and what belongs to a day before."""
     for each in plan.planned:
         yield _common(each.task) | {
             "order": each.order,
@@ -62,6 +62,8 @@ def rows_of(plan: DayPlan, settings: SiteSettings) -> Iterator[dict[str, str | i
             "state": "does not fit",
             "why": f"{common['why']}; {unplaced.reason}",
         }
+    for task in plan.earlier:
+        yield _common(task) | {"state": "before this day"}
 
 
 def _common(task: Task) -> dict[str, str | int | None]:

@@ -12,7 +12,7 @@ from monolayer.notice.imaging import Visit
 from monolayer.notice.settings import SiteSettings, TaskName
 from monolayer.notice.vessel_now import VesselNow
 
-__all__ = ["Task", "TaskName", "tasks_of"]
+__all__ = ["Following", "Task", "TaskName", "following", "tasks_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,15 @@ class Task:
     why : str
         In words.
     earliest, finish_by : datetime
-        From when, and the latest finishing time.
+        From when it is best begun, and the latest finishing time.
     minutes : int
         Of one operator.
     valid_until : datetime
         When the recommendation ends; a task that begins later needs a new one.
     behind : tuple of str
         What else the rules would ask for.
+    not_before : datetime or None
+        Where the best time is taken it may be begun from then; None: not before `earliest`.
     """
 
     vessel: str
@@ -48,6 +50,46 @@ class Task:
     minutes: int
     valid_until: datetime
     behind: tuple[str, ...] = ()
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A passage or harvest that today's visits may lead to; nobody has recommended it yet.
+
+    Attributes
+    ----------
+    vessel : str
+        Which.
+    task : {'passage', 'harvest'}
+        What.
+    minutes : int
+        Of one operator.
+    why : str
+        In words.
+    """
+
+    vessel: str
+    task: TaskName
+    minutes: int
+    why: str
+
+
+def following(now: VesselNow, end: datetime, settings: SiteSettings) -> Following | None:
+    """What may have to be done for a vessel before `end`, beyond its tasks; None where nothing."""
+    if now.moves_to is None:
+        return None
+    if now.code == "CONFIRM_TARGET":
+        why = "once the target is confirmed"
+    elif (
+        now.action in ("CONTINUE", "FEED")
+        and now.prediction_low_h is not None
+        and now.clock(now.prediction_low_h) < end
+    ):
+        why = "it may cross the target before the day's work ends"
+    else:
+        return None
+    return Following(now.vessel, now.moves_to, settings.minutes_of(now.moves_to), why)
 
 
 def tasks_of(now: VesselNow, visit: Visit | None, settings: SiteSettings) -> list[Task]:
@@ -125,4 +167,5 @@ def _image(now: VesselNow, visit: Visit, settings: SiteSettings) -> Task:
         settings.image_minutes,
         now.clock(now.expires_h),
         now.behind,
+        visit.not_before,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from monolayer.errors import InputError
 
@@ -38,6 +39,8 @@ class VesselNow:
         When the recipe asks for an exchange, and when the last image becomes too old.
     confirm_by_h : float or None
         By when a second visit confirms the last one.
+    moves_to : {'passage', 'harvest'} or None
+        What reaching the target leads to; None: not known.
     behind : tuple of str
         Codes of rules that would fire too.
 
@@ -64,6 +67,7 @@ class VesselNow:
     feed_due_h: float
     image_due_h: float
     confirm_by_h: float | None = None
+    moves_to: Literal["passage", "harvest"] | None = None
     behind: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

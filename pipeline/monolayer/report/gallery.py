@@ -19,7 +19,7 @@ from monolayer.report.content import Measure, Picture
 from monolayer.report.presentation import Presentation
 from monolayer.report.rows import FieldRows
 
-__all__ = ["Overlays", "doubtful_pictures", "figure_names", "typical_pictures"]
+__all__ = ["Overlays", "doubtful_pictures", "figure_names", "picture_of", "typical_pictures"]
 
 Row = Mapping[str, Any]
 Overlay = tuple[NDArray[Any], NDArray[Any], Mapping[int, str] | None]
@@ -153,11 +153,12 @@ def _drawn(
         tries += 1
         drawn = overlays(row["field_id"])
         if drawn is not None and drawn[0].size:
-            pictures[row["field_id"]] = _picture(row, why, drawn, *how)
+            pictures[row["field_id"]] = picture_of(row, why, drawn, *how)
     return list(pictures.values())
 
 
-def _picture(row: Row, why: str, drawn: Overlay, measure: Measure, show: Presentation) -> Picture:
+def picture_of(row: Row, why: str, drawn: Overlay, measure: Measure, show: Presentation) -> Picture:
+    """Draw a field of the fields table from its pixels and labels."""
     pixels, labels, kinds = drawn
     data_uri, width, height = encode_picture(pixels)
     regions = dict(show.label_kinds)

@@ -1,0 +1,54 @@
+"""Compare: media and processes held against one another, with the donor as the unit.
+
+1. `ComparisonPlan`: arms with their kind of medium, endpoints with margins set beforehand.
+2. `layout`: the design written out as plates, donors as blocks, randomised from a seed.
+3. `compare`: donors paired, TOST, effect sizes, a mixed model; wells are never counted as donors.
+
+Pure functions of records; no files. It stands behind the stages, and no stage knows it.
+"""
+
+from typing import TYPE_CHECKING
+
+from monolayer._lazy import lazy
+
+if TYPE_CHECKING:
+    from monolayer.compare.analyse import Comparison, Contrast, compare
+    from monolayer.compare.designs import PlacedWell, layout
+    from monolayer.compare.effects import hedges_g
+    from monolayer.compare.equivalence import Tost, tost, tost_paired
+    from monolayer.compare.media import MediumKind
+    from monolayer.compare.outcomes import Outcome
+    from monolayer.compare.plan import ComparisonPlan
+
+__all__ = [
+    "Comparison",
+    "ComparisonPlan",
+    "Contrast",
+    "MediumKind",
+    "Outcome",
+    "PlacedWell",
+    "Tost",
+    "compare",
+    "hedges_g",
+    "layout",
+    "tost",
+    "tost_paired",
+]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Comparison": "analyse",
+        "ComparisonPlan": "plan",
+        "Contrast": "analyse",
+        "MediumKind": "media",
+        "Outcome": "outcomes",
+        "PlacedWell": "designs",
+        "Tost": "equivalence",
+        "compare": "analyse",
+        "hedges_g": "effects",
+        "layout": "designs",
+        "tost": "equivalence",
+        "tost_paired": "equivalence",
+    },
+)

@@ -1,0 +1,70 @@
+"""Work in one thread of a widget's own, its results brought to the window's thread.
+
+Kernels release the GIL, so the window goes on. Work is done in the order in which it was handed
+in; of a `newest` kind only the last one that waits is done, and its predecessors are dropped.
+"""
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from qtpy.QtCore import QObject
+from qtpy.QtCore import Signal as QtSignal  # type: ignore[attr-defined]
+
+__all__ = ["Background"]
+
+Then = Callable[[Any], None]
+
+
+class Background(QObject):
+    """A thread and the way back from it.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    parent : QObject, optional
+        Whose end is its end.
+    """
+
+    done = QtSignal(object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._waiting: Future[Any] | None = None
+        self.done.connect(self._arrived)
+
+    def submit(self, work: Callable[[], Any], then: Then, failed: Then) -> "Future[Any]":
+        """Do work in the thread, then hand its result, or what it raised, to the window's."""
+        future = self._thread.submit(work)
+        future.add_done_callback(lambda done: self._emit((then, failed, done)))
+        return future
+
+    def newest(self, work: Callable[[], Any], then: Then, failed: Then) -> None:
+        """Do work as `submit` does, unless newer work comes before it has begun."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.submit(work, then, failed)
+
+    def close(self) -> None:
+        """Do nothing more; what has begun ends by itself, and nobody hears of it."""
+        with contextlib.suppress(RuntimeError, TypeError):
+            self.done.disconnect(self._arrived)
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _emit(self, what: tuple[Then, Then, "Future[Any]"]) -> None:
+        # A window that was closed meanwhile has taken its signals with it.
+        with contextlib.suppress(RuntimeError):
+            self.done.emit(what)
+
+    def _arrived(self, what: tuple[Then, Then, "Future[Any]"]) -> None:
+        then, failed, future = what
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            then(future.result())
+        else:
+            failed(error)

@@ -1,0 +1,300 @@
+"""The widget *Correct*: one key an act on the object under the cursor, recorded at once.
+
+The labels layer shows the labels as they stand; what is painted into it with napari's own brush is
+taken over by a key. The table holds the figures of the field, its well and its plate: automatic,
+corrected, and what lies between.
+"""
+
+import getpass
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from monolayer_napari.background import Background
+from monolayer_napari.bench import bench_of
+from monolayer_napari.correcting import Correcting
+from monolayer_napari.view import LABELS, FieldView
+
+if TYPE_CHECKING:
+    from monolayer.engine.reviewing import FieldReview
+    from monolayer.review.difference import Difference
+
+__all__ = ["KEYS", "CorrectWidget"]
+
+KEYS = {
+    "pick": ("F", "Pick object"),
+    "merge": ("G", "Merge with picked"),
+    "cut": ("C", "Cut: begin, end"),
+    "seed": ("V", "Put a seed"),
+    "part": ("B", "Part by seeds"),
+    "delete": ("X", "Delete"),
+    "draw": ("A", "Draw a new one"),
+    "redraw": ("E", "Redraw this one"),
+    "take_over": ("T", "Take painted over"),
+    "live": ("L", "Living"),
+    "dead": ("D", "Dead"),
+    "exclude": ("Shift+X", "Leave field out"),
+    "undo": ("U", "Undo"),
+    "redo": ("Y", "Redo"),
+    "forget": ("Escape", "Forget marks"),
+}
+"""Key and words of each act."""
+
+REASONS = (
+    "outline wrong",
+    "two cells taken for one",
+    "one cell taken for two",
+    "no cell",
+    "cell missed",
+    "class wrong",
+    "bubble or debris",
+    "out of focus",
+)
+_MARKS = "marks"
+_ACROSS = 2
+_HEADS = ("", "Automatic", "Corrected", "Difference")
+
+
+class CorrectWidget(QWidget):
+    """Corrections of the field that the viewer shows.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        Where fields are shown; napari gives it by this name.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.bench = bench_of(napari_viewer)
+        self._background = Background("monolayer-correct", self)
+        self.correcting = Correcting(self._background.submit)
+        self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
+        self.told, self.history = QLabel("No field is open."), QLabel()
+        self.figures = QTableWidget(0, len(_HEADS))
+        self.buttons = {
+            name: QPushButton(f"{words}  ( {key} )") for name, (key, words) in KEYS.items()
+        }
+        self._bound: list[Any] = []
+        self._lay_out()
+        self._connect()
+        if self.bench.view is not None:
+            self._shown(self.bench.view)
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        """Stop the thread; whatever was asked for is recorded first."""
+        self.close_down()
+        super().closeEvent(event)
+
+    def close_down(self) -> None:
+        """Hear nothing more of the viewer."""
+        self.bench.shown.disconnect(self._shown, missing_ok=True)
+        self._background.close()
+
+    @property
+    def layer(self) -> Any:
+        """The labels layer of the field that is corrected; None where there is none."""
+        view = self.bench.view
+        for layer in self.bench.viewer.layers if view is not None else ():
+            said = layer.metadata
+            if said.get("kind") == LABELS and said.get("field_id") == view.row.field_id:
+                return layer
+        return None
+
+    def act(self, name: str) -> None:
+        """Do what a key does."""
+        self.correcting.who, self.correcting.why = self.who.text(), self.why.currentText()
+        _ACTS[name](self)
+
+    def cursor(self) -> tuple[float, float]:
+        """Where the cursor is, in the field's own pixels."""
+        layer = self.layer
+        if layer is None:
+            return -1.0, -1.0
+        row, column = layer.world_to_data(self.bench.viewer.cursor.position)[-2:]
+        return float(row), float(column)
+
+    def _lay_out(self) -> None:
+        self.why.setEditable(True)
+        self.why.addItems(REASONS)
+        self.told.setWordWrap(True)
+        self.figures.setHorizontalHeaderLabels(_HEADS)
+        self.figures.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        rows = self.figures.verticalHeader()
+        assert rows is not None
+        rows.setVisible(False)
+        said = QFormLayout()
+        said.addRow("Who", self.who)
+        said.addRow("Why", self.why)
+        grid = QGridLayout()
+        for place, button in enumerate(self.buttons.values()):
+            grid.addWidget(button, place // _ACROSS, place % _ACROSS)
+        layout = QVBoxLayout(self)
+        layout.addLayout(said)
+        layout.addLayout(grid)
+        layout.addWidget(self.told)
+        layout.addWidget(self.figures, 1)
+        layout.addWidget(self.history)
+
+    def _connect(self) -> None:
+        for name, (key, _) in KEYS.items():
+            self.buttons[name].clicked.connect(partial(self.act, name))
+            shortcut = QShortcut(QKeySequence(key), self)
+            # While a reason is being written, letters are letters.
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(partial(self.act, name))
+        self.bench.shown.connect(self._shown)
+        self.correcting.opened.connect(self._opened)
+        self.correcting.changed.connect(self._changed)
+        self.correcting.measured.connect(self._measured)
+        self.correcting.marked.connect(self._marked)
+        self.correcting.told.connect(self._say)
+
+    def _say(self, sentence: str) -> None:
+        self.told.setText(sentence)
+
+    def _shown(self, view: FieldView) -> None:
+        self.figures.setRowCount(0)
+        self.history.clear()
+        session = self.bench.session
+        layer = self.layer
+        if session is None or layer is None:
+            self.told.setText(f"{view.row.field_id}: has no labels to correct.")
+            return
+        self._bind(layer)
+        self.correcting.open(Path(session.folder), view.row.field_id)
+
+    def _bind(self, layer: Any) -> None:
+        """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
+        for target in (layer, self.bench.viewer):
+            for name, (key, _) in KEYS.items():
+                target.bind_key(
+                    key.replace("+", "-"), partial(_pressed, self, name), overwrite=True
+                )
+
+    def _opened(self, review: "FieldReview") -> None:
+        for name in ("live", "dead"):
+            self.buttons[name].setVisible(name in self.correcting.classes)
+        self.told.setText(f"{review.field_id}: ready.")
+        self._changed(review)
+
+    def _changed(self, review: "FieldReview") -> None:
+        layer = self.layer
+        if layer is not None and layer.metadata["field_id"] == review.field_id:
+            # napari paints into the array it is given; the record's own must stay as it is.
+            layer.data = review.corrected.labels.copy()
+            if layer.mode != "pan_zoom":
+                layer.mode = "pan_zoom"
+        n = len(review.corrected.numbers)
+        left_out = f"; left out: {review.corrected.excluded}" if review.corrected.excluded else ""
+        self.history.setText(f"{n} corrections in effect{left_out}.")
+
+    def _measured(self, figures: "Sequence[Difference]") -> None:
+        self.figures.setRowCount(len(figures))
+        for row, each in enumerate(figures):
+            factor = 100.0 if each.unit == "%" else 1.0
+            numbers = (each.automatic, each.corrected, each.difference)
+            shown = ["-" if value is None else f"{value * factor:.5g}" for value in numbers]
+            unit = f" ({each.unit})" if each.unit else ""
+            for column, text in enumerate((f"{each.level}: {each.label}{unit}", *shown)):
+                item = QTableWidgetItem(text)
+                if column and each.difference:
+                    font = item.font()
+                    font.setBold(True)
+                    item.setFont(font)
+                self.figures.setItem(row, column, item)
+        self.figures.resizeColumnsToContents()
+
+    def _marked(self) -> None:
+        """Picked objects, seeds and the begun line as points, beside the words."""
+        state = self.correcting
+        points = [*state.seeds, *([state.line_from] if state.line_from else [])]
+        labels = state.labels
+        if labels is not None:
+            points += [tuple(np.argwhere(labels == label).mean(axis=0)) for label in state.picked]
+        if state.picked:
+            self.told.setText(f"Picked: {', '.join(map(str, state.picked))}.")
+        self._mark(points)
+
+    def _mark(self, points: Sequence[Any]) -> None:
+        layers, of_field = self.bench.viewer.layers, self.layer
+        if _MARKS in layers:
+            layers[_MARKS].data = np.array(points) if points else np.zeros((0, 2))
+            return
+        if not points or of_field is None:
+            return
+        added = self.bench.viewer.add_points(
+            np.array(points),
+            name=_MARKS,
+            size=8,
+            face_color="#ffd23f",
+            scale=of_field.scale,
+            units=of_field.units,
+        )
+        added.editable = False
+        layers.selection.active = of_field
+
+    def _paint(self, label: int) -> None:
+        layer = self.layer
+        if layer is None or not label:
+            self.told.setText("There is no object under the cursor.")
+            return
+        self.bench.viewer.layers.selection.active = layer
+        layer.selected_label, layer.mode = label, "paint"
+        self.told.setText("Paint, then press T to record it, or Escape to drop it.")
+
+    def _draw(self) -> None:
+        labels = self.correcting.labels
+        if labels is not None:
+            self._paint(int(labels.max(initial=0)) + 1)
+
+    def _take_over(self) -> None:
+        layer = self.layer
+        if layer is not None:
+            self.correcting.take_over(np.array(layer.data))
+
+    def _forget(self) -> None:
+        self.correcting.forget_marks()
+        if self.correcting.review is not None:
+            self._changed(self.correcting.review)
+
+
+def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
+    widget.act(name)
+
+
+_ACTS: dict[str, Callable[[CorrectWidget], None]] = {
+    "pick": lambda w: w.correcting.pick(w.cursor()),
+    "merge": lambda w: w.correcting.merge(w.cursor()),
+    "cut": lambda w: w.correcting.cut(w.cursor()),
+    "seed": lambda w: w.correcting.seed(w.cursor()),
+    "part": lambda w: w.correcting.part(),
+    "delete": lambda w: w.correcting.delete(w.cursor()),
+    "draw": lambda w: w._draw(),
+    "redraw": lambda w: w._paint(w.correcting.label_at(w.cursor())),
+    "take_over": lambda w: w._take_over(),
+    "live": lambda w: w.correcting.classify(w.cursor(), "live"),
+    "dead": lambda w: w.correcting.classify(w.cursor(), "dead"),
+    "exclude": lambda w: w.correcting.exclude(),
+    "undo": lambda w: w.correcting.undo(),
+    "redo": lambda w: w.correcting.redo(),
+    "forget": lambda w: w._forget(),
+}
