@@ -21,7 +21,15 @@ from monolayer.study.columns import JsonText, UtcTime
 from monolayer.study.rows import Field, fields_of, nearest
 from monolayer.study.tables import people
 
-__all__ = ["IMPORTED", "ImportRefused", "import_table", "import_tables", "row_of"]
+__all__ = [
+    "IMPORTED",
+    "ImportRefused",
+    "import_table",
+    "import_tables",
+    "moment_in",
+    "number_in",
+    "row_of",
+]
 
 IMPORTED = (
     "people", "donors", "media", "lots", "vessel_types", "vessels", "acquisitions", "exchanges",
@@ -234,22 +242,24 @@ def _value(name: str, field: Field | None, text: str) -> Any:
     if isinstance(type_, Integer):
         return int(text) if text.lstrip("+-").isdecimal() else text
     if isinstance(type_, Float):
-        return _number(name, text)
+        return number_in(name, text)
     if isinstance(type_, UtcTime):
-        return _moment(name, text)
+        return moment_in(name, text)
     if isinstance(type_, JsonText):
         return text.replace(";", " ").split()
     return text
 
 
-def _number(name: str, text: str) -> float:
+def number_in(name: str, text: str) -> float:
+    """A cell as a number."""
     try:
         return float(text)
     except ValueError:
         raise InputError(f"{name} '{text}' is no number; leave it empty if unknown.") from None
 
 
-def _moment(name: str, text: str) -> datetime:
+def moment_in(name: str, text: str) -> datetime:
+    """A cell as a time; whether it has an offset from UTC is asked where it is used."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
