@@ -32,6 +32,7 @@ __all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
 
 NEXT, PREVIOUS = ".", ","
 AHEAD = 3
+TABLE_PX = 150
 # Side of what is shown around an object, in widths of it.
 AROUND = 12.0
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
@@ -103,7 +104,7 @@ class QueueWidget(QWidget):
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
         self._ring_layer: Any = None
-        self.told = Words("No run is open.")
+        self.told = Words("No run is open.", lines=3)
         self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
@@ -118,6 +119,7 @@ class QueueWidget(QWidget):
         rows = self.table.verticalHeader()
         assert rows is not None
         rows.setVisible(False)
+        self.table.setMinimumHeight(TABLE_PX)
         buttons = QHBoxLayout()
         buttons.addWidget(self.previous_button)
         buttons.addWidget(self.next_button)
@@ -138,6 +140,9 @@ class QueueWidget(QWidget):
 
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
+        ring, self._ring_layer = self._ring_layer, None
+        if ring is not None and ring in self.bench.viewer.layers:
+            self.bench.viewer.layers.remove(ring)  # the next one lies above the new layers
         self.told.say("Ranking ...")
         ranked = partial(doubts_of, session)
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
