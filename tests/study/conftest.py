@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def study(place: str) -> Iterator[Study]:
     """A new study with one lot and one vessel."""
+    with _made(place) as study:
+        yield study
+
+
+@pytest.fixture
+def sqlite_study(tmp_path: Path) -> Iterator[Study]:
+    """The same in SQLite alone, for what no database has a part in."""
+    with _made(str(tmp_path / "study.db")) as study:
+        yield study
+
+
+@contextmanager
+def _made(place: str) -> Iterator[Study]:
     with Study.create(place, actor="anna", at=SEEDED) as made:
         with made.change("anna", "seeding", SEEDED) as change:
             change.add("donors", code="D1", tissue="adipose")

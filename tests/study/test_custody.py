@@ -1,6 +1,8 @@
 """Who may do what to a real study, and what is left of it: SQLite and PostgreSQL alike."""
 
 import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -255,10 +257,25 @@ def test_wrong_passwords_are_written_down_and_lock_out(staffed: Study) -> None:
     assert verify_study(staffed).is_intact
 
 
+def test_guesses_made_side_by_side_are_all_counted(staffed: Study, place: str) -> None:
+    def guess(_: int) -> str:
+        with Study.open(place) as mine:
+            try:
+                identified(mine, "olga", "guess", NOW)
+            except NotAllowedError as error:
+                return type(error).__name__
+        return "let in"
+
+    with ThreadPoolExecutor(8) as pool:
+        said = Counter(pool.map(guess, range(8)))
+    assert said == {"WrongPasswordError": 5, "LockedOutError": 3}
+    assert verify_study(staffed).is_intact
+
+
 def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     with staffed.change("anna", "one more") as change:
         change.add("people", name="nils", printed_name="Nils", roles=["operator"])
-    with pytest.raises(NotAllowedError, match="must give a password to set one"):
+    with pytest.raises(NotAllowedError, match="nils must give a password for this"):
         set_password(staffed, "nils", "nils's pass word", by="nils", by_password=None)
     with pytest.raises(NotAllowedError, match="may not administer"):
         set_password(staffed, "nils", "nils's pass word", by="olga", by_password=WORDS["olga"])

@@ -15,6 +15,8 @@ __all__ = ["to_pdf"]
 # An archive's format: everything is in the file, nothing depends on the reader.
 _VARIANT = "pdf/a-3b"
 _SVG = re.compile(r"(<svg\b[^>]*[^/]>)")
+# It scales strokes with their drawing, whatever ``vector-effect`` says.
+_OUTLINES = ".contours path { stroke-width: 5; }"
 # Rules of one condition (screen, dark) and of the page's margins: nested braces, one level deep.
 _CONDITIONAL = re.compile(r"@(?:media|page)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -61,5 +63,8 @@ def _styled(page: str) -> str:
     # The first block of variables is the light one: paper is light.
     named = dict(re.findall(r"(--[a-z-]+):\s*([^;]+);", style.partition("}")[0]))
     rules = _RULE.findall(_CONDITIONAL.sub("", _COMMENT.sub("", style)))
+    # It paints a stroke over its text, so the halo that a browser paints behind hides the words.
+    rules = [rule for rule in rules if "paint-order" not in rule]
     flat = _VARIABLE.sub(lambda found: named.get(found[1], "none"), "".join(rules))
+    flat += _OUTLINES
     return _SVG.sub(lambda found: f"{found[1]}<style>{flat}</style>", page)

@@ -126,20 +126,29 @@ class Change:
                 raise InputError(f"{kind}: {what} has {name} {old[name]} already; it ends once.")
         self.alter(kind, old["id"], action="end", **values)
 
-    def supersede(self, number: int, /, **row: Any) -> int:
-        """Put a new acquisition in an earlier one's place; the earlier one stays, marked.
+    def supersede(self, kind: str, number: int, /, **row: Any) -> int:
+        """Put a new acquisition or viability in an earlier one's place, which stays, marked.
 
         Parameters
         ----------
+        kind : str
+            ``acquisitions`` or ``viabilities``.
         number : int
-            The earlier acquisition.
+            The earlier row.
         **row
             The new one's values; vessel and time where left out are the earlier one's.
+
+        Raises
+        ------
+        InputError
+            There is no such row, or it was superseded already.
         """
-        old = self._found("acquisitions", number)
-        self.alter("acquisitions", number, action="supersede", superseded_at=self.at)
+        old = self._found(kind, number)
+        if "superseded_at" in old:
+            raise InputError(f"{kind}: row {number} was superseded already; take the current one.")
+        self.alter(kind, number, action="supersede", superseded_at=self.at)
         kept = {"vessel": old["vessel"], "at": old["at"]}
-        return self.add("acquisitions", **kept | row, supersedes=number)
+        return self.add(kind, **kept | row, supersedes=number)
 
     def alter(
         self, kind: str, subject: str | int, /, *, action: str = "alter", **values: Any
