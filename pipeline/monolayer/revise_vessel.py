@@ -140,7 +140,8 @@ def revise_vessel(
         for each, outlook in zip((automatic, corrected), outlooks, strict=True)
     ]
     told = _visits(automatic, corrected)
-    told += differences("growth", *(_growth(outlook) for outlook in outlooks), _OF_GROWTH)
+    before, after = map(_growth, outlooks)
+    told += differences("growth", before, after, _OF_GROWTH)
     return VesselRevision(made[0], made[1], tuple(told))
 
 
@@ -150,10 +151,8 @@ def _visits(automatic: VesselHistory, corrected: VesselHistory) -> list[Differen
         if before == after:
             continue
         place = {"plate": automatic.vessel.name, "time": f"{before.time_h:g} h"}
-        rows = (
-            {name: getattr(each, name) for name in _COLUMNS} | place for each in (before, after)
-        )
-        told += differences("acquisition", *rows, _OF_VISIT)
+        was, now = ({name: getattr(v, name) for name in _COLUMNS} | place for v in (before, after))
+        told += differences("acquisition", was, now, _OF_VISIT)
     return told
 
 

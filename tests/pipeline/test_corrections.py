@@ -407,13 +407,12 @@ def test_painted_cover_moves_growth_and_the_recommendation(
     run = RunReview(covered / "RUN")
     with pytest.raises(CorrectionError, match="classes of surface"):
         run.field("V1/A01/1").act(Delete(labels=(1,)), WHO, WHY)
-    history = (
-        "vessel: {name: V1, seeded_at: 2026-11-01T08:00+00:00}\n"
-        "acquisitions:\n"
-        "- {time_h: 24, n_fields: 3, n_fields_ok: 3, confluence: 0.12, confluence_se: 0.01}\n"
-        "- {time_h: 48, n_fields: 3, n_fields_ok: 3, confluence: 0.25, confluence_se: 0.01}\n"
-        "- {time_h: 72, n_fields: 3, n_fields_ok: 3, confluence: 0.47, confluence_se: 0.02}\n"
-    )
+    history = "vessel: {name: V1, seeded_at: 2026-11-01T08:00+00:00}\nacquisitions:\n"
+    for time_h, mean in ((12, 0.09), (24, 0.12), (36, 0.18), (48, 0.25), (60, 0.35), (72, 0.47)):
+        history += (
+            f"- {{time_h: {time_h}, n_fields: 3, n_fields_ok: 3, confluence: {mean}, "
+            f"confluence_lower_bound: {mean - 0.02}, confluence_se: 0.01}}\n"
+        )
     (covered / "history.yaml").write_text(history)
     (covered / "recipe.yaml").write_text("decide: {min_fields_ok: 3}\n")
     asked = [
@@ -444,7 +443,7 @@ def test_painted_cover_moves_growth_and_the_recommendation(
     assert cli([*asked[:-3], "V1/B07", "--at-h", "72"]) == 2
     assert "has no well 'V1/B07'; there are V1/A01" in capsys.readouterr().err
     assert cli([*asked[:-1], "71"]) == 2
-    assert "no acquisition at 71 h; there are 24, 48, 72" in capsys.readouterr().err
+    assert "no acquisition at 71 h; there are 12, 24, 36, 48, 60, 72" in capsys.readouterr().err
 
 
 def test_the_queue_names_what_is_odd_and_why(run: RunReview) -> None:

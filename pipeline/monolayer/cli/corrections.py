@@ -282,7 +282,7 @@ def _as_data(event: "Event") -> dict[str, Any]:
 
 def _table(told: "tuple[Difference, ...]") -> list[str]:
     """Differences in columns; figures that stayed the same are left out."""
-    rows = [("", "", "automatic", "corrected", "difference")]
+    rows: list[tuple[str, ...]] = [("", "", "automatic", "corrected", "difference")]
     for each in told:
         if each.automatic == each.corrected:
             continue

@@ -193,7 +193,7 @@ def _write(run: RunReview, found: _Found, beside: Path) -> list[Difference]:
     revised = found.revised
     zeros = pa.array(np.zeros(len(run.fields), np.int64))
     automatic = run.fields.append_column("n_corrections", zeros)
-    rows = {(name,): each.row for name, each in revised.items()}
+    rows: dict[Key, Row] = {(name,): each.row for name, each in revised.items()}
     fields = with_rows(automatic, rows, ("field_id",))
     wells, plates = run.table("wells"), run.table("plates")
     new_wells, of_wells = with_revised_wells(run, fields, revised, wells)
