@@ -6,11 +6,11 @@ import numpy as np
 from markupsafe import Markup
 
 from monolayer.culture_metabolism import VesselMetabolism
+from monolayer.drawing.numbers import grouped
 from monolayer.metabolism import MassBalance, MetabolismSettings, concentrations
 from monolayer.metabolism.tank import RELEASED
 from monolayer.recipe import Recipe
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.numbers import grouped
 from monolayer.report.plots import Band, Curve, Points, Row, row_chart, xy_chart
 from monolayer.sensors.quantities import QUANTITIES
 
