@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monolayer.culture_metabolism import CellNumber, VesselMetabolism
+from monolayer.drawing.numbers import plural
 from monolayer.metabolism import MassBalance, Rate, Yields, cobra_model, with_bounds
 from monolayer.metabolism.tank import RELEASED
 from monolayer.recipe import Recipe
