@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    recipe_in_force,
     recording,
     set_password,
     sign_record,
@@ -219,6 +221,30 @@ def test_a_recipe_that_only_calls_itself_approved_is_a_draft(staffed: Study) -> 
         by="anna", password=WORDS["anna"], reason="new process", now=NOW,
     )  # fmt: skip
     assert "its recipe is retired" in str(latest_proposal(staffed, "V-017", NOW)[1])
+
+
+def test_a_studys_vessels_are_decided_by_its_approved_recipe(
+    staffed: Study, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("name: MSC\nstatus: approved\n")
+    assert (recipe_in_force(staffed).name, recipe_in_force(staffed).status) == ("example", "draft")
+    assert recipe_in_force(staffed, file).status == "draft"
+    approve(staffed, "recipe", Recipe(name="MSC"))
+    assert recipe_in_force(staffed, file).status == "approved"
+    assert recipe_in_force(staffed) == Recipe(name="MSC", status="approved")
+    assert cli(["decide", "--study", place, "--store", "--as", "olga"]) == 0
+    said = capsys.readouterr().out
+    assert "recipe MSC 1 (approved)" in said
+    action = said.split()[1]
+    then = staffed.rows("recommendations")[0]["at"]
+    decided = dispose_vessel(
+        staffed, "V-017", action, name="olga", password=WORDS["olga"], now=then  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert decided.decision == "accept"
+    approve(staffed, "recipe", Recipe(name="other"))
+    with pytest.raises(InputError, match="several recipes are approved"):
+        recipe_in_force(staffed)
 
 
 def test_the_policy_in_force_is_the_approved_one(staffed: Study) -> None:
