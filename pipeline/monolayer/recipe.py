@@ -16,6 +16,7 @@ from monolayer.batch.settings import BatchSettings
 from monolayer.decide.settings import DecideSettings
 from monolayer.errors import ConfigError
 from monolayer.grow.settings import GrowSettings
+from monolayer.metabolism.settings import MetabolismSettings
 from monolayer.sensors.settings import SensorSettings
 from monolayer.settings import Settings
 from monolayer.settings_file import commented, load_yaml, sentence
@@ -44,6 +45,8 @@ class Recipe(Settings):
     """What the batch report holds yields against."""
     sensors: SensorSettings = Setting(default_factory=SensorSettings)
     """When a sensor is believed, and when a culture has left its limits."""
+    metabolism: MetabolismSettings = Setting(default_factory=MetabolismSettings)
+    """How samples of medium and counts of cells become rates, advice and cell numbers."""
 
     @cached_property
     def sha256(self) -> str:

@@ -9,11 +9,11 @@ All or nothing: a file with one wrong line gives no series and one sentence that
 """
 
 import csv
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -44,11 +44,12 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line of the file: its cells by their names in lower case, and what errors say."""
+    """One line of the file: cells by their names in lower case, and as the header spells them."""
 
     path: Path
     line: int
     cells: Mapping[str, str]
+    columns: tuple[tuple[str, str], ...] = ()
 
     def get(self, *names: str) -> str:
         """The first of these cells that holds something."""
@@ -115,8 +116,9 @@ def _rows(path: Path) -> Iterator[_Row]:
             _check_header(path, names)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
-                    pairs = zip((name.lower() for name in names), cells, strict=False)
-                    yield _Row(path, reader.line_num, dict(pairs))
+                    columns = tuple(zip(names, cells, strict=False))
+                    lower = {name.lower(): text for name, text in columns}
+                    yield _Row(path, reader.line_num, lower, columns)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
     except UnicodeDecodeError:
@@ -172,7 +174,7 @@ def _of_long(row: _Row, vessel: str, seeded: Mapping[str, datetime | None]) -> I
 def _of_wide(row: _Row, vessel: str, seeded: Mapping[str, datetime | None]) -> Iterator[_Reading]:
     good = _good(row, row.get("status", "statuscode", "quality"))
     columns = 0
-    for header, text in row.cells.items():
+    for header, text in row.columns:
         name, unit = split_header(header)
         found = quantity_of(name)
         if found is None:
@@ -299,9 +301,10 @@ def _number(row: _Row, name: str, text: str) -> float:
 def _series(path: Path, found: list[_Reading]) -> SensorSeries:
     first = found[0]
     words = f"{QUANTITIES[first.quantity].words} of vessel {first.vessel}"
-    for before, reading in itertools.pairwise(found):
+    for before, reading in pairwise(found):
         where = f"{path}, line {reading.line}: {words}"
-        if reading.unit != first.unit:
+        # Two spellings of one unit are one: what counts is what they make of a number.
+        if conversion(first.quantity, reading.unit) != conversion(first.quantity, first.unit):
             raise InputError(
                 f"{where} is in {reading.unit}, and in {first.unit} in line {first.line}; give "
                 "one unit."

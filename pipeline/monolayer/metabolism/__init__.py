@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.metabolism.balance import MassBalance, Rate, specific_rates
+    from monolayer.metabolism.balance import MassBalance, Rate, concentrations, specific_rates
     from monolayer.metabolism.cells import (
         CellCourse,
         viable_cell_days,
@@ -47,6 +47,7 @@ __all__ = [
     "cells_from_capacitance",
     "cells_from_consumption",
     "cobra_model",
+    "concentrations",
     "detectable_difference",
     "feeding",
     "flux_bounds",
@@ -76,6 +77,7 @@ __getattr__, __dir__ = lazy(
         "cells_from_capacitance": "estimates",
         "cells_from_consumption": "estimates",
         "cobra_model": "flux",
+        "concentrations": "balance",
         "detectable_difference": "fusion",
         "feeding": "feed",
         "flux_bounds": "flux",

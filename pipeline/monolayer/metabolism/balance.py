@@ -23,7 +23,7 @@ from monolayer.metabolism.culture import Culture, Sample
 from monolayer.metabolism.settings import MetabolismSettings, Metabolite
 from monolayer.metabolism.tank import FRESH, Decay, Stretch, Tank, sample_rows
 
-__all__ = ["MassBalance", "Rate", "specific_rates"]
+__all__ = ["MassBalance", "Rate", "concentrations", "specific_rates"]
 
 Floats = NDArray[np.float64]
 _STEP = 1e-4  # of ln N, for the derivative to a cell number
@@ -82,7 +82,11 @@ class MassBalance:
     intervals : tuple of Rate
         One a stretch between exchanges; one without a sample is joined to the next.
     whole : Rate
-        One rate for the culture.
+        All that was taken up or released over the integral of all cells.
+    constant : Rate
+        The one rate that fits all samples best; closer than `whole` where the rate is one.
+    constant_p : float or None
+        Probability of the samples if it is; None where nothing is left to tell.
     covariance : ndarray of float64, shape (n, n)
         Of the intervals' rates: neighbours share a sample.
     chi2, freedom, p : float, int, float or None
@@ -96,6 +100,8 @@ class MassBalance:
     quantity: Metabolite
     intervals: tuple[Rate, ...]
     whole: Rate
+    constant: Rate
+    constant_p: float | None
     covariance: Floats
     chi2: float
     freedom: int
@@ -144,6 +150,8 @@ class _Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solution:
+    """Unknowns and their covariances; the mean rate over all stretches is the last of them."""
+
     values: Floats
     assay_covariance: Floats
     covariance: Floats
@@ -186,23 +194,47 @@ def specific_rates(
         _Problem(culture, samples, grouped, settings, parent) for grouped in (stretches, span)
     )
     found, pooled = _solved(each), _solved(at_once)
-    rates = tuple(_rate(each, found, n) for n in range(len(stretches)))
-    p = float(special.chdtrc(found.freedom, found.chi2)) if found.freedom > 0 else None
-    end = float(found.last_row @ found.values)
-    end_se = math.sqrt(float(found.last_row @ found.covariance @ found.last_row))
+    places = range(2, 2 + len(stretches))
+    rates = tuple(_rate(each, found, n, stretches[n - 2]) for n in places)
+    end = float(found.last_row @ found.values[:-1])
+    end_se = math.sqrt(float(found.last_row @ found.covariance[:-1, :-1] @ found.last_row))
     return MassBalance(
-        quantity,
-        rates,
-        _rate(at_once, pooled, 0),
-        found.covariance[2:, 2:],
-        found.chi2,
-        found.freedom,
-        p,
-        samples[-1].time_h,
-        end,
-        end_se,
-        found.values,
+        quantity=quantity,
+        intervals=rates,
+        whole=_rate(each, found, -1, span[0]),
+        constant=_rate(at_once, pooled, -1, span[0]),
+        constant_p=_p(pooled),
+        covariance=found.covariance[2:-1, 2:-1],
+        chi2=found.chi2,
+        freedom=found.freedom,
+        p=_p(found),
+        end_h=samples[-1].time_h,
+        end_mmol_per_l=end,
+        end_se=end_se,
+        solution=found.values[:-1],
     )
+
+
+def _p(found: "_Solution") -> float | None:
+    return float(special.chdtrc(found.freedom, found.chi2)) if found.freedom > 0 else None
+
+
+def concentrations(
+    culture: Culture,
+    balance: MassBalance,
+    settings: MetabolismSettings,
+    times_h: Floats,
+    glutamine: MassBalance | None = None,
+) -> Floats:
+    """Concentrations in mmol/L that the balance says, at rising times; before an exchange at it."""
+    found, solution = _problem_of(culture, balance, settings)
+    parent = None if glutamine is None else _problem_of(culture, glutamine, settings)
+    at = tuple(Sample(float(time_h), balance.quantity, 0.0) for time_h in times_h)
+    decay = None
+    if parent is not None:
+        decay = Decay(parent[0].tank(culture.cells), parent[1], culture.cells)
+    rows, known = sample_rows(found.tank(culture.cells), culture, at, decay)
+    return np.asarray(rows @ solution + known)
 
 
 def _problem_of(
@@ -261,14 +293,23 @@ def _solved(problem: _Problem) -> _Solution:
     """Least squares with the assays' errors, then the cells' errors on top."""
     cells = problem.culture.cells
     values, covariance, chi2, freedom, rows = _least_squares(problem, cells)
+    mean = _mean_rate(problem, cells)
     slopes = []
     for place, error in enumerate(cells.ln_se.tolist()):
         up, down = (
-            _least_squares(problem, cells.shifted(place, step))[0] for step in (_STEP, -_STEP)
+            _mean_rate(problem, other) @ _least_squares(problem, other)[0]
+            for other in (cells.shifted(place, step) for step in (_STEP, -_STEP))
         )
         slopes.append((up - down) / (2 * _STEP) * error)
     spread = np.array(slopes).T
-    return _Solution(values, covariance, covariance + spread @ spread.T, chi2, freedom, rows[-1])
+    assay = mean @ covariance @ mean.T
+    return _Solution(mean @ values, assay, assay + spread @ spread.T, chi2, freedom, rows[-1])
+
+
+def _mean_rate(problem: _Problem, cells: CellCourse) -> Floats:
+    """Matrix that leaves the unknowns as they are and puts the rates' mean by cell days below."""
+    days = [cells.cell_days(start, end) for start, end in problem.stretches]
+    return np.vstack([np.eye(2 + len(days)), [0.0, 0.0, *(np.array(days) / math.fsum(days))]])
 
 
 def _least_squares(
@@ -316,9 +357,8 @@ def _fresh(problem: _Problem) -> tuple[float, Floats]:
     return fresh, np.array([math.hypot(problem.settings.fresh_cv * fresh, _CERTAIN)])
 
 
-def _rate(problem: _Problem, found: _Solution, n: int) -> Rate:
-    start, end = problem.stretches[n]
-    value, place = float(found.values[2 + n]), 2 + n
+def _rate(problem: _Problem, found: _Solution, place: int, stretch: Stretch) -> Rate:
+    (start, end), value = stretch, float(found.values[place])
     se = math.sqrt(found.covariance[place, place])
     reach = se * float(special.ndtri((1 + problem.settings.confidence) / 2))
     cell_days = problem.culture.cells.cell_days(start, end)

@@ -12,20 +12,18 @@ __all__ = ["cells_from_capacitance", "cells_from_consumption"]
 def cells_from_consumption(
     consumed_umol: float,
     consumed_se_umol: float,
-    hours: float,
-    growth_per_h: float,
+    days_at_end: float,
     settings: MetabolismSettings,
 ) -> Estimate | None:
     """Cells at the end of a stretch in which they took up so much glucose at the process's rate.
-
-    ``N_end = consumed / q x mu / (1 - e^(-mu t))``.
 
     Parameters
     ----------
     consumed_umol, consumed_se_umol : float
         Taken up over the stretch.
-    hours, growth_per_h : float
-        Its length and the growth in it.
+    days_at_end : float
+        Integral of cells over the stretch for each cell at its end, in days: what is needed of
+        the growth, and no cell number; ``(1 - e^(-mu t)) / mu`` for one rate of growth.
     settings : MetabolismSettings
         The process's rate.
 
@@ -37,13 +35,11 @@ def cells_from_consumption(
     rate = settings.glucose_rate_of_process
     if rate is None or consumed_umol <= 0:
         return None
-    if not hours > 0:
-        raise InputError(f"{hours:g} h is no stretch; give hours above 0.")
-    x = growth_per_h * hours
-    mean_over_end = -math.expm1(-x) / x if x else 1.0
-    cells = consumed_umol * 1e6 / (rate * hours / 24) / mean_over_end
+    if not days_at_end > 0:
+        raise InputError(f"{days_at_end:g} d is no stretch; give days above 0.")
+    cells = consumed_umol * 1e6 / (rate * days_at_end)
     cv = math.hypot(consumed_se_umol / consumed_umol, settings.glucose_rate_of_process_cv)
-    return Estimate("metabolism", cells, cells * cv)
+    return Estimate("metabolism", cells, cells * cv) if cv > 0 else None
 
 
 def cells_from_capacitance(

@@ -82,6 +82,10 @@ class MetabolismSettings(Settings):
     capacitance_cv: float = Field(default=0.10, ge=0, allow_inf_nan=False)
     """Relative standard uncertainty of a cell number by capacitance."""
 
+    fuse_within_h: float = Field(default=6.0, ge=0, allow_inf_nan=False)
+    """Hours between a cell number of one source and that of another over which both are of one
+    time, growth allowed for."""
+
     fuse_scale: Literal["log", "linear"] = "log"
     """Scale on which cell numbers are weighed by their inverse variance."""
 
