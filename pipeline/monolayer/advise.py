@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -201,7 +201,9 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _outlook(row: dict[str, Any]) -> Outlook:
+def _outlook(row: Mapping[str, Any]) -> Outlook:
     # Canonical JSON writes 32.0 as 32, which comes back as a whole number.
-    numbers = {name: None if row[name] is None else float(row[name]) for name in _NUMBERS}
-    return Outlook(**(row | numbers))
+    numbers: dict[str, Any] = {
+        name: None if row[name] is None else float(row[name]) for name in _NUMBERS
+    }
+    return Outlook(**{**row, **numbers})
