@@ -20,7 +20,7 @@ td.n, th.n { text-align: right; }
 .move { stroke-width: 2; } .move-0 { stroke: var(--accent); }
 .move-1 { stroke: var(--warn); stroke-dasharray: 5 3; }
 .window { fill: var(--ok); fill-opacity: .13; } .visit { fill: var(--ink); }
-.pictures { grid-template-columns: repeat(2, 1fr); }
+.reading + .pictures { margin-top: 14px; } .pictures { grid-template-columns: repeat(2, 1fr); }
 .too_early, .too_late, .missed { color: var(--bad); font-weight: 600; }
 .in_window { color: var(--ok); }
 """
