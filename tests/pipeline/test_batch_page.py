@@ -32,7 +32,7 @@ class Page(HTMLParser):
         self.words: dict[str, str] = {}
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._where, self._mute = "", False
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
