@@ -107,7 +107,7 @@ def test_decisions_show_rule_evidence_threshold_margin_and_what_was_not_evaluate
     assert (last.action, last.rule) == ("PASSAGE", "target")
     assert "PASSAGE TARGET_REACHED, state READY" in words
     assert "target confluence lower bound 82.0 % 75.0 % −7.0 points" in words
-    assert "viability (no viability)" in words
+    assert "sensors (no temperature, °C) ; viability; feed (no glucose" in words
     assert "not stored when they were made" in words
     assert "overridden : HOLD A. Person 2026-11-14 08:00 UTC STAFF: no one there" in words
 
