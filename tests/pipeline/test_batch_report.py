@@ -22,7 +22,7 @@ ISSUED = ("--issued", "2026-11-16T09:30+01:00")
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lot")
-    make_example(folder, fields=3, side_px=192, times_h=TIMES_H, vessels=2)
+    make_example(folder, fields=3, side_px=128, times_h=TIMES_H, vessels=2)
     return folder
 
 
