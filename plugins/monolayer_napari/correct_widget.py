@@ -188,9 +188,7 @@ class CorrectWidget(QWidget):
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
         for target in (layer, self.bench.viewer):
             for name, (key, _) in KEYS.items():
-                target.bind_key(
-                    key.replace("+", "-"), partial(_pressed, self, name), overwrite=True
-                )
+                target.bind_key(key.replace("+", "-"), _pressing(self, name), overwrite=True)
 
     def _opened(self, review: "FieldReview") -> None:
         for name in ("live", "dead"):
@@ -279,8 +277,13 @@ class CorrectWidget(QWidget):
             self._changed(self.correcting.review)
 
 
-def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
-    widget.act(name)
+def _pressing(widget: CorrectWidget, name: str) -> Callable[[Any], None]:
+    """What a key does; napari wants a function that has a name, which a partial has not."""
+
+    def press(_source: Any = None) -> None:
+        widget.act(name)
+
+    return press
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {
