@@ -123,3 +123,27 @@ def test_flasks_stand_in_rows(times_run: Path) -> None:
         ("T75-A01", 0, 0), ("T75-A02", 0, 1),
     ]  # fmt: skip
     assert [spot.value for spot in shown.spots] == [100.0, 100.0]
+
+
+def test_scan_is_its_picture_with_its_objects_in_place(tmp_path: Path) -> None:
+    tile = tifffile.imread(PLATE / "sample_B02_s1_w1.tif")
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(tmp_path / "images" / "P_A01_s1_w1.tif", np.tile(tile, (1, 3)))
+    (tmp_path / "scan.yaml").write_text("read: {max_field_mp: 0.5, window_px: 512}")
+    words = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "RUN"), "--workers", "1"]
+    given = ["--method", str(tmp_path / "scan.yaml"), "--pixel-size-um", "0.5", "--json"]
+    assert cli([*words, *given]) == 0
+    session = Session(tmp_path / "RUN")
+    (name,) = session.fields
+    view = field_view(session, name)
+    image, found, centres = view.layers
+    assert [args["name"] for _, args, _ in view.layers] == ["picture 1:2", "found", "centres"]
+    assert image[0].shape == found[0].shape == (256, 768)
+    assert image[1]["scale"] == (1.0, 1.0)
+    assert view.problems == ()
+    # Objects lie where the picture is bright.
+    places = (centres[0] * 0.5 - image[1]["translate"][0]) / image[1]["scale"][0]
+    rows, columns = np.rint(places).astype(int).T
+    assert len(rows) > 20
+    inside = image[0][rows.clip(0, 255), columns.clip(0, 767)]
+    assert np.median(inside) > 2 * np.median(image[0])
