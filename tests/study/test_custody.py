@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from monolayer.cli import _exit_code as cli
 from monolayer.culture import recommend_for
 from monolayer.custody import (
     Policy,
@@ -18,6 +19,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    recording,
     set_password,
     sign_record,
     signatures,
@@ -286,6 +288,28 @@ def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     text = str([*staffed.entries(), *signatures(staffed)])
     assert "scrypt" not in text
     assert "pass word" not in text
+
+
+def test_records_are_written_by_those_whose_roles_allow_it(
+    staffed: Study, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    discard = ["study", "end", place, "V-017", "--how", "discarded", "--at", "99"]
+    assert cli([*discard, "--as", "olga"]) == 2
+    assert "olga is operator and may not discard; that is for reviewer or approver" in (
+        capsys.readouterr().err
+    )
+    approve(staffed, "policy", Policy(permissions={"record": ("reviewer",)}))
+    with (
+        pytest.raises(NotAllowedError, match="olga is operator and may not record"),
+        recording(staffed, "olga", "a lot") as change,
+    ):
+        change.add("lots", name="L2")
+    with recording(staffed, "rita", "a lot") as change:
+        change.add("lots", name="L2")
+    last = list(staffed.entries())[-1]
+    assert (last["actor"], last["role"], last["subject"]) == ("rita", "reviewer", "L2")
+    assert cli([*discard, "--as", "rita"]) == 0
+    assert staffed.history("V-017").ended_as == "discarded"
 
 
 def test_who_left_signs_nothing(staffed: Study) -> None:

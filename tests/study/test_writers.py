@@ -98,6 +98,15 @@ def test_a_busy_study_says_so(study: Study, place: str, monkeypatch: pytest.Monk
         assert len(other.histories()) == 1
 
 
+def test_a_large_change_does_not_shut_readers_out(study: Study, place: str) -> None:
+    with Study.open(place) as other, study.change("anna", "long") as change:
+        for number in range(4000):
+            change.add("lots", name=f"L-{number}", note="x" * 1000)
+        change.flush()
+        assert len(other.rows("lots")) == 1
+    assert len(study.rows("lots")) == 4001
+
+
 @pytest.fixture
 def read_only() -> Iterator[Path]:
     """A study that this process may not write to, were it root."""

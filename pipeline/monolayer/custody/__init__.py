@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         alter_person,
         identified,
         person,
+        recording,
         set_password,
         site_policy,
     )
@@ -49,6 +50,7 @@ __all__ = [
     "latest_proposal",
     "load_policy",
     "person",
+    "recording",
     "set_password",
     "sign_record",
     "signatures",
@@ -74,6 +76,7 @@ __getattr__, __dir__ = lazy(
         "latest_proposal": "dispositions",
         "load_policy": "policy",
         "person": "persons",
+        "recording": "persons",
         "set_password": "persons",
         "sign_record": "signing",
         "signatures": "signing",

@@ -98,10 +98,10 @@ def _section(one: Watched, frozen: FrozenLimits) -> Section:
     )  # fmt: skip
     return Section(
         title,
-        (_individuals(one), _memory(one, frozen)),
-        "Above: lots with centre, 2 sigma (dotted) and 3 sigma (dashed) limits, frozen; red lots "
-        "complete a rule. Below, in sigmas: EWMA as the line with its dashed limits, the CUSUM "
-        "sums as pale dots (down below zero) with their dotted limits.",
+        (_individuals(one), _ewma(one), _cusum(one, frozen.settings.cusum_limit)),
+        "First the lots with centre, 2 sigma (dotted) and 3 sigma (dashed) limits, frozen; red "
+        "lots complete a rule. Then the EWMA with its limits, and the CUSUM sums: upwards full, "
+        "downwards pale and below zero.",
         (AnalysisTable("Lots", names, rows),),
     )
 
@@ -132,20 +132,25 @@ def _levels(limits: QuantityLimits) -> list[Level]:
     ]
 
 
-def _memory(one: Watched, frozen: FrozenLimits) -> Markup:
+def _ewma(one: Watched) -> Markup:
     smooth = [(float(i), lot.ewma) for i, lot in enumerate(one.lots, 1)]
-    bound = [(float(i), lot.ewma_limit) for i, lot in enumerate(one.lots, 1)]
+    high = [(float(i), lot.ewma_limit) for i, lot in enumerate(one.lots, 1)]
+    low = [(x, -y) for x, y in high]
+    return xy_chart(
+        f"EWMA of {one.limits.column}", "lot, in order", "EWMA, sigmas",
+        [Points(smooth, [lot.name for lot in one.lots])],
+        [Curve(smooth), Curve(high, kind="limit"), Curve(low, kind="limit")], height=190.0,
+    )  # fmt: skip
+
+
+def _cusum(one: Watched, limit: float) -> Markup:
     up = [(float(i), lot.cusum_up) for i, lot in enumerate(one.lots, 1)]
     down = [(float(i), -lot.cusum_down) for i, lot in enumerate(one.lots, 1)]
-    height = frozen.settings.cusum_limit
     words = [lot.name for lot in one.lots]
     return xy_chart(
-        f"EWMA and CUSUM of {one.limits.column}", "lot, in order", "sigmas",
-        [Points(up, words, "dot-pale"), Points(down, words, "dot-pale")],
-        [Curve(smooth), Curve(bound, kind="limit"), Curve([(x, -y) for x, y in bound],
-                                                         kind="limit")],
-        [Level(height, "CUSUM", "warning"), Level(-height, "CUSUM", "warning")],
-        height=240.0,
+        f"CUSUM of {one.limits.column}", "lot, in order", "CUSUM, sigmas",
+        [Points(up, words), Points(down, words, "dot-pale")],
+        levels=[Level(limit, "up", "limit"), Level(-limit, "down", "limit")], height=190.0,
     )  # fmt: skip
 
 
