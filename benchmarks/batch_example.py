@@ -244,10 +244,10 @@ def _dispositions(names: list[str], last: float) -> list[dict[str, Any]]:
         }
         for name in names[:1]
     ]
-    if len(names) > 2:
+    if len(names) > 1:
         found.append(
             {
-                "vessel": names[2],
+                "vessel": names[1],
                 "time_h": last + 0.6,
                 "person": "C. Supervisor (simulated)",
                 "verdict": "override",

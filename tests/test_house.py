@@ -35,7 +35,7 @@ STAGES = (
     "record",
 )
 # They stand behind the stages: they know what stages found, no stage and not one another.
-ANALYSES = ("capacity", "qualify", "compare")
+ANALYSES = ("capacity", "qualify", "compare", "drift")
 MAY_IMPORT = {
     "monolayer_kernels": {"monolayer_kernels"},
     "monolayer": {"monolayer", "monolayer_kernels"},

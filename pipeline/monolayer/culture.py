@@ -70,7 +70,7 @@ def outlook_of(history: VesselHistory, recipe: Recipe) -> Outlook:
 
     series = growth_series(history, recipe)
     if series is None:
-        return Outlook(reason="no confluence was measured")
+        return Outlook(reason=why_no_series(history))
     growth = grow(series, recipe.grow)
     crossing = forecast(growth, recipe.decide.target_confluence, recipe.grow)
     grows, doubling_time_h = _grows(growth)
@@ -124,6 +124,14 @@ def growth_series(history: VesselHistory, recipe: Recipe) -> "GrowthSeries | Non
         np.array([confluence for _, confluence, _ in visits]),
         np.array(errors) if np.all(np.isfinite(errors)) else None,
     )
+
+
+def why_no_series(history: VesselHistory) -> str:
+    """Say why `growth_series` gave none."""
+    measured = sum(visit.confluence is not None for visit in history.acquisitions)
+    if measured:
+        return f"none of the {measured} visits with a confluence has the fields the recipe asks for"
+    return "no confluence was measured"
 
 
 def with_doublings(history: VesselHistory, outlook: Outlook) -> VesselHistory:

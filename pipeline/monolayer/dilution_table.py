@@ -29,6 +29,8 @@ _COMET = (
     "rep_obsv",
     "cell_conc",
 )
+# What COMET keeps apart besides the method: total and viable counts of one sample are two series.
+_APART = ("cell_type", "concentration_type")
 _ABSENT = {"", "NA", "NaN", "nan", "null"}
 
 
@@ -87,10 +89,11 @@ def read_series(path: Path) -> list[Series]:
     if not rows or most <= 0:
         raise InputError(f"{path}: holds no sample with cells; give a row for each observation.")
     found: dict[str, list[Observation]] = {}
+    apart = [name for name in _APART if len({row.get(name, "") for _, row in rows}) > 1]
     for line, row in rows:
         each = _observation(path, line, row, kind, scale)
         if each is not None:
-            found.setdefault(_method(path, line, row), []).append(each)
+            found.setdefault(_method(path, line, row, apart), []).append(each)
     return [
         Series(name, kind, _UNIT[kind], tuple(members), most if kind == "seeding" else None)
         for name, members in found.items()
@@ -157,11 +160,11 @@ def _kind(path: Path, columns: Iterable[str]) -> Kind:
     return "seeding" if kind == "seeding" else "dilution"
 
 
-def _method(path: Path, line: int, row: Mapping[str, str]) -> str:
-    """Counting method, with what else COMET keeps apart where it was told."""
+def _method(path: Path, line: int, row: Mapping[str, str], apart: Sequence[str]) -> str:
+    """Counting method, and what tells its series apart where the file holds several of them."""
     if not row["counting_method"]:
         raise InputError(f"{path}, line {line}: names no counting_method; fill the column.")
-    return row["counting_method"]
+    return ", ".join([row["counting_method"], *(row[name] for name in apart if row[name])])
 
 
 def _dose(path: Path, line: int, row: Mapping[str, str], kind: Kind) -> float:

@@ -108,8 +108,12 @@ class Bench:
         if wanted.done():
             self._arrived((field_id, wanted))
         for other in ahead:
-            if other in self.session.fields:
-                self._asked(other)
+            self.read(other)
+
+    def read(self, field_id: str) -> None:
+        """Read a field that is wanted soon, without showing it."""
+        if self.session is not None and field_id in self.session.fields:
+            self._asked(field_id)
 
     def has_read(self, field_id: str) -> bool:
         """Whether a field would be shown at once."""
@@ -179,7 +183,9 @@ class Bench:
         """Fill the layers that fit, add those that are new, hide those left over."""
         left = self._shown_layers()
         self._laid = dict(left)
-        for data, arguments, kind in layers:
+        for read, arguments, kind in layers:
+            # What is painted must not be painted into what was read.
+            data = read.copy() if kind == "labels" else read
             key = (arguments["metadata"]["kind"], arguments["name"])
             layer = left.get(key)
             if layer is not None and np.ndim(layer.data) == np.ndim(data):
@@ -208,7 +214,7 @@ class Bench:
 
     def _added(self, data: Any, arguments: dict[str, Any], kind: str) -> Any:
         layer = getattr(self.viewer, f"add_{kind}")(data, **self._widened(arguments))
-        if arguments["metadata"]["kind"] == LABELS and "colormap" not in arguments:
+        if arguments["metadata"]["kind"] == LABELS and "features" in arguments:
             fine = max(data.shape) <= FINE_PX
             layer.contour, layer.opacity = (1, 0.7) if fine else (0, 0.3)
         return layer

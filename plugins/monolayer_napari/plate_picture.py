@@ -85,9 +85,9 @@ class PlatePicture(QWidget):
             return None
         return self.map.by_place.get((int((y - _NAMES) / pitch), int((x - _NAMES) / pitch)))
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def paintEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Draw names, wells and legend."""
-        del event
+        del a0
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.map is not None:
@@ -98,18 +98,18 @@ class PlatePicture(QWidget):
             self._paint_legend(painter, self.map)
         painter.end()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def mousePressEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Tell which well was clicked."""
-        at = event.position()
+        at = a0.position()
         spot = self.spot_at(at.x(), at.y())
         if spot is not None and spot.fields:
             self.clicked.emit(spot)
 
-    def mouseMoveEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def mouseMoveEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Say what the well under the mouse holds."""
-        at = event.position()
+        at = a0.position()
         spot = self.spot_at(at.x(), at.y())
-        QToolTip.showText(event.globalPosition().toPoint(), self.words(spot) if spot else "", self)
+        QToolTip.showText(a0.globalPosition().toPoint(), self.words(spot) if spot else "", self)
 
     def words(self, spot: Spot) -> str:
         """What a well holds, in a line."""
@@ -246,9 +246,9 @@ class FieldStrip(QWidget):
         self.chosen = field_id
         self.update()
 
-    def heightForWidth(self, width: int) -> int:  # noqa: N802  Qt's name
+    def heightForWidth(self, a0: int) -> int:  # noqa: N802  Qt's name
         """Room that so many squares take."""
-        lines = -(-max(len(self._fields), 1) // self._a_line(width))
+        lines = -(-max(len(self._fields), 1) // self._a_line(a0))
         return int(lines * _SQUARE) + 6
 
     def rect_of(self, place: int) -> QRectF:
@@ -263,9 +263,9 @@ class FieldStrip(QWidget):
                 return row
         return None
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def paintEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Draw the squares."""
-        del event
+        del a0
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         _set_size(painter, 10.0)
@@ -279,17 +279,17 @@ class FieldStrip(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, row.field[:4])
         painter.end()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def mousePressEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Tell which field was clicked."""
-        row = self.field_at(event.position())
+        row = self.field_at(a0.position())
         if row is not None:
             self.clicked.emit(row.field_id)
 
-    def mouseMoveEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def mouseMoveEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Say what became of the field under the mouse."""
-        row = self.field_at(event.position())
+        row = self.field_at(a0.position())
         words = f"field {row.field}: {row.why}" if row else ""
-        QToolTip.showText(event.globalPosition().toPoint(), words, self)
+        QToolTip.showText(a0.globalPosition().toPoint(), words, self)
 
     def _a_line(self, width: int) -> int:
         return max(int((width - 6) / _SQUARE), 1)

@@ -7,7 +7,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from monolayer_napari.plate import Metric, PlateMap, Spot, metrics_of, plate_map
 from monolayer_napari.plate_picture import FieldStrip, PlatePicture
 from monolayer_napari.session import Session
 from monolayer_napari.view import FieldView
+from monolayer_napari.words import Words
 
 __all__ = ["PlateWidget"]
 
@@ -38,15 +38,13 @@ class PlateWidget(QWidget):
         self.open_button = QPushButton("Open a run ...")
         self.plate_box, self.time_box, self.metric_box = QComboBox(), QComboBox(), QComboBox()
         self.picture, self.strip = PlatePicture(), FieldStrip()
-        self.named, self.told = QLabel("No run is open."), QLabel()
+        self.named, self.told = Words("No run is open."), Words(lines=4)
         self._lay_out()
         self._connect()
         if self.bench.session is not None:
             self._opened(self.bench.session)
 
     def _lay_out(self) -> None:
-        self.named.setWordWrap(True)
-        self.told.setWordWrap(True)
         choices = QHBoxLayout()
         for box in (self.plate_box, self.time_box, self.metric_box):
             box.setSizeAdjustPolicy(
@@ -76,7 +74,7 @@ class PlateWidget(QWidget):
             self.bench.open(Path(folder))
 
     def _opened(self, session: Session) -> None:
-        self.told.clear()
+        self.told.say("")
         self._metrics = metrics_of(session)
         contents = (
             (self.plate_box, session.plates),
@@ -90,7 +88,7 @@ class PlateWidget(QWidget):
             box.setVisible(len(names) > 1)
             box.blockSignals(False)
         n_ok = sum(row.is_ok for row in session.fields.values())
-        self.named.setText(f"{session.folder.name}: {n_ok} of {len(session)} fields ok")
+        self.named.say(f"{session.folder.name}: {n_ok} of {len(session)} fields ok")
         self.picture.choose(None)
         self.strip.set_fields(())
         self._redraw()
@@ -123,8 +121,8 @@ class PlateWidget(QWidget):
         of_well = session.fields_of(row.plate, row.well, row.time)
         self.strip.set_fields(of_well)
         self.strip.choose(row.field_id)
-        self.named.setText(f"{row.field_id}: {row.why}")
-        self.told.clear()
+        self.named.say(f"{row.field_id}: {row.why}")
+        self.told.say("")
 
     def _turn_to(self, plate: str, time: str) -> None:
         for box, name in ((self.plate_box, plate), (self.time_box, time)):
@@ -132,4 +130,4 @@ class PlateWidget(QWidget):
                 box.setCurrentIndex(box.findText(name))
 
     def _tell(self, sentence: str) -> None:
-        self.told.setText(sentence)
+        self.told.say(sentence)

@@ -4,7 +4,8 @@
 that come next are read while this one is looked at.
 """
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -26,13 +26,17 @@ from monolayer_napari.bench import bench_of
 from monolayer_napari.doubts import Doubt, doubts_of
 from monolayer_napari.session import Session
 from monolayer_napari.view import LABELS, FieldView
+from monolayer_napari.words import Words
 
 __all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
 
 NEXT, PREVIOUS = ".", ","
 AHEAD = 3
+TABLE_PX = 150
 # Side of what is shown around an object, in widths of it.
 AROUND = 12.0
+# Width of the ring around it, likewise, and half of its corners.
+RING, CORNERS = 0.12, 24
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
 _STEPS = {NEXT: 1, PREVIOUS: -1}
 _ANYWHERE = QModelIndex()
@@ -77,10 +81,10 @@ class _Table(QTableView):
 
     stepped = Signal(int)
 
-    def keyPressEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        by = _STEPS.get(event.text())
+    def keyPressEvent(self, e: Any) -> None:  # noqa: N802  Qt's name
+        by = _STEPS.get(e.text())
         if by is None:
-            super().keyPressEvent(event)
+            super().keyPressEvent(e)
         else:
             self.stepped.emit(by)
 
@@ -102,7 +106,7 @@ class QueueWidget(QWidget):
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
         self._ring_layer: Any = None
-        self.told = QLabel("No run is open.")
+        self.told = Words("No run is open.", lines=3)
         self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
@@ -112,12 +116,12 @@ class QueueWidget(QWidget):
             self._opened(self.bench.session)
 
     def _lay_out(self) -> None:
-        self.told.setWordWrap(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         rows = self.table.verticalHeader()
         assert rows is not None
         rows.setVisible(False)
+        self.table.setMinimumHeight(TABLE_PX)
         buttons = QHBoxLayout()
         buttons.addWidget(self.previous_button)
         buttons.addWidget(self.next_button)
@@ -130,7 +134,7 @@ class QueueWidget(QWidget):
         for key, button in ((NEXT, self.next_button), (PREVIOUS, self.previous_button)):
             by = _STEPS[key]
             button.clicked.connect(partial(self._step, by))
-            viewer.bind_key(key, partial(self._step_by_key, by), overwrite=True)
+            viewer.bind_key(key, _stepping(weakref.ref(self), by), overwrite=True)
         self.table.stepped.connect(self._step)
         self.table.clicked.connect(lambda index: self.go(index.row()))
         self.bench.opened.connect(self._opened)
@@ -138,7 +142,10 @@ class QueueWidget(QWidget):
 
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
-        self.told.setText("Ranking ...")
+        ring, self._ring_layer = self._ring_layer, None
+        if ring is not None and ring in self.bench.viewer.layers:
+            self.bench.viewer.layers.remove(ring)  # the next one lies above the new layers
+        self.told.say("Ranking ...")
         ranked = partial(doubts_of, session)
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
 
@@ -163,11 +170,11 @@ class QueueWidget(QWidget):
         self.table.setColumnWidth(2, 50)
         self._say()
 
-    def _step_by_key(self, by: int, viewer: Any) -> None:
-        del viewer
-        self._step(by)
-
     def _step(self, by: int, *_: Any) -> None:
+        self.step(by)
+
+    def step(self, by: int) -> None:
+        """Go so many doubts on, or back."""
         self.go(0 if self.at is None else self.at + by)
 
     def go(self, place: int) -> None:
@@ -191,19 +198,20 @@ class QueueWidget(QWidget):
     def _look_at(self, doubt: Doubt) -> None:
         """Ring the object in the middle of the canvas; a doubted field is shown whole."""
         viewer, labels = self.bench.viewer, self.bench.layer(LABELS)
-        place = None if labels is None or doubt.label is None else _place(labels, doubt.label)
-        if place is None:
+        viewer.reset_view()
+        if labels is None or doubt.label is None:
             self._ring(None)
-            viewer.reset_view()
+            return
+        place = _place(labels, doubt.label)
+        self._ring(place, labels)
+        if place is None:
             return
         labels.selected_label = doubt.label
-        viewer.reset_view()
         y, x, side = place
         scale = labels.scale[-2:]
         whole = max(np.shape(labels.data)[-2:])
         viewer.scene.camera.zoom *= max(whole / (AROUND * side), 1.0)
         viewer.scene.camera.center = (y * scale[0], x * scale[1])
-        self._ring((y, x, side), labels)
 
     def _ring(self, place: tuple[float, float, float] | None, labels: Any = None) -> None:
         """Draw a ring around an object; not there where there is no place."""
@@ -212,20 +220,21 @@ class QueueWidget(QWidget):
             if layer.visible != (place is not None):
                 layer.visible = place is not None
             if place is not None:
-                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                layer.data, layer.edge_width = _circle(*place), RING * place[2]
                 if tuple(layer.scale) != tuple(labels.scale):
                     layer.scale = labels.scale
             return
         if place is None:
             return
         active = viewer.layers.selection.active
-        self._ring_layer = viewer.add_points(
-            [place[:2]],
+        # Of vectors and not a point: a point that moves ended the process in vispy's drawing
+        # (napari 0.9.2 on llvmpipe), once in some hundred steps.
+        self._ring_layer = viewer.add_vectors(
+            _circle(*place),
             name="in doubt",
-            size=2.0 * place[2],
-            face_color="transparent",
-            border_color="#ff7a1a",
-            border_width=0.06,
+            edge_width=RING * place[2],
+            edge_color="#ff7a1a",
+            vector_style="line",
             scale=labels.scale,
             units=labels.units,
         )
@@ -235,11 +244,11 @@ class QueueWidget(QWidget):
     def _say(self) -> None:
         n = len(self.doubts)
         if not n:
-            self.told.setText("Nothing to review." if self.bench.session else "No run is open.")
+            self.told.say("Nothing to review." if self.bench.session else "No run is open.")
         elif self.at is None:
-            self.told.setText(f"{n} to review; {NEXT} begins.")
+            self.told.say(f"{n} to review; {NEXT} begins.")
         else:
-            self.told.setText(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
+            self.told.say(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
 
 
 def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
@@ -251,3 +260,22 @@ def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
     first = mine.iloc[0]
     sides = (first[f"bbox_max_{axis}_px"] - first[f"bbox_min_{axis}_px"] for axis in "yx")
     return float(first["centroid_y_px"]), float(first["centroid_x_px"]), float(max(sides))
+
+
+def _circle(y: float, x: float, side: float) -> Any:
+    """A ring around an object as short vectors, shape (n, 2, 2): begin and way of each."""
+    angles = np.linspace(0, 2 * np.pi, 2 * CORNERS + 1)
+    corners = np.column_stack([y + side * np.sin(angles), x + side * np.cos(angles)])
+    return np.stack([corners[:-1], np.diff(corners, axis=0)], axis=1)
+
+
+def _stepping(queue: "weakref.ref[QueueWidget]", by: int) -> Callable[[Any], None]:
+    """What a key of the viewer does; napari wants a function that has a name."""
+
+    def step(viewer: Any) -> None:
+        del viewer
+        widget = queue()
+        if widget is not None:
+            widget.step(by)
+
+    return step

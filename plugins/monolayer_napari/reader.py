@@ -56,7 +56,9 @@ def read_run(path: str) -> list[LayerData]:
             f"{folder}: has no label images; 'monolayer run' writes one for each field that is ok."
         )
     notify(session.problems)
-    ordered = {name: labels[name] for name in sorted(labels, key=natural_key)}
+    # Labels of a field that was refused afterwards would look as if they had been counted.
+    refused = {name for name, row in session.fields.items() if not row.is_ok}
+    ordered = {name: labels[name] for name in sorted(labels.keys() - refused, key=natural_key)}
     by_shape: dict[tuple[int, ...], dict[str, Path]] = {}
     for name, file in ordered.items():
         by_shape.setdefault(_shape_of(file), {})[name] = file

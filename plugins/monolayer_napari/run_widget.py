@@ -9,14 +9,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QProcess
+from qtpy.QtCore import QCoreApplication, QProcess, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QProgressBar,
@@ -30,10 +29,13 @@ from monolayer.cli._shared import ASSAYS
 from monolayer.errors import ConfigError
 from monolayer_napari.bench import bench_of
 from monolayer_napari.run_command import Progress, RunCommand, outcome_words
+from monolayer_napari.words import Words
 
 __all__ = ["RunWidget"]
 
 LOG_LINES = 2000
+# Without a graphics card the whole window is put together anew, 60 ms, when a word of it changes.
+TELL_MS = 500
 _LAST_CALL_MS = 3000
 
 
@@ -52,11 +54,12 @@ class RunWidget(QWidget):
         self.command: RunCommand | None = None
         self.progress = Progress()
         self.process = QProcess(self)
-        self._errors = b""
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
         self.images, self.output, self.method = QLineEdit(), QLineEdit(), QLineEdit()
         self.assay, self.workers, self.pixel_size = QComboBox(), QSpinBox(), QDoubleSpinBox()
         self.go_button, self.cancel_button = QPushButton("Go"), QPushButton("Cancel")
-        self.bar, self.told, self.log = QProgressBar(), QLabel(), QPlainTextEdit()
+        self.bar, self.told, self.log = QProgressBar(), Words(lines=4), QPlainTextEdit()
         self._fill()
         self._lay_out()
         self._connect()
@@ -74,7 +77,6 @@ class RunWidget(QWidget):
         self.method.setPlaceholderText("built-in; 'monolayer init' writes one")
         self.log.setReadOnly(True)
         self.log.setMaximumBlockCount(LOG_LINES)
-        self.told.setWordWrap(True)
         self.cancel_button.setEnabled(False)
 
     def _lay_out(self) -> None:
@@ -107,6 +109,7 @@ class RunWidget(QWidget):
     def _connect(self) -> None:
         self.go_button.clicked.connect(self.go)
         self.cancel_button.clicked.connect(self.cancel)
+        self._telling.timeout.connect(self._tell)
         self.process.readyReadStandardOutput.connect(self._read_events)
         self.process.readyReadStandardError.connect(self._read_log)
         self.process.finished.connect(self._ended)
@@ -149,12 +152,14 @@ class RunWidget(QWidget):
         try:
             program, arguments = command.program()
         except ConfigError as error:
-            self.told.setText(str(error))
+            self.told.say(str(error))
             return
-        self.command, self.progress, self._errors = command, Progress(), b""
+        self.command, self.progress = command, Progress()
         self.log.clear()
         self.log.appendPlainText(f"$ {command.words}")
-        self.bar.setRange(0, 0)
+        # A bar that only says that something goes on is drawn anew all the time.
+        self.bar.setRange(0, 1)
+        self.bar.setValue(0)
         self._set_running(True)
         self.process.start(program, arguments)
 
@@ -164,7 +169,7 @@ class RunWidget(QWidget):
             return
         if not self.cancel_button.property("asked"):
             self.cancel_button.setProperty("asked", True)
-            self.told.setText("Stopping: fields under way are given up.")
+            self.told.say("Stopping: fields under way are given up.")
             os.kill(self.process.processId(), signal.SIGINT)
         else:
             self.process.terminate()
@@ -174,10 +179,10 @@ class RunWidget(QWidget):
         """Whether a run is under way."""
         return bool(self.process.state() != QProcess.ProcessState.NotRunning)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+    def closeEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Stop the run with its window, in good order if it can."""
         self.stop()
-        super().closeEvent(event)
+        super().closeEvent(a0)
 
     def stop(self) -> None:
         """End the run and wait for it, a few seconds at the most."""
@@ -191,16 +196,19 @@ class RunWidget(QWidget):
         self.go_button.setEnabled(not running)
         self.cancel_button.setEnabled(running)
         self.cancel_button.setProperty("asked", False)
-        self.told.setText("Starting ..." if running else "")
+        self.told.say("Starting ..." if running else "")
 
     def _read_events(self) -> None:
         text = bytes(self.process.readAllStandardOutput().data()).decode(errors="replace")
-        if not self.progress.feed(text):
-            return
+        if self.progress.feed(text) and not self._telling.isActive():
+            self._telling.start(TELL_MS)
+
+    def _tell(self) -> None:
+        """Show how far it is; some times a second are enough for the eye."""
         self.bar.setRange(0, max(self.progress.total, 1))
         self.bar.setValue(self.progress.done)
         if not self.cancel_button.property("asked"):
-            self.told.setText(self.progress.words)
+            self.told.say(self.progress.words)
         for failure in self.progress.failures:
             self.log.appendPlainText(failure)
         self.progress.failures.clear()
@@ -213,15 +221,17 @@ class RunWidget(QWidget):
         if error == QProcess.ProcessError.FailedToStart:
             self._set_running(False)
             self.bar.setRange(0, 1)
-            self.told.setText(f"Python could not be started: {self.process.errorString()}.")
+            self.told.say(f"Python could not be started: {self.process.errorString()}.")
 
     def _ended(self, code: int, *_: Any) -> None:
         self._read_events()
+        self._telling.stop()
+        self._tell()
         self._read_log()
         self._set_running(False)
         self.bar.setRange(0, max(self.progress.total, 1))
         self.bar.setValue(self.progress.done)
         refusal = f": {self.progress.refusal}" if self.progress.refusal else "."
-        self.told.setText(f"The run {outcome_words(code)}{refusal} {self.progress.words}.")
+        self.told.say(f"The run {outcome_words(code)}{refusal} {self.progress.words}.")
         if code in (0, 3) and self.command is not None:
             self.bench.open(self.command.run_folder)

@@ -1,5 +1,6 @@
-"""The widget Correct in the real napari: keys, the record, the tables, and pixels of the screen."""
+"""The widgets Correct and Tune in the real napari: keys, the record, tables, pixels on screen."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from qtpy.QtWidgets import QSlider
 
 from monolayer.engine.corrected import recompute
 from monolayer.engine.reviewing import RunReview
+from monolayer.method import load_method
+from monolayer.preview import preview_labels
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correct_widget import CorrectWidget
+from monolayer_napari.tune_widget import PREVIEW, TuneWidget
 
 pytestmark = pytest.mark.viewer
 
@@ -138,3 +143,46 @@ def shown(widget: Any, name: str) -> tuple[str, str]:
         if table.item(row, 0).text().startswith(name):
             return table.item(row, 1).text(), table.item(row, 2).text()
     return "", ""
+
+
+def test_a_slider_redraws_the_preview_and_the_newest_wins(
+    viewer: Any, plate_run: Path, tmp_path: Path, until: Callable[..., None], qtbot: Any
+) -> None:
+    bench = bench_of(viewer)
+    widget = TuneWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Tune")
+    try:
+        assert bench.open(plate_run)
+        bench.show(FIELD)
+        until(lambda: PREVIEW in viewer.layers)
+        of_run = bench.session.labels(FIELD)
+        np.testing.assert_array_equal(viewer.layers[PREVIEW].data, of_run)
+        qtbot.wait(50)
+        before = viewer.screenshot(canvas_only=True, flash=False)
+
+        slider = widget.knobs["segment.min_score"].findChild(QSlider)
+        drawn: list[float] = []
+        layer = viewer.layers[PREVIEW]
+        layer.events.data.connect(lambda: drawn.append(time.perf_counter()))
+        positions = np.linspace(slider.value(), slider.maximum() - 4, 40).astype(int)
+        for position in positions:
+            slider.setValue(int(position))
+        assert widget.method is not None
+        assert widget.method.segment.min_score > 0.9
+        expected = preview_labels(widget.image, {"nuclei": "w1"}, widget.method)
+        until(lambda: np.array_equal(layer.data, expected))
+        # The first position and the newest; those between had not begun, or only one had.
+        assert 1 <= len(drawn) < 10
+        assert 0 < len(np.unique(expected)) < len(np.unique(of_run))
+        qtbot.wait(50)
+        after = viewer.screenshot(canvas_only=True, flash=False)
+        assert np.count_nonzero((before != after).any(axis=2)) > 20
+
+        widget.version.setText("2-draft")
+        path = tmp_path / "tuned.yaml"
+        assert widget.save(path)
+        assert load_method(path).segment == widget.method.segment
+        assert not widget.save(path)
+        assert "is there already" in widget.told.text()
+    finally:
+        widget.close_down()

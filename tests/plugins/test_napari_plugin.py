@@ -44,7 +44,7 @@ def test_manifest_names_the_distribution_and_functions_that_exist() -> None:
     for command in commands.values():
         module, function = command["python_name"].split(":")
         assert callable(getattr(import_module(module), function))
-    kinds = ("readers", "widgets", "sample_data")
+    kinds = ("readers", "writers", "widgets", "sample_data")
     used = [entry for kind in kinds for entry in content["contributions"][kind]]
     assert {entry["command"] for entry in used} == set(commands)
 

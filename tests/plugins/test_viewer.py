@@ -1,19 +1,39 @@
-"""The real napari under Xvfb: what a run looks like when it is opened."""
+"""The real napari under Xvfb: what is drawn, what keys do, and that the window never waits."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import monolayer
+from monolayer.errors import ConfigError
+from monolayer_napari.bench import bench_of
+from monolayer_napari.review import open_review
+
 pytestmark = pytest.mark.viewer
+PLATE = Path(__file__).parent.parent.parent / "sample_data" / "plate"
+Until = Callable[..., None]
+TICK_MS = 10
 
 
-def test_viewer_draws_what_it_holds(viewer: Any, qtbot: Any) -> None:
-    viewer.add_image(np.tile(np.arange(64.0), (64, 1)), colormap="gray")
+def shot(viewer: Any, qtbot: Any) -> Any:
     qtbot.wait(100)
-    shot = viewer.screenshot(canvas_only=True, flash=False)
-    assert shot[..., :3].std() > 10
+    return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+
+def widget_named(kind: str) -> Any:
+    from qtpy.QtWidgets import QApplication
+
+    (found,) = [each for each in QApplication.allWidgets() if type(each).__name__ == kind]
+    return found
+
+
+def shown(viewer: Any) -> str | None:
+    view = bench_of(viewer).view
+    return view.row.field_id if view else None
 
 
 def test_widget_without_a_parent_is_told_and_one_that_was_closed_is_not(
@@ -26,3 +46,150 @@ def test_widget_without_a_parent_is_told_and_one_that_was_closed_is_not(
     assert "QLabel" in widgets_left(before)[0]
     forgotten.deleteLater()
     assert widgets_left(before) == []
+
+
+def test_review_opens_on_the_most_doubtful_and_keys_step(
+    viewer: Any, plate_run: Path, qtbot: Any, until: Until
+) -> None:
+    open_review(viewer, plate_run)
+    until(lambda: shown(viewer) is not None)
+    queue = widget_named("QueueWidget")
+    assert queue.at == 0
+    assert shown(viewer) == queue.doubts[0].field_id
+    canvas = widget_named("CanvasBackendDesktop")
+    for place, key in ((1, "."), (2, "."), (1, ",")):
+        qtbot.keyClick(canvas, key)
+        assert queue.at == place
+        wanted = queue.doubts[place].field_id
+        until(lambda wanted=wanted: shown(viewer) == wanted)
+
+
+def test_field_its_outlines_and_the_ring_are_drawn(
+    viewer: Any, plate_run: Path, qtbot: Any, until: Until
+) -> None:
+    open_review(viewer, plate_run, "sample/B03/1")
+    until(lambda: shown(viewer) == "sample/B03/1")
+    viewer.reset_view()
+    whole = shot(viewer, qtbot)
+    # Nuclei are grey, their outlines coloured, the background dark.
+    coloured = np.ptp(whole, axis=-1) > 60
+    grey = (np.ptp(whole, axis=-1) < 10) & (whole.sum(axis=-1) > 200)
+    assert coloured.sum() > 200
+    assert grey.sum() > 2000
+    viewer.layers["labels"].visible = False
+    assert (np.ptp(shot(viewer, qtbot), axis=-1) > 60).sum() == 0
+    queue = widget_named("QueueWidget")
+    until(lambda: len(queue.doubts) > 0)
+    queue.go(next(i for i, doubt in enumerate(queue.doubts) if doubt.label is not None))
+    until(lambda: shown(viewer) == queue.doubts[queue.at].field_id)
+    orange = np.abs(shot(viewer, qtbot) - [255, 122, 26]).max(axis=-1) < 40
+    assert orange.sum() > 200
+
+
+def test_napari_opens_a_run_by_its_plug_in(viewer: Any, plate_run: Path, qtbot: Any) -> None:
+    labels_only = viewer.open(str(plate_run), plugin="monolayer")
+    assert [layer.name for layer in labels_only] == ["w1", "labels 512 x 512"]
+    image, labels = labels_only
+    assert image.data.shape == labels.data.shape == (23, 512, 512)
+    np.testing.assert_allclose(image.scale, (1, 0.65, 0.65))
+    assert image.metadata["field_ids"] == labels.metadata["field_ids"]
+    viewer.dims.set_point(0, 5)
+    run = monolayer.open_run(plate_run)
+    name = image.metadata["field_ids"][5]
+    np.testing.assert_array_equal(np.asarray(image.data[5]), run.image(name).channels["w1"])
+    dock, widget = viewer.window.add_plugin_dock_widget("monolayer", "Plate")
+    assert widget.named.text() == "RUN: 23 of 24 fields ok"  # the run that is open already
+    assert dock.name.startswith("Plate")
+
+
+def test_every_widget_of_the_manifest_opens(viewer: Any, until: Until) -> None:
+    for name in ("Run", "Plate", "Review queue"):
+        _, widget = viewer.window.add_plugin_dock_widget("monolayer", name)
+        until(widget.isVisible)
+
+
+def test_edited_labels_are_saved_as_corrections(viewer: Any, own_run: Path, until: Until) -> None:
+    from monolayer.engine.reviewing import RunReview
+
+    bench = bench_of(viewer)
+    bench.open(own_run)
+    bench.show("sample/B03/2")
+    until(lambda: shown(viewer) == "sample/B03/2")
+    layer = viewer.layers["labels"]
+    layer.fill(tuple(int(at) for at in np.argwhere(layer.data == 3)[0]), 0)
+    written = layer.save(str(own_run / "corrections.jsonl"), plugin="monolayer")
+    assert written == [str(own_run / "corrections.jsonl")]
+    (event,) = RunReview(own_run).field("sample/B03/2").events
+    assert event.act.labels == (3,)
+
+
+def test_field_that_the_run_does_not_have_is_refused(viewer: Any, plate_run: Path) -> None:
+    with pytest.raises(ConfigError, match="has no field 'sample/Z99/1'"):
+        open_review(viewer, plate_run, "sample/Z99/1")
+    assert not viewer.layers
+
+
+class Heart:
+    """A timer of Qt that writes down the gaps between its beats."""
+
+    def __init__(self) -> None:
+        from qtpy.QtCore import QTimer
+
+        self.gaps_ms: list[float] = []
+        self._last: float | None = None
+        self._timer = QTimer()
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._beat)
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        if self._last is not None:
+            self.gaps_ms.append(1000 * (now - self._last))
+        self._last = now
+
+    def listen(self, while_true: Callable[[], bool], seconds: float) -> float:
+        """95th percentile of the gaps while something goes on, for so long at the most."""
+        from qtpy.QtCore import QCoreApplication, QEventLoop
+
+        self.gaps_ms, self._last = [], None
+        self._timer.start()
+        end = time.monotonic() + seconds
+        while while_true() and time.monotonic() < end:
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        self._timer.stop()
+        assert len(self.gaps_ms) >= 20
+        return float(np.percentile(self.gaps_ms, 95))
+
+
+def test_window_does_not_wait_while_a_run_goes_on_and_fields_are_read(
+    viewer: Any, plate_run: Path, tmp_path: Path, until: Until
+) -> None:
+    from monolayer_napari.run_widget import RunWidget
+
+    open_review(viewer, plate_run)
+    until(lambda: shown(viewer) is not None)
+    heart, bench = Heart(), bench_of(viewer)
+    idle_ms = heart.listen(lambda: True, 1.5)
+    run = RunWidget(viewer)
+    viewer.window.add_dock_widget(run, name="Run")
+    run.images.setText(str(PLATE))
+    run.output.setText(str(tmp_path / "RUN"))
+    run.workers.setValue(1)
+    until(lambda: run.isVisible())
+    run.go()
+    busy_ms = heart.listen(lambda: run.is_running, 20)
+    run.stop()
+    assert bench.session is not None
+    names = iter([*bench.session.fields] * 50)
+
+    def reading() -> bool:
+        for name in [next(names), next(names)]:
+            bench.read(name)
+        return True
+
+    read_ms = heart.listen(reading, 1.5)
+    # A busy machine beats late by itself: the target is twice the gap of an idle window, of which
+    # the smallest that a 10 ms timer has is taken where the machine was still.
+    limit_ms = 2 * max(idle_ms, TICK_MS + 2)
+    assert busy_ms < limit_ms, f"run: {busy_ms:.1f} ms, idle {idle_ms:.1f} ms"
+    assert read_ms < limit_ms, f"reading: {read_ms:.1f} ms, idle {idle_ms:.1f} ms"

@@ -187,6 +187,11 @@ def test_a_password_is_kept_as_scrypt_of_its_cost_and_salt() -> None:
     assert digest == wanted.hex()
 
 
+def test_the_same_letters_of_another_keyboard_are_the_same_password() -> None:
+    kept = new_credential("zwölf Zeichen", NOW, SITE)
+    assert identify("anna", kept, "zwo\u0308lf Zeichen", NOW, SITE) == kept
+
+
 def test_wrong_passwords_are_counted_and_lock_out_for_a_while() -> None:
     site = RecordSettings(scrypt_log2_n=14, max_failed_attempts=3, lockout_minutes=30)
     kept: Credential = new_credential(PASSWORD, NOW, site)

@@ -1,12 +1,15 @@
 """Who may do what to a real study, and what is left of it: SQLite and PostgreSQL alike."""
 
 import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from monolayer.cli import _exit_code as cli
 from monolayer.culture import recommend_for
 from monolayer.custody import (
     Policy,
@@ -16,6 +19,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    recording,
     set_password,
     sign_record,
     signatures,
@@ -255,10 +259,25 @@ def test_wrong_passwords_are_written_down_and_lock_out(staffed: Study) -> None:
     assert verify_study(staffed).is_intact
 
 
+def test_guesses_made_side_by_side_are_all_counted(staffed: Study, place: str) -> None:
+    def guess(_: int) -> str:
+        with Study.open(place) as mine:
+            try:
+                identified(mine, "olga", "guess", NOW)
+            except NotAllowedError as error:
+                return type(error).__name__
+        return "let in"
+
+    with ThreadPoolExecutor(8) as pool:
+        said = Counter(pool.map(guess, range(8)))
+    assert said == {"WrongPasswordError": 5, "LockedOutError": 3}
+    assert verify_study(staffed).is_intact
+
+
 def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     with staffed.change("anna", "one more") as change:
         change.add("people", name="nils", printed_name="Nils", roles=["operator"])
-    with pytest.raises(NotAllowedError, match="must give a password to set one"):
+    with pytest.raises(NotAllowedError, match="nils must give a password for this"):
         set_password(staffed, "nils", "nils's pass word", by="nils", by_password=None)
     with pytest.raises(NotAllowedError, match="may not administer"):
         set_password(staffed, "nils", "nils's pass word", by="olga", by_password=WORDS["olga"])
@@ -269,6 +288,28 @@ def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     text = str([*staffed.entries(), *signatures(staffed)])
     assert "scrypt" not in text
     assert "pass word" not in text
+
+
+def test_records_are_written_by_those_whose_roles_allow_it(
+    staffed: Study, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    discard = ["study", "end", place, "V-017", "--how", "discarded", "--at", "99"]
+    assert cli([*discard, "--as", "olga"]) == 2
+    assert "olga is operator and may not discard; that is for reviewer or approver" in (
+        capsys.readouterr().err
+    )
+    approve(staffed, "policy", Policy(permissions={"record": ("reviewer",)}))
+    with (
+        pytest.raises(NotAllowedError, match="olga is operator and may not record"),
+        recording(staffed, "olga", "a lot") as change,
+    ):
+        change.add("lots", name="L2")
+    with recording(staffed, "rita", "a lot") as change:
+        change.add("lots", name="L2")
+    last = list(staffed.entries())[-1]
+    assert (last["actor"], last["role"], last["subject"]) == ("rita", "reviewer", "L2")
+    assert cli([*discard, "--as", "rita"]) == 0
+    assert staffed.history("V-017").ended_as == "discarded"
 
 
 def test_who_left_signs_nothing(staffed: Study) -> None:

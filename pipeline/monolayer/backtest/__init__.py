@@ -14,9 +14,9 @@ from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
     from monolayer.backtest.compare import Backtest, RecipeTotals, VesselRow, backtest
-    from monolayer.backtest.judge import Judgement, Timing, judge
+    from monolayer.backtest.judging import Judgement, Timing, judge
     from monolayer.backtest.page import backtest_page
-    from monolayer.backtest.replay import Replay, Step, replay
+    from monolayer.backtest.replays import Replay, Step, replay
     from monolayer.backtest.retrospect import Retrospect
     from monolayer.backtest.settings import BacktestSettings
 
@@ -41,16 +41,16 @@ __getattr__, __dir__ = lazy(
     {
         "Backtest": "compare",
         "BacktestSettings": "settings",
-        "Judgement": "judge",
+        "Judgement": "judging",
         "RecipeTotals": "compare",
-        "Replay": "replay",
+        "Replay": "replays",
         "Retrospect": "retrospect",
-        "Step": "replay",
-        "Timing": "judge",
+        "Step": "replays",
+        "Timing": "judging",
         "VesselRow": "compare",
         "backtest": "compare",
         "backtest_page": "page",
-        "judge": "judge",
-        "replay": "replay",
+        "judge": "judging",
+        "replay": "replays",
     },
 )

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from monolayer.backtest.judge import TIMINGS, Judgement, Timing, judge
-from monolayer.backtest.replay import Replay, outlooks_of, replay
+from monolayer.backtest.judging import TIMINGS, Judgement, Timing, judge
+from monolayer.backtest.replays import Replay, outlooks_of, replay
 from monolayer.backtest.retrospect import Retrospect
 from monolayer.backtest.settings import BacktestSettings
 from monolayer.culture import outlook_key

@@ -5,7 +5,7 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from monolayer.backtest.compare import Backtest, RecipeTotals, VesselRow
-from monolayer.backtest.judge import TIMINGS, Judgement
+from monolayer.backtest.judging import TIMINGS, Judgement
 from monolayer.backtest.settings import BacktestSettings
 from monolayer.drawing.svg import Frame, Scale, cross_path, join, tag, text, x_axis, y_axis
 

@@ -16,6 +16,8 @@ from monolayer.drawing.svg import Frame, Scale, cross_path, join, tag, text, x_a
 __all__ = ["growth_chart", "spread_chart"]
 
 _LANE = 34.0
+# Width of a bold letter of the charts, about.
+_LETTER = 6.9
 _FRAME = Frame(1000.0, 396.0, left=56.0, top=76.0, bottom=58.0)
 
 
@@ -113,7 +115,9 @@ def _points(vessel: VesselRecord, across: Scale, up: Scale) -> list[Markup]:
 
 def _decisions(frame: Frame, across: Scale, decisions: Sequence[Decision]) -> list[Markup]:
     """A lane above the chart: each stretch of one recommendation, named where it begins."""
-    y, parts, free = frame.top - _LANE, [], 0.0
+    y, parts = frame.top - _LANE, []
+    # Names of short stretches would run into one another: the next free of two levels takes them.
+    free = {y - 9: 0.0, y + 17: 0.0}
     parts.append(text(frame.left - 48, y - 24, "recommended", class_="axis-name"))
     parts.append(tag("line", x1=frame.left, x2=frame.x_end, y1=y, y2=y, class_="grid"))
     for (action, code), group in groupby(decisions, key=lambda each: (each.action, each.code)):
@@ -129,11 +133,13 @@ def _decisions(frame: Frame, across: Scale, decisions: Sequence[Decision]) -> li
             tag("circle", cx=across(d.at_h), cy=y, r=7.5, class_="overridden") for d in overridden
         ]
         if action != "CONTINUE":
-            level = frame.y_end
-            marks.append(tag("line", x1=x, x2=x, y1=y + 6, y2=level, class_="drop"))
-        if x - 4 >= free:
-            marks.append(text(x - 4, y - 9, action_words(action), class_="strong"))
-            free = x + 7.2 * len(action) + 8
+            marks.append(tag("line", x1=x, x2=x, y1=y + 6, y2=frame.y_end, class_="drop"))
+        name = action_words(action)
+        start = min(x - 4, frame.x_end - _LETTER * len(name))
+        level = next((at for at, taken in free.items() if start >= taken), None)
+        if level is not None:
+            marks.append(text(start, level, name, class_="strong"))
+            free[level] = start + _LETTER * len(name) + 6
         parts.append(tag("g", *marks))
     return parts
 
@@ -165,7 +171,7 @@ def spread_chart(rows: Sequence[tuple[str, float | None]], label: str, unit: str
     frame = Frame(480.0, 52.0 + 22 * len(rows), left=110.0, right=56.0, top=8.0)
     values = [value for _, value in rows if value is not None]
     along = Scale(0.0, max(values, default=1.0) * 1.06 or 1.0, frame.left, frame.x_end)
-    parts = [x_axis(frame, along, f"{label}, {unit}", 4)]
+    parts = [x_axis(frame, along, f"{label}, {unit}" if unit else label, 4)]
     for i, (name, value) in enumerate(rows):
         y = frame.top + 12 + 22 * i
         parts.append(tag("line", x1=frame.left, x2=frame.x_end, y1=y, y2=y, class_="grid"))

@@ -79,9 +79,9 @@ def worst_cases(vessels: Sequence[VesselRecord]) -> tuple[WorstCase, ...]:
     figures: tuple[tuple[str, Callable[[VesselRecord], float | None], bool, str], ...] = (
         ("Highest cumulative doublings", lambda v: v.cumulative_doublings, True, "{:.2f}"),
         ("Highest passage", lambda v: _number(v.history.vessel.passage), True, "{:.0f}"),
-        ("Lowest viability, lower bound", _viability, False, "{:.1%}"),
-        ("Highest confluence, lower bound", _fullest, True, "{:.1%}"),
-        ("Largest CV between fields", _unevenness, True, "{:.1%}"),
+        ("Lowest viability, lower bound", _viability, False, "{:.1f} %"),
+        ("Highest confluence, lower bound", _fullest, True, "{:.1f} %"),
+        ("Largest CV between fields", _unevenness, True, "{:.1f} %"),
         ("Slowest doubling time, h", lambda v: v.growth.doubling_time_h.value, True, "{:.1f}"),
         ("Lowest percentage of theoretical yield", lambda v: v.yielded.percent, False, "{:.1f} %"),
         ("Most deviations", lambda v: float(len(v.deviations)), True, "{:.0f}"),
@@ -102,7 +102,7 @@ def _worst(
     if not known:
         return WorstCase(label, "", "", unknown)
     name, value = (max if highest else min)(known, key=lambda each: each[1])
-    return WorstCase(label, form.format(value).replace("%", " %").replace("  ", " "), name, unknown)
+    return WorstCase(label, form.format(value), name, unknown)
 
 
 def _number(value: int | None) -> float | None:
@@ -111,17 +111,21 @@ def _number(value: int | None) -> float | None:
 
 def _viability(vessel: VesselRecord) -> float | None:
     bounds = [each.lower_bound for each in vessel.history.viabilities]
-    return min((bound for bound in bounds if bound is not None), default=None)
+    return _hundredfold(min((bound for bound in bounds if bound is not None), default=None))
 
 
 def _fullest(vessel: VesselRecord) -> float | None:
     bounds = [visit.confluence_lower_bound for visit in vessel.history.acquisitions]
-    return max((bound for bound in bounds if bound is not None), default=None)
+    return _hundredfold(max((bound for bound in bounds if bound is not None), default=None))
 
 
 def _unevenness(vessel: VesselRecord) -> float | None:
     spread = [visit.confluence_field_cv for visit in vessel.history.acquisitions]
-    return max((value for value in spread if value is not None), default=None)
+    return _hundredfold(max((value for value in spread if value is not None), default=None))
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def lot_yield(vessels: Sequence[VesselRecord]) -> Yield:

@@ -5,6 +5,7 @@ know variables there. So each SVG is handed the same style sheet, its variables 
 """
 
 import re
+import warnings
 
 from monolayer.batch.content import BatchRecord
 from monolayer.batch.page import render_batch
@@ -15,6 +16,8 @@ __all__ = ["to_pdf"]
 # An archive's format: everything is in the file, nothing depends on the reader.
 _VARIANT = "pdf/a-3b"
 _SVG = re.compile(r"(<svg\b[^>]*[^/]>)")
+# It scales strokes with their drawing, whatever ``vector-effect`` says.
+_OUTLINES = ".contours path { stroke-width: 5; }"
 # Rules of one condition (screen, dark) and of the page's margins: nested braces, one level deep.
 _CONDITIONAL = re.compile(r"@(?:media|page)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -49,10 +52,15 @@ def to_pdf(record: BatchRecord, page: str | None = None) -> bytes:
             "libpangoft2-1.0-0 libharfbuzz-subset0' brings it on Debian and Ubuntu."
         ) from None
     text = page or render_batch(record)
-    printed = HTML(string=_styled(text)).write_pdf(
-        pdf_variant=_VARIANT, pdf_identifier=b"monolayer"
-    )
-    return bytes(printed)
+    profiles: dict[str, object] = {}
+    with warnings.catch_warnings():
+        # It leaves its colour profile's file open: letting go of the profile here closes it.
+        warnings.simplefilter("ignore", ResourceWarning)
+        printed: bytes = HTML(string=_styled(text)).write_pdf(
+            pdf_variant=_VARIANT, pdf_identifier=b"monolayer", color_profiles=profiles
+        )
+        profiles.clear()
+    return printed
 
 
 def _styled(page: str) -> str:
@@ -61,5 +69,8 @@ def _styled(page: str) -> str:
     # The first block of variables is the light one: paper is light.
     named = dict(re.findall(r"(--[a-z-]+):\s*([^;]+);", style.partition("}")[0]))
     rules = _RULE.findall(_CONDITIONAL.sub("", _COMMENT.sub("", style)))
+    # It paints a stroke over its text, so the halo that a browser paints behind hides the words.
+    rules = [rule for rule in rules if "paint-order" not in rule]
     flat = _VARIABLE.sub(lambda found: named.get(found[1], "none"), "".join(rules))
+    flat += _OUTLINES
     return _SVG.sub(lambda found: f"{found[1]}<style>{flat}</style>", page)

@@ -32,6 +32,7 @@ VERBS = {
     "reference": "Make a reference of morphology from good runs, to hold others against.",
     "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
     "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
+    "drift": "Control charts over lots, with frozen limits and named rules.",
     "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
     "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
     "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
@@ -48,7 +49,7 @@ VERBS = {
     "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
     "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
     "audit": "Check, read or export a study's audit trail.",
-    "password": "Set the password with which a person signs.",
+    "person": "People of a study: roles, passwords, who has left.",
     "init": "Write a method, recipe or policy file in which every setting says what it means.",
     "doctor": "Say what is installed: versions, processors, caches.",
 }

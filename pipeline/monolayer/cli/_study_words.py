@@ -32,7 +32,16 @@ def _lot(data: Mapping[str, Any]) -> Iterator[str]:
     lot = data["lot"]
     told = (f"{name} {lot[name]}" for name in ("donor", "medium", "product") if name in lot)
     yield f"lot {lot['name']}: " + ", ".join([*told, _counted(len(data["vessels"]), "vessels")])
+    level = data["confluence"]
+    if level is not None:
+        share = _share(level["mean"], level["lower_bound"])
+        seen = f"{level['n_vessels']} of {_counted(level['n_vessels_in_culture'], 'vessels')}"
+        yield f"  confluence {share}, {seen} in culture" + _because(level["assumption"])
     yield from _listed(data["vessels"])
+
+
+def _because(assumption: str | None) -> str:
+    return "" if assumption is None else f"; {assumption}"
 
 
 def _listed(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -71,8 +80,11 @@ def _vessel(data: Mapping[str, Any]) -> Iterator[str]:
     if "ended_as" in row:
         yield f"  {row['ended_as']} {_when(row['ended_at'])}" + "".join(_out(data))
     if data["acquisitions"]:
-        head = ("visit", "fields", "confluence", "density /cm2", "method", "needs", "")
+        head = ("visit", "fields", "confluence", "density /cm2", "method", "")
         yield from _table([head, *(_visit(each) for each in data["acquisitions"])])
+        rolled_up = [each for each in data["acquisitions"] if each.get("rollup")]
+        for each in rolled_up[-1:]:
+            yield from _rolled_up(each)
     for each in data["exchanges"]:
         yield f"  fed {_when(each['at'])}: {_number(each.get('volume_ml'))} mL"
     for each in data["viabilities"]:
@@ -105,15 +117,31 @@ def _out(data: Mapping[str, Any]) -> Iterator[str]:
         yield f" ({data['fold']:.2f}-fold, {data['doublings']:.2f} doublings)"
 
 
+def _rolled_up(row: Mapping[str, Any]) -> Iterator[str]:
+    """How the latest visit's figures came from its fields."""
+    for quantity, found in (row.get("rollup") or {}).items():
+        words = quantity.replace("_cells_per_cm2", "")
+        if found["field_cv"] is not None:
+            yield (
+                f"  {words} {_when(row['at'])}: CV between fields {found['field_cv']:.3f}; "
+                f"{found['fields_needed']} fields would give a mean of CV {found['target_cv']:g}"
+            )
+        if found["dispersion_p"] is not None:
+            yield (
+                f"  counts against Poisson: variance over mean {found['dispersion_index']:.3g}, "
+                f"p {found['dispersion_p']:.2g}"
+            )
+        if found["vessel"]["assumption"] is not None:
+            yield f"  assumed: {found['vessel']['assumption']}"
+
+
 def _visit(row: Mapping[str, Any]) -> tuple[str, ...]:
-    needs = (row.get("rollup") or {}).get("fields_needed")
     return (
         _when(row["at"]),
         f"{_number(row.get('n_fields_ok'))} of {_number(row.get('n_fields'))}",
         _share(row.get("confluence"), row.get("confluence_lower_bound")),
         _number(row.get("density_cells_per_cm2"), ",.0f"),
         row.get("method_sha256", "-")[:12],
-        "-" if needs is None else f"{needs} fields",
         "superseded" if "superseded_at" in row else "",
     )
 

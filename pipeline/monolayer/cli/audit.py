@@ -39,7 +39,7 @@ def command() -> None:
 )
 @json_option
 def verify(where: str, heads: tuple[str, ...], as_json: bool) -> int:
-    """Check that the trail, the rows and the signatures are as they were written.
+    """Check trail, rows and signatures against one another.
 
     Names each entry that was edited, removed, inserted or moved, each row that was changed past
     the trail, and each signature that is broken. Ends with exit code 3 if trail or rows are not
@@ -74,7 +74,7 @@ def verify(where: str, heads: tuple[str, ...], as_json: bool) -> int:
 def show(
     where: str, subject: str | None, actor: str | None, last: int | None, as_json: bool
 ) -> None:
-    """Print the trail: number, local time, who, what, why, and what changed."""
+    """Print who did what, when and why, and what changed."""
     from monolayer.study import Study
 
     with Study.open(where) as study:
@@ -95,7 +95,10 @@ def show(
 @command.command("head")
 @study_argument
 def head(where: str) -> None:
-    """Print the trail's last entry as NUMBER:HASH, to be written down elsewhere."""
+    """Print the head, NUMBER:HASH of the last entry.
+
+    Written down elsewhere it shows if entries are taken off the end, or written anew.
+    """
     from monolayer.custody.trail import head_of
     from monolayer.study import Study
 
@@ -116,7 +119,10 @@ def head(where: str) -> None:
     help="Where to write audit.jsonl (to check), audit.csv (to read) and head.json.",
 )
 def export(where: str, folder: Path) -> None:
-    """Write the trail as files that a third party can check without monolayer."""
+    """Write the trail as files to be checked elsewhere.
+
+    A third party can check them without monolayer (docs/record.md).
+    """
     from monolayer.custody import export_trail
     from monolayer.study import Study
 

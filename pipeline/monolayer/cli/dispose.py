@@ -18,7 +18,10 @@ __all__ = ["command"]
 @study_argument
 @click.argument("vessel")
 @click.argument(
-    "action", type=click.Choice(get_args(DisposedAction), case_sensitive=False), required=False
+    "action",
+    type=click.Choice(get_args(DisposedAction), case_sensitive=False),
+    required=False,
+    metavar="[ACTION]",
 )
 @actor_option
 @reason_option

@@ -37,7 +37,10 @@ def command() -> None:
 @actor_option
 @reason_option
 def draft(where: str, kind: DocumentKind, path: Path, name: str, reason: str | None) -> None:
-    """Put FILE into STUDY as a draft, under the name and version that stand in it."""
+    """Put FILE into STUDY as a draft.
+
+    It goes by the name and version that stand in it.
+    """
     from monolayer.custody.document_steps import draft_document, load_document
     from monolayer.study import Study
 
@@ -104,7 +107,11 @@ _step("retire", "Take a document out of use, with a reason.")
 def show(
     where: str, kind: DocumentKind | None, title: str | None, version: str | None, as_json: bool
 ) -> None:
-    """List the documents of STUDY; with KIND, NAME and VERSION print one as a YAML file."""
+    """List the documents of STUDY, or print one.
+
+    KIND lists those of a kind; KIND NAME prints the approved version as a YAML file, KIND NAME
+    VERSION any.
+    """
     from dataclasses import asdict
 
     from monolayer.custody import document_in_force, documents

@@ -1,6 +1,7 @@
 """``monolayer study``: make a study, put into it what happened, look at it."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -60,11 +61,12 @@ def add(where: str, kind: str, values: tuple[str, ...], name: str, reason: str |
     KIND: people, donors, media, lots, vessel_types, vessels, acquisitions, exchanges, readings or
     viabilities. A time brings its offset from UTC; time_h=48 is hours since seeding.
     """
+    from monolayer.custody import recording
     from monolayer.study import Study
     from monolayer.study.table_import import row_of
 
     cells = dict(_split(each) for each in values)
-    with Study.open(where) as opened, opened.change(name, reason or _ENTERED) as change:
+    with Study.open(where) as opened, recording(opened, name, reason or _ENTERED) as change:
         number = change.add(kind, **row_of(change, kind, cells))
         sequence, head = change.head
     click.echo(f"{kind}: added as number {number}; audit entry {sequence}, {head[:12]}.")
@@ -72,32 +74,105 @@ def add(where: str, kind: str, values: tuple[str, ...], name: str, reason: str |
 
 @command.command("import")
 @study_argument
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", metavar="KIND", help="What the lines are; the file's own name if left out.")
+@click.option("--vessel", metavar="NAME", help="The vessel that all fields of a run show.")
+@click.option("--at", metavar="TIME|HOURS", help="When it was imaged; or hours since seeding.")
+@click.option(
+    "--visits",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV table of which wells of a run show which vessel, when and which layer.",
+)
+@click.option(
+    "--supersede", is_flag=True, help="A run takes the place of earlier figures of its time."
+)
 @actor_option
 @reason_option
 def import_(
-    where: str, files: tuple[Path, ...], kind: str | None, name: str, reason: str | None
+    where: str,
+    sources: tuple[Path, ...],
+    kind: str | None,
+    vessel: str | None,
+    at: str | None,
+    visits: Path | None,
+    supersede: bool,
+    name: str,
+    reason: str | None,
 ) -> None:
-    """Add the lines of CSV tables: all of them, or none.
+    """Add the lines of CSV tables, or what a run's folder found: all of it, or nothing.
 
     A table is named after its rows: vessels.csv, acquisitions.csv, exchanges.csv, readings.csv,
     viabilities.csv, lots.csv, donors.csv, media.csv, vessel_types.csv, people.csv.
-    """
-    from monolayer.study import Study
-    from monolayer.study.table_import import import_table, import_tables
 
-    if kind is not None and len(files) > 1:
-        raise ConfigError("--kind is for one file; give it alone, or name files after their rows.")
-    with Study.open(where) as opened, opened.change(name, reason or _ENTERED) as change:
-        if kind is not None:
-            added = {files[0]: import_table(change, files[0], kind)}
-        else:
-            added = import_tables(change, files)
+    A run needs --vessel and --at, or --visits.
+    """
+    from monolayer.custody import recording
+    from monolayer.study import Study
+    from monolayer.study.sources import Told, import_sources
+
+    told = Told(kind, vessel, at, visits, supersede)
+    with Study.open(where) as opened, recording(opened, name, reason or _ENTERED) as change:
+        lines = import_sources(change, sources, told)
         sequence, head = change.head
-    for path, n in added.items():
-        click.echo(f"{path}: {n} {'row' if n == 1 else 'rows'}.")
+    click.echo("\n".join(lines))
     click.echo(f"Audit trail: {sequence} entries, {head[:12]}.")
+
+
+@command.command("end")
+@study_argument
+@click.argument("vessel")
+@click.option(
+    "--how",
+    type=click.Choice(["passaged", "harvested", "discarded"]),
+    required=True,
+    help="What became of it.",
+)
+@click.option("--at", required=True, metavar="TIME|HOURS", help="When; or hours since seeding.")
+@click.option("--cells-out", type=float, metavar="N", help="Viable cells that came out.")
+@click.option("--viability-out", type=float, metavar="SHARE", help="Their viability, 0 to 1.")
+@click.option(
+    "--into",
+    multiple=True,
+    metavar="NAME:TYPE:CELLS",
+    help="A vessel that is seeded from it, of a passage; give one for each.",
+)
+@actor_option
+@reason_option
+def end(
+    where: str,
+    vessel: str,
+    how: str,
+    at: str,
+    cells_out: float | None,
+    viability_out: float | None,
+    into: tuple[str, ...],
+    name: str,
+    reason: str | None,
+) -> None:
+    """Close VESSEL's culture: passaged, harvested or discarded, with its yield.
+
+    A passage opens its children, such as --into V-021:T-175:7e5 --into V-022:T-175:7e5; they take
+    over lot and medium, and count passage and doublings on.
+    """
+    from monolayer.custody import recording
+    from monolayer.study import Study
+    from monolayer.study.passage import Child, close_vessel
+    from monolayer.study.sources import time_of
+
+    act: Literal["discard", "record"] = "discard" if how == "discarded" else "record"
+    why = reason or _ENTERED
+    with Study.open(where) as opened, recording(opened, name, why, act) as change:
+        lines = close_vessel(
+            change,
+            vessel,
+            how,
+            time_of(change, vessel, at),
+            cells_out=cells_out,
+            viability_out=viability_out,
+            children=[Child.parsed(each) for each in into],
+        )
+    click.echo("\n".join(lines))
 
 
 @command.command("show")

@@ -1,6 +1,6 @@
 """Custody: the record's rules applied to a study, by named persons.
 
-1. `set_password`, `identified`: who somebody is, by name and password.
+1. `add_person`, `set_password`, `identified`: who somebody is, by name and password.
 2. `draft_document`, `step_document`, `document_in_force`: methods, recipes and policies.
 3. `dispose_vessel`: a person's decision about a vessel, as recommended or against it.
 4. `sign_record`, `signatures`: who signed what, and whether it still stands.
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
         draft_document,
         step_document,
     )
-    from monolayer.custody.persons import identified, person, set_password, site_policy
+    from monolayer.custody.persons import (
+        add_person,
+        alter_person,
+        identified,
+        person,
+        recording,
+        set_password,
+        site_policy,
+    )
     from monolayer.custody.policy import Policy, load_policy
     from monolayer.custody.signing import Signed, sign_record, signatures
     from monolayer.custody.trail import Verification, export_trail, verify_study
@@ -31,6 +39,8 @@ __all__ = [
     "Policy",
     "Signed",
     "Verification",
+    "add_person",
+    "alter_person",
     "dispose_vessel",
     "document_in_force",
     "documents",
@@ -40,6 +50,7 @@ __all__ = [
     "latest_proposal",
     "load_policy",
     "person",
+    "recording",
     "set_password",
     "sign_record",
     "signatures",
@@ -54,6 +65,8 @@ __getattr__, __dir__ = lazy(
         "Policy": "policy",
         "Signed": "signing",
         "Verification": "trail",
+        "add_person": "persons",
+        "alter_person": "persons",
         "dispose_vessel": "dispositions",
         "document_in_force": "document_steps",
         "documents": "document_steps",
@@ -63,6 +76,7 @@ __getattr__, __dir__ = lazy(
         "latest_proposal": "dispositions",
         "load_policy": "policy",
         "person": "persons",
+        "recording": "persons",
         "set_password": "persons",
         "sign_record": "signing",
         "signatures": "signing",

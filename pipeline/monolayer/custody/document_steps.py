@@ -74,6 +74,7 @@ def draft_document(
             kind, content.name, content.version, content.sha256, writer, policy,
             there=None if there is None else there[1],
         )  # fmt: skip
+        change.role = require(writer, "draft", policy)
         earlier = rows(connection, "documents", kind=kind, name=content.name)
         change.add(
             "documents",

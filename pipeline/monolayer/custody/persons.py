@@ -1,10 +1,12 @@
 """People of a study: what they may do, and whether they are who they say they are.
 
-A wrong password is written down in a change of its own, before the refusal is told: a refusal that
-left no trace would let anybody try for ever.
+A wrong password is written down before the refusal is told: a refusal that left no trace would let
+anybody try for ever.
 """
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +16,21 @@ from monolayer.custody.policy import Policy
 from monolayer.errors import InputError, NotAllowedError
 from monolayer.record import Credential, Person, identify, new_credential, require
 from monolayer.record.credentials import LockedOutError, WrongPasswordError
-from monolayer.study import Study
+from monolayer.record.words import Act, Role
+from monolayer.study import Change, Study
 from monolayer.study.queries import names, rows
 from monolayer.study.rows import nearest
 
 __all__ = [
-    "has_password",
+    "add_person",
+    "alter_person",
+    "has_passwords",
     "identified",
     "now_here",
     "person",
     "person_in",
     "policy_in",
+    "recording",
     "set_password",
     "site_policy",
 ]
@@ -65,6 +71,23 @@ def person_in(connection: Connection, name: str) -> Person:
     return Person(name, row["printed_name"], tuple(row["roles"]), "left_at" not in row)
 
 
+@contextmanager
+def recording(
+    study: Study, name: str, reason: str, act: Act = "record", at: datetime | None = None
+) -> Iterator[Change]:
+    """`Study.change` by somebody whose roles allow it.
+
+    Raises
+    ------
+    NotAllowedError
+        They do not.
+    """
+    with study.reading() as connection:
+        role = require(person_in(connection, name), act, policy_in(connection))
+    with study.change(name, reason, at, role=role) as change:
+        yield change
+
+
 def identified(study: Study, name: str, password: str, now: datetime | None = None) -> Person:
     """Somebody who has given the right password.
 
@@ -74,22 +97,28 @@ def identified(study: Study, name: str, password: str, now: datetime | None = No
         It is wrong, none is set, it is too old, or there were too many wrong ones.
     """
     now = now or now_here()
-    with study.reading() as connection:
-        found, policy = person_in(connection, name), policy_in(connection)
-        kept = _credential(_row(connection, name))
+    found = person(study, name)
     if not found.active:
         raise NotAllowedError(f"{name} no longer acts on this study; use your own name.")
-    try:
-        fresh = identify(name, kept, password, now, policy)
-    except WrongPasswordError as error:
-        _write(study, name, kept, error.credential, "refuse", now)
-        raise
-    except LockedOutError:
-        with study.change(name, "locked out", now) as change:
+    refusal: NotAllowedError | None = None
+    # Under the writing lock: of guesses made side by side, each must see the ones before it.
+    with study.change(name, "right password", now) as change:
+        kept = _credential(_row(change.connection, name))
+        try:
+            _keep(
+                change,
+                name,
+                kept,
+                identify(name, kept, password, now, policy_in(change.connection)),
+            )
+        except WrongPasswordError as error:
+            refusal, change.reason = error, "wrong password"
+            _keep(change, name, kept, error.credential, "refuse")
+        except LockedOutError as error:
+            refusal, change.reason = error, "locked out"
             change.note("refuse", "people", name)
-        raise
-    if kept != fresh:
-        _write(study, name, kept, fresh, "identify", now)
+    if refusal is not None:
+        raise refusal
     return found
 
 
@@ -129,32 +158,84 @@ def set_password(
     person(study, name)
     policy = site_policy(study)
     fresh = new_credential(password, now, policy)
-    if by_password is None:
-        _check_first(study, by)
-        setter = person(study, by)
-    else:
-        setter = identified(study, by, by_password, now)
-    role = require(setter, "administer", policy) if by != name or by_password is None else None
+    own = by == name and by_password is not None
+    role = None if own else _administrator(study, by, by_password, policy, now)
+    if own:
+        identified(study, by, str(by_password), now)
     with study.change(by, "new password", now, role=role) as change:
         empty = {"failed_attempts": None, "locked_at": None}
         change.alter("people", name, action="password", password=fresh.hashed, **empty)
 
 
-def has_password(study: Study, name: str) -> bool:
-    """Whether somebody has a password."""
-    with study.reading() as connection:
-        return "password" in _row(connection, name)
+def add_person(
+    study: Study,
+    name: str,
+    printed_name: str,
+    roles: Sequence[Role],
+    *,
+    by: str,
+    by_password: str | None,
+    now: datetime | None = None,
+) -> None:
+    """Add somebody to a study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    name, printed_name : str
+        Identifier, never given to another, and the name as signatures print it.
+    roles : sequence of str
+        Out of operator, reviewer, approver.
+    by, by_password : str and str or None
+        Somebody who may administer. The password may be None only while nobody has one.
+    now : datetime, optional
+        With its offset from UTC.
+    """
+    now = now or now_here()
+    role = _administrator(study, by, by_password, site_policy(study), now)
+    with study.change(by, f"new {' and '.join(roles)}", now, role=role) as change:
+        change.add("people", name=name, printed_name=printed_name, roles=list(roles))
 
 
-def _check_first(study: Study, by: str) -> None:
-    """Without a password only the study's very first one is set."""
-    with study.reading() as connection:
-        holders = [row["name"] for row in rows(connection, "people") if "password" in row]
-    if holders:
+def alter_person(
+    study: Study,
+    name: str,
+    *,
+    by: str,
+    by_password: str | None,
+    reason: str,
+    roles: Sequence[Role] | None = None,
+    leaves: bool = False,
+    now: datetime | None = None,
+) -> None:
+    """Give somebody other roles, or write down that somebody has left; nobody is ever deleted."""
+    now = now or now_here()
+    person(study, name)
+    role = _administrator(study, by, by_password, site_policy(study), now)
+    with study.change(by, reason, now, role=role) as change:
+        if roles is not None:
+            change.alter("people", name, action="roles", roles=list(roles))
+        if leaves:
+            change.end("people", name, left_at=now)
+
+
+def has_passwords(study: Study) -> bool:
+    """Whether anybody of a study has a password yet."""
+    return any("password" in row for row in study.rows("people"))
+
+
+def _administrator(
+    study: Study, by: str, password: str | None, policy: Policy, now: datetime
+) -> Role:
+    """The role in which somebody administers; without a password only before there is any."""
+    if password is not None:
+        return require(identified(study, by, password, now), "administer", policy)
+    if has_passwords(study):
         raise NotAllowedError(
-            f"{by} must give a password to set one: an own one, or that of somebody who may "
-            f"administer (passwords have {', '.join(holders)})."
+            f"{by} must give a password for this, as somebody who may administer."
         )
+    return require(person(study, by), "administer", policy)
 
 
 def _row(connection: Connection, name: str) -> dict[str, Any]:
@@ -177,13 +258,15 @@ def _credential(row: dict[str, Any]) -> Credential | None:
     )
 
 
-def _write(
-    study: Study, name: str, kept: Credential | None, fresh: Credential, action: str, now: datetime
+def _keep(
+    change: Change,
+    name: str,
+    kept: Credential | None,
+    fresh: Credential,
+    action: str = "identify",
 ) -> None:
-    reasons = {"refuse": "wrong password", "identify": "right password"}
-    before = None if kept is None else kept.locked_at
-    locked = {} if fresh.locked_at == before else {"locked_at": fresh.locked_at}
-    with study.change(name, reasons[action], now) as change:
-        change.alter(
-            "people", name, action=action, failed_attempts=fresh.n_failed or None, **locked
-        )
+    """Write down what has changed of somebody's failures."""
+    if kept is None or fresh == kept:
+        return
+    locked = {} if fresh.locked_at == kept.locked_at else {"locked_at": fresh.locked_at}
+    change.alter("people", name, action=action, failed_attempts=fresh.n_failed or None, **locked)

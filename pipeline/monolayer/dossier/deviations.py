@@ -34,7 +34,7 @@ def deviations_of(
     yielded: Yield,
     pictures: Sequence[VisitPicture] = (),
 ) -> tuple[Deviation, ...]:
-    """List a vessel's deviations in the order of their kinds, each kind in time.
+    """List a vessel's deviations, kind by kind.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def _other_runs(pictures: Sequence[VisitPicture], limits: BatchSettings) -> Foun
             yield (
                 "run differs",
                 shown.time_h,
-                f"recorded confluence {recorded:.1%}, the run whose picture is shown {found:.1%}",
+                f"recorded confluence {100 * recorded:.1f} %, the run whose picture "
+                f"is shown {100 * found:.1f} %",
             )
 
 
@@ -145,7 +146,7 @@ def _why_bad(visit: Acquisition, limits: DecideSettings) -> str:
         return "no confluence, or none with its lower bound"
     return (
         f"{visit.n_fields_ok} of {visit.n_fields} fields evaluable; the recipe asks for "
-        f"{limits.min_fields_ok} and {limits.min_fields_ok_share:.0%}"
+        f"{limits.min_fields_ok} and {100 * limits.min_fields_ok_share:.0f} %"
     )
 
 

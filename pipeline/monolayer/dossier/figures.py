@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from monolayer.batch.content import Curve, Forecast, GrowthFigures, Yield
-from monolayer.culture import growth_series
+from monolayer.culture import growth_series, why_no_series
 from monolayer.drawing.content import Estimate
 from monolayer.history import VesselHistory
 from monolayer.recipe import Recipe
@@ -72,7 +72,7 @@ def growth_of(
     target, n = recipe.decide.target_confluence, len(history.acquisitions)
     series = growth_series(history, recipe)
     if series is None:
-        reason = "no confluence was measured"
+        reason = why_no_series(history)
         return GrowthFigures(n, 0, reason=reason), None, Forecast(target, reason=reason)
     growth = grow(series, recipe.grow)
     crossing = forecast(growth, target, recipe.grow)

@@ -5,6 +5,7 @@ Recommendations that nobody stored are made again from the records, at each visi
 known then, and are called so.
 """
 
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -151,8 +152,9 @@ def _software() -> tuple[tuple[str, str], ...]:
 def _recipe_document(recipe: Recipe, approved_by: str | None) -> Document:
     flat = tuple(
         (f"{section}.{name}", _text(value))
-        for section in ("decide", "grow", "batch")
-        for name, value in getattr(recipe, section).model_dump(mode="json").items()
+        for section, settings in recipe.model_dump(mode="json").items()
+        if isinstance(settings, dict)
+        for name, value in settings.items()
     )
     return Document(
         "recipe", recipe.name, recipe.version, recipe.status, recipe.sha256, approved_by, flat
@@ -162,8 +164,12 @@ def _recipe_document(recipe: Recipe, approved_by: str | None) -> Document:
 def _text(value: object) -> str:
     if value is None:
         return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_text(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_text, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -194,11 +200,15 @@ def _vessel(
         dispositions=mine,
         steps=steps_of(history, [step for vessel, step in recorded.steps if vessel == name]),
         pictures=pictures,
-        deviations=(*told, *found),
+        deviations=tuple(sorted((*told, *found), key=_in_time)),
         doublings=doublings,
         cumulative_doublings=cumulative,
         doublings_basis=basis,
     )
+
+
+def _in_time(deviation: Deviation) -> float:
+    return math.inf if deviation.at_h is None else deviation.at_h
 
 
 def _recomputed(history: VesselHistory, recipe: Recipe) -> tuple[Decision, ...]:

@@ -52,7 +52,7 @@ def _derived(history: VesselHistory) -> list[Step]:
         what = f"imaged and evaluated{fields}"
         steps.append(Step("acquisition", visit.time_h, clock(visit.time_h), what, automated=True))
     for count in history.viabilities:
-        share = "" if count.viability is None else f", {count.viability:.1%} viable"
+        share = "" if count.viability is None else f", {100 * count.viability:.1f} % viable"
         steps.append(
             Step("viability", count.time_h, clock(count.time_h), f"viability counted{share}")
         )

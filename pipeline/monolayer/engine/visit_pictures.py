@@ -97,13 +97,14 @@ def _in_order(time: str) -> tuple[float, str]:
     return (float(time) if time.replace(".", "", 1).isdigit() else math.inf, time)
 
 
-def _place(row: Row) -> tuple[str, str]:
-    return row["well"] or "", row["field_id"].rpartition("/")[2]
+def _place(row: Row) -> str:
+    """The field without its time: the same at every visit."""
+    return str(row["field_id"]).removesuffix(f"/{row['time']}")
 
 
-def _followed(visits: Sequence[_Visit]) -> tuple[str, str] | None:
+def _followed(visits: Sequence[_Visit]) -> str | None:
     """The place that is evaluated most often, and then nearest to the medians."""
-    seen: dict[tuple[str, str], list[float]] = {}
+    seen: dict[str, list[float]] = {}
     for visit in visits:
         known = [row for row in visit.rows if _value(row, visit) is not None]
         if not known:
@@ -127,9 +128,7 @@ def _chosen(n: int) -> list[int]:
     return [round(i * (n - 1) / (MOST_PICTURES - 1)) for i in range(MOST_PICTURES)]
 
 
-def _picture(
-    history: VesselHistory, number: int, visit: _Visit, place: tuple[str, str] | None
-) -> VisitPicture:
+def _picture(history: VesselHistory, number: int, visit: _Visit, place: str | None) -> VisitPicture:
     recorded = history.acquisitions[number]
     known = [value for row in visit.rows if (value := _value(row, visit)) is not None]
     mean = statistics.fmean(known) if known and visit.lead == "confluence" else None

@@ -204,7 +204,7 @@ def _forward(
         task, start = waiting.pop(at), starts[at]
         stop = start + timedelta(minutes=task.minutes)
         if stop > end:
-            left.append(Unplaced(task, _no_room(task, end)))
+            left.append(Unplaced(task, _no_room(task, begin, end)))
             continue
         operators[who] = stop
         if task.task == "image":
@@ -243,7 +243,7 @@ def _start(task: Task, free: datetime, scope_free: datetime) -> datetime:
     return max(start, scope_free) if task.task == "image" else start
 
 
-def _no_room(task: Task, end: datetime) -> str:
-    if task.earliest + timedelta(minutes=task.minutes) > end:
+def _no_room(task: Task, begin: datetime, end: datetime) -> str:
+    if max(begin, task.earliest) + timedelta(minutes=task.minutes) > end:
         return "cannot be finished before the working day ends"
     return "no operator or microscope has time left"

@@ -7,6 +7,7 @@ so that a site may raise it and old ones still work. Wrong ones are counted, and
 import hashlib
 import hmac
 import os
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -91,7 +92,7 @@ def identify(
         None is set, or it is too old.
     """
     if credential is None:
-        raise NotAllowedError(f"{name} has no password yet; 'monolayer sign password' sets one.")
+        raise NotAllowedError(f"{name} has no password yet; 'monolayer person password' sets one.")
     if _is_locked(credential, now, settings):
         raise LockedOutError(_locked(name, credential, settings))
     _, log2_n, set_at, salt, digest = credential.hashed.split("$")
@@ -133,6 +134,6 @@ def _locked(name: str, credential: Credential, settings: RecordSettings) -> str:
 def _scrypt(password: str, salt: bytes, log2_n: int) -> bytes:
     n = 1 << log2_n
     # OpenSSL refuses what needs more than 32 MB unless it is told.
-    return hashlib.scrypt(
-        password.encode(), salt=salt, n=n, r=8, p=1, maxmem=2 * 128 * 8 * n, dklen=32
-    )
+    # The same letters typed on another keyboard may come in another form (NIST SP 800-63B).
+    words = unicodedata.normalize("NFKC", password).encode()
+    return hashlib.scrypt(words, salt=salt, n=n, r=8, p=1, maxmem=2 * 128 * 8 * n, dklen=32)

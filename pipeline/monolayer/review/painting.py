@@ -31,7 +31,7 @@ def acts_of_painting(before: Labels, after: Labels, *, surface: bool = False) ->
 
     Notes
     -----
-    An object that is covered wholly by what was painted is deleted first: nothing can cover it.
+    An object of which no pixel stayed is deleted; where its label stands elsewhere now, it is new.
     """
     differ = before != after
     if not differ.any():
@@ -40,9 +40,9 @@ def acts_of_painting(before: Labels, after: Labels, *, surface: bool = False) ->
         values = np.unique(after[differ]).tolist()
         return [Paint(value=v, runs=runs_of(differ & (after == v))) for v in values]
     was, now = (set(np.unique(image[differ]).tolist()) - {0} for image in (before, after))
-    gone = [label for label in sorted(was) if not (after == label).any()]
-    made = [label for label in sorted(now) if not (before == label).any()]
-    grown = sorted(now - set(made))
+    # Where no pixel stayed there is no telling that it is the same object.
+    stays = {label for label in was | now if ((before == label) & (after == label)).any()}
+    gone, made, grown = sorted(was - stays), sorted(now - stays), sorted(now & stays)
     acts: list[Any] = [Delete(labels=tuple(gone))] if gone else []
     acts += [Add(runs=runs_of(after == label)) for label in made]
     acts += [Redraw(label=label, runs=runs_of(after == label)) for label in grown]

@@ -126,20 +126,29 @@ class Change:
                 raise InputError(f"{kind}: {what} has {name} {old[name]} already; it ends once.")
         self.alter(kind, old["id"], action="end", **values)
 
-    def supersede(self, number: int, /, **row: Any) -> int:
-        """Put a new acquisition in an earlier one's place; the earlier one stays, marked.
+    def supersede(self, kind: str, number: int, /, **row: Any) -> int:
+        """Put a new acquisition or viability in an earlier one's place, which stays, marked.
 
         Parameters
         ----------
+        kind : str
+            ``acquisitions`` or ``viabilities``.
         number : int
-            The earlier acquisition.
+            The earlier row.
         **row
             The new one's values; vessel and time where left out are the earlier one's.
+
+        Raises
+        ------
+        InputError
+            There is no such row, or it was superseded already.
         """
-        old = self._found("acquisitions", number)
-        self.alter("acquisitions", number, action="supersede", superseded_at=self.at)
+        old = self._found(kind, number)
+        if "superseded_at" in old:
+            raise InputError(f"{kind}: row {number} was superseded already; take the current one.")
+        self.alter(kind, number, action="supersede", superseded_at=self.at)
         kept = {"vessel": old["vessel"], "at": old["at"]}
-        return self.add("acquisitions", **kept | row, supersedes=number)
+        return self.add(kind, **kept | row, supersedes=number)
 
     def alter(
         self, kind: str, subject: str | int, /, *, action: str = "alter", **values: Any
@@ -199,6 +208,11 @@ class Change:
     ) -> None:
         """Write an entry for what leaves no row, such as an export."""
         self._note(action, subject_kind, subject, before, after)
+
+    def rows(self, kind: str, /, **equal: Any) -> list[dict[str, Any]]:
+        """Rows as `Study.rows` gives them, with those that this change has added."""
+        self.flush()
+        return rows(self.connection, kind, **equal)
 
     def id_of(self, kind: str, name: str) -> int:
         """Number of a row by its name.
@@ -296,9 +310,8 @@ class Change:
 
     def _found(self, kind: str, subject: str | int) -> dict[str, Any]:
         """A stored row by its public names."""
-        self.flush()
         number = subject if isinstance(subject, int) else self.id_of(kind, subject)
-        found = rows(self.connection, kind, id=number)
+        found = self.rows(kind, id=number)
         if not found:
             raise InputError(
                 f"{kind}: there is no row {number}; 'monolayer study show' lists them."

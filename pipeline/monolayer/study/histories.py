@@ -114,7 +114,9 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
     )
     counts = _of_vessels(
         connection,
-        select(*_columns(viabilities, ("vessel_id", "at", "viability", "lower_bound"))),
+        select(*_columns(viabilities, ("vessel_id", "at", "viability", "lower_bound"))).where(
+            viabilities.c.superseded_at.is_(None)
+        ),
         viabilities,
         numbers,
     )

@@ -1,6 +1,6 @@
 """A study, one vessel or one lot as plain data, for ``monolayer study show`` and programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -96,4 +96,30 @@ def _yield(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lot(study: Study, name: str) -> dict[str, Any]:
     listed = [row for row in views.vessels_now(study, ended=None) if row["lot"] == name]
-    return {"lot": study.rows("lots", name=name)[0], "vessels": listed}
+    lot = study.rows("lots", name=name)[0]
+    return {"lot": lot, "vessels": listed, "confluence": _lot_level(listed)}
+
+
+def _lot_level(listed: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Mean of the last visits of a lot's vessels in culture; None where none was visited."""
+    from monolayer.summarise import Part, roll_up
+
+    going = [row for row in listed if row["ended_as"] is None]
+    seen = [row for row in going if row["confluence"] is not None]
+    if not seen:
+        return None
+    errors = [row["confluence_se"] for row in seen]
+    parts = [Part(row["confluence"], (row["confluence_se"] or 0.0) ** 2) for row in seen]
+    level = roll_up("vessel", parts, len(going))
+    # A vessel of unknown doubt leaves the lot's unknown: it is not 0.
+    known = None not in errors
+    bound = level.interval(lower=True).low if known else None
+    return {
+        "mean": level.mean,
+        "se": level.se if known else None,
+        "lower_bound": None if bound is None else max(0.0, bound),
+        "between_sd": level.between_sd,
+        "n_vessels": level.n,
+        "n_vessels_in_culture": len(going),
+        "assumption": level.assumption,
+    }

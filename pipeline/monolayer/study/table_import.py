@@ -13,14 +13,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Boolean, Float, Integer
+from sqlalchemy import Boolean, Float, Integer, select
 
 from monolayer.errors import InputError
 from monolayer.study.change import Change
 from monolayer.study.columns import JsonText, UtcTime
 from monolayer.study.rows import Field, fields_of, nearest
+from monolayer.study.tables import people
 
-__all__ = ["IMPORTED", "ImportRefused", "import_table", "import_tables", "row_of"]
+__all__ = [
+    "IMPORTED",
+    "ImportRefused",
+    "import_table",
+    "import_tables",
+    "moment_in",
+    "number_in",
+    "row_of",
+]
 
 IMPORTED = (
     "people", "donors", "media", "lots", "vessel_types", "vessels", "acquisitions", "exchanges",
@@ -157,6 +166,18 @@ def _check_header(path: Path, kind: str, names: Sequence[str]) -> None:
         raise InputError(f"{path}: column '{twice}' is there twice; keep one.")
 
 
+def _check_kind(change: Change, kind: str) -> None:
+    """Refuse what has a verb of its own, which asks who somebody is."""
+    if kind not in IMPORTED:
+        raise InputError(f"'{kind}' is not added by hand; {nearest(kind, IMPORTED)}")
+    held = select(people.c.id).where(people.c.password.is_not(None)).limit(1)
+    if kind == "people" and change.connection.scalar(held) is not None:
+        raise InputError(
+            "people of a study with passwords are added by 'monolayer person add', which asks for "
+            "one."
+        )
+
+
 def _check_names(kind: str, names: Sequence[str]) -> None:
     fields = fields_of(kind).values()
     known = {each.name for each in fields if not each.column.info.get("secret")} | _extra(kind)
@@ -194,6 +215,7 @@ def row_of(change: Change, kind: str, cells: Mapping[str, str]) -> dict[str, Any
     InputError
         A value is no number or time, or lacks its unit.
     """
+    _check_kind(change, kind)
     _check_names(kind, tuple(cells))
     fields = fields_of(kind)
     row = {name: _value(name, fields.get(name), text) for name, text in cells.items() if text}
@@ -220,22 +242,24 @@ def _value(name: str, field: Field | None, text: str) -> Any:
     if isinstance(type_, Integer):
         return int(text) if text.lstrip("+-").isdecimal() else text
     if isinstance(type_, Float):
-        return _number(name, text)
+        return number_in(name, text)
     if isinstance(type_, UtcTime):
-        return _moment(name, text)
+        return moment_in(name, text)
     if isinstance(type_, JsonText):
         return text.replace(";", " ").split()
     return text
 
 
-def _number(name: str, text: str) -> float:
+def number_in(name: str, text: str) -> float:
+    """A cell as a number."""
     try:
         return float(text)
     except ValueError:
         raise InputError(f"{name} '{text}' is no number; leave it empty if unknown.") from None
 
 
-def _moment(name: str, text: str) -> datetime:
+def moment_in(name: str, text: str) -> datetime:
+    """A cell as a time; whether it has an offset from UTC is asked where it is used."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

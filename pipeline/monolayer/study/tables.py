@@ -129,6 +129,8 @@ vessels = _table(
     text("note"),
     choice("ended_as", get_args(Ending), needed=False),
     *moment("ended_at", needed=False),
+    # By how much layers differ, from the site's own validation; where one of them is imaged.
+    measure("sentinel_cv"),
     measure("cells_out"),
     measure("viability_out", at_most=1),
     Index("ix_vessels_lot_id", "lot_id"),
@@ -197,7 +199,10 @@ viabilities = _table(
     text("measurand"),
     refers("run", "runs"),
     text("method_sha256"),
+    count("supersedes"),
+    *moment("superseded_at", needed=False),
     Index("ix_viabilities_vessel_id_at", "vessel_id", "at"),
+    changeable="superseded_at",
 )
 readings = _table(
     "readings",

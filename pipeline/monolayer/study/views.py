@@ -45,8 +45,8 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
     -------
     list of dict
         ``vessel``, ``type``, ``lot``, ``passage``, ``seeded_at``, ``ended_as``, ``ended_at``, and
-        of the last visit ``at``, ``time_h``, ``confluence``, ``confluence_lower_bound`` and
-        ``density_cells_per_cm2``.
+        of the last visit ``at``, ``time_h``, ``confluence``, ``confluence_lower_bound``,
+        ``confluence_se`` and ``density_cells_per_cm2``.
     """
     last = (
         select(func.max(acquisitions.c.at))
@@ -77,6 +77,7 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
         "at": raw(acquisitions.c.at),
         "confluence": acquisitions.c.confluence,
         "confluence_lower_bound": acquisitions.c.confluence_lower_bound,
+        "confluence_se": acquisitions.c.confluence_se,
         "density_cells_per_cm2": acquisitions.c.density_cells_per_cm2,
         "seeded_offset": vessels.c.seeded_offset_minutes,
         "ended_offset": vessels.c.ended_offset_minutes,

@@ -7,7 +7,7 @@ moved it has no later visits, and the verdict is *open*, neither late nor missed
 from dataclasses import dataclass
 from typing import Literal
 
-from monolayer.backtest.replay import Replay
+from monolayer.backtest.replays import Replay
 from monolayer.backtest.retrospect import Retrospect
 from monolayer.backtest.settings import BacktestSettings
 

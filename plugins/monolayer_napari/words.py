@@ -1,0 +1,38 @@
+"""A label for sentences whose height never changes.
+
+A label that grew with its text would move the docks, and the canvas would be drawn anew: 60 ms
+without a graphics card, at every word of a run that goes on.
+"""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+__all__ = ["Words"]
+
+
+class Words(QLabel):
+    """Sentences in a fixed number of lines; what does not fit is in the tool tip.
+
+    Parameters
+    ----------
+    text : str
+        What it says first.
+    lines : int
+        Its height.
+    parent : QWidget, optional
+        Qt's parent.
+    """
+
+    def __init__(self, text: str = "", lines: int = 2, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 6)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say something else."""
+        if text != self.text():
+            self.setText(text)
+            self.setToolTip(text)
