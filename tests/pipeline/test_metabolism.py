@@ -257,6 +257,8 @@ def test_rates_that_cannot_be_are_marked() -> None:
     here = culture({GLUCOSE: [(0, 5.5), (48, 1.0)]}, cells=course([0, 48], [1e6, 1.2e6]))
     found = specific_rates(here, GLUCOSE, known()).intervals[0]
     assert "OUTSIDE_WINDOW" in found.flags
+    empty = culture({GLUCOSE: [(0, 4.0), (48, 0.0)]})
+    assert "DEPLETED" in specific_rates(empty, GLUCOSE, known()).intervals[0].flags
     rising = culture({GLUCOSE: [(0, 4.0), (48, 5.5)]})
     assert "OTHER_DIRECTION" in specific_rates(rising, GLUCOSE, known()).intervals[0].flags
     flat = culture({GLUCOSE: [(0, 4.0), (48, 3.95)]})
