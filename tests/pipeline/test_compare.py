@@ -28,6 +28,7 @@ from monolayer.compare.outcomes import donor_means
 from monolayer.errors import ConfigError, InputError
 from monolayer.outcomes_table import layout_csv, read_outcomes
 from monolayer.settings_file import content_sha256
+from monolayer.study.tables import MEDIUM_KINDS
 
 PD = {"column": "population_doublings", "margin_low": -0.3, "margin_high": 0.3, "primary": True}
 ARMS = [{"name": "reference", "kind": "serum-containing", "eur_per_l": 100},
@@ -250,6 +251,7 @@ def test_kinds_of_medium_are_told_apart() -> None:
         "animal-component-free", "xeno-free", "serum-free", "chemically-defined",
         "platelet-lysate", "serum-containing",
     }  # fmt: skip
+    assert {kind.value for kind in MediumKind} == set(MEDIUM_KINDS), "the study's words"
     assert "nor defined" in MediumKind.PLATELET_LYSATE.meaning
 
 

@@ -14,6 +14,9 @@ from monolayer.settings_file import content_sha256
 
 __all__ = ["NEED_WORDS", "day_words", "page_of", "tables_of", "unchanged"]
 
+# As many names as a notice can carry.
+_NAMED = 8
+
 NEED_WORDS = {
     "doses_per_lot": "doses of a released lot",
     "lots": "lots begun a year",
@@ -40,6 +43,7 @@ def page_of(
     """Draw what was found."""
     target = scenario.cost.target_eur_per_dose
     within = need.eur_per_dose <= target
+    left = set(unchanged(scenario))
     middle = [chance.quantile(share) for share in (0.05, 0.95)]
     return AnalysisPage(
         kind="Cost and capacity",
@@ -78,7 +82,10 @@ def page_of(
         ),
         provenance=(
             ("scenario SHA-256", content_sha256(scenario)),
-            *((name, _told(value)) for name, value in _settings(scenario)),
+            *(
+                (name, _told(value) + (", as in the example" if name in left else ""))
+                for name, value in _settings(scenario)
+            ),
         ),
     )
 
@@ -87,9 +94,8 @@ def _notices(scenario: Scenario) -> tuple[str, ...]:
     left = unchanged(scenario)
     if not left:
         return ()
-    return (
-        f"{len(left)} prices and yields are still the example's ASSUMPTIONS: {', '.join(left)}.",
-    )
+    named = f": {', '.join(left)}" if len(left) <= _NAMED else "; the last table marks each"
+    return (f"{len(left)} prices and yields are still the example's ASSUMPTIONS{named}.",)
 
 
 def unchanged(scenario: Scenario) -> list[str]:
