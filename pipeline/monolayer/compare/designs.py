@@ -119,7 +119,9 @@ def _central_composite(n: int) -> np.ndarray:
     """Inscribed: its axial points are the limits, and nothing lies beyond them."""
     from pydoe import ccdesign
 
-    return np.asarray(ccdesign(n, center=(0, _CENTRES), alpha="rotatable", face="inscribed"))
+    return np.asarray(
+        ccdesign(n, center=np.array([0, _CENTRES]), alpha="rotatable", face="inscribed")
+    )
 
 
 def _box_behnken(n: int) -> np.ndarray:
