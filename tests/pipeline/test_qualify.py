@@ -20,6 +20,7 @@ from monolayer.qualification_tables import read_pairs, read_precision
 from monolayer.qualify import (
     Contribution,
     Observation,
+    QualificationRecord,
     QualifySettings,
     combine,
     detection_limit,
@@ -33,6 +34,7 @@ from monolayer.qualify.series import ratio_of_indices
 from monolayer.qualify.settings import UncertaintySettings
 from monolayer.qualify.uncertainty import budget
 from monolayer.results import open_run
+from monolayer.settings_file import load_settings
 
 COMET_HEAD = (
     "counting_method,target_dilution_fraction,measured_dilution_fraction,random_sample_number,"
@@ -226,6 +228,10 @@ def test_a_run_is_a_series(
     assert cli(["qualify", "RUN"]) == 2
     assert cli(["qualify", "RUN", "--doses", "doses.csv", "-o", "Q"]) == 3
     assert "adapted from ISO 20391-2" in Path("Q/report.html").read_text()
+    record = load_settings(Path("Q/qualification.yaml"), QualificationRecord, "", "")
+    assert record.method_sha256 == run.record["method_sha256"]
+    Path("m.yaml").write_text("segment: {method: threshold}\n")
+    assert cli(["qualify", "RUN", "--doses", "doses.csv", "--method", "m.yaml"]) == 2
     Path("doses.csv").write_text("well,seeding_density_cells_per_cm2\nZ09,3000\n")
     with pytest.raises(InputError, match="names no well with cells that"):
         series_of_run(Path("RUN"), Path("doses.csv"))

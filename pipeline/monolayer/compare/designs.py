@@ -6,6 +6,7 @@ can be left empty, because they evaporate faster and are the first that differ.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -119,9 +120,8 @@ def _central_composite(n: int) -> np.ndarray:
     """Inscribed: its axial points are the limits, and nothing lies beyond them."""
     from pydoe import ccdesign
 
-    return np.asarray(
-        ccdesign(n, center=np.array([0, _CENTRES]), alpha="rotatable", face="inscribed")
-    )
+    centres: Any = (0, _CENTRES)  # pydoe's own annotation knows tuples of one only
+    return np.asarray(ccdesign(n, center=centres, alpha="rotatable", face="inscribed"))
 
 
 def _box_behnken(n: int) -> np.ndarray:
