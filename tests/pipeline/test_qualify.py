@@ -3,6 +3,7 @@
 import csv
 import itertools
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from monolayer.cli import _exit_code as cli
 from monolayer.dilution_table import read_series, to_comet
 from monolayer.engine.qualification import series_of_run
-from monolayer.errors import ConfigError, InputError
+from monolayer.errors import ConfigError, InputError, MissingExtraError
 from monolayer.method import Method, load_method
 from monolayer.qualification_tables import read_pairs, read_precision
 from monolayer.qualify import (
@@ -287,6 +288,25 @@ def test_a_component_that_is_not_there_is_near_zero() -> None:
     assert [c.source for c in found.components] == ["operator", "repeatability"]
     assert found.components[0].cv_percent < 2
     assert found.repeatability_percent == pytest.approx(5, rel=0.25)
+
+
+@pytest.mark.parametrize("spread", [1e-9, 0.05, 2.0])
+def test_no_spread_breaks_the_estimate(spread: float) -> None:
+    """Some of these stop one of the optimisers with a matrix that cannot be inverted."""
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        n = int(rng.integers(8, 30))
+        levels = {
+            name: [str(level) for level in rng.integers(0, 3, n)] for name in ("operator", "day")
+        }
+        found = variance_components(np.exp(rng.normal(0, spread, n)).tolist(), levels)
+        assert 0 < found.intermediate_percent < 1000 * spread
+
+
+def test_without_its_extra_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
+    with pytest.raises(MissingExtraError, match=r"monolayer\[science\]"):
+        variance_components([1, 2, 3, 4], {"operator": ["A", "A", "B", "B"]})
 
 
 def test_limit_of_detection_by_hand() -> None:

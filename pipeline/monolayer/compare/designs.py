@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from monolayer.compare.plan import ComparisonPlan, DesignSettings
-from monolayer.errors import ConfigError
+from monolayer.errors import ConfigError, MissingExtraError
 from monolayer.read.wells import well_name
 
 __all__ = ["PlacedWell", "layout", "runs_of"]
@@ -91,7 +91,10 @@ def runs_of(plan: ComparisonPlan) -> list[tuple[str, tuple[tuple[str, float], ..
         raise ConfigError(
             f"a {design.kind} design needs {least} factors or more, not {len(names)}."
         )
-    coded = _CODED[design.kind](len(names))
+    try:
+        coded = _CODED[design.kind](len(names))
+    except ImportError:
+        raise MissingExtraError.named("pydoe", "science") from None
     return [
         ("", tuple((factor.name, _level(factor.low, factor.high, float(code)))
                    for factor, code in zip(design.factors, row, strict=True)))
