@@ -9,11 +9,11 @@ All or nothing: a file with one wrong line gives no series and one sentence that
 """
 
 import csv
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -301,9 +301,10 @@ def _number(row: _Row, name: str, text: str) -> float:
 def _series(path: Path, found: list[_Reading]) -> SensorSeries:
     first = found[0]
     words = f"{QUANTITIES[first.quantity].words} of vessel {first.vessel}"
-    for before, reading in itertools.pairwise(found):
+    for before, reading in pairwise(found):
         where = f"{path}, line {reading.line}: {words}"
-        if reading.unit != first.unit:
+        # Two spellings of one unit are one: what counts is what they make of a number.
+        if conversion(first.quantity, reading.unit) != conversion(first.quantity, first.unit):
             raise InputError(
                 f"{where} is in {reading.unit}, and in {first.unit} in line {first.line}; give "
                 "one unit."

@@ -214,7 +214,7 @@ class Bench:
 
     def _added(self, data: Any, arguments: dict[str, Any], kind: str) -> Any:
         layer = getattr(self.viewer, f"add_{kind}")(data, **self._widened(arguments))
-        if arguments["metadata"]["kind"] == LABELS and "colormap" not in arguments:
+        if arguments["metadata"]["kind"] == LABELS and "features" in arguments:
             fine = max(data.shape) <= FINE_PX
             layer.contour, layer.opacity = (1, 0.7) if fine else (0, 0.3)
         return layer

@@ -113,7 +113,9 @@ class CorrectWidget(QWidget):
     def layer(self) -> Any:
         """The labels layer of the field that is corrected; None where there is none."""
         view = self.bench.view
-        for layer in self.bench.viewer.layers if view is not None else ():
+        if view is None:
+            return None
+        for layer in self.bench.viewer.layers:
             said = layer.metadata
             if said.get("kind") == LABELS and said.get("field_id") == view.row.field_id:
                 return layer
@@ -124,7 +126,7 @@ class CorrectWidget(QWidget):
         self.correcting.who, self.correcting.why = self.who.text(), self.why.currentText()
         _ACTS[name](self)
 
-    def cursor(self) -> tuple[float, float]:
+    def pointed(self) -> tuple[float, float]:
         """Where the cursor is, in the field's own pixels."""
         layer = self.layer
         if layer is None:
@@ -282,17 +284,17 @@ def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {
-    "pick": lambda w: w.correcting.pick(w.cursor()),
-    "merge": lambda w: w.correcting.merge(w.cursor()),
-    "cut": lambda w: w.correcting.cut(w.cursor()),
-    "seed": lambda w: w.correcting.seed(w.cursor()),
+    "pick": lambda w: w.correcting.pick(w.pointed()),
+    "merge": lambda w: w.correcting.merge(w.pointed()),
+    "cut": lambda w: w.correcting.cut(w.pointed()),
+    "seed": lambda w: w.correcting.seed(w.pointed()),
     "part": lambda w: w.correcting.part(),
-    "delete": lambda w: w.correcting.delete(w.cursor()),
+    "delete": lambda w: w.correcting.delete(w.pointed()),
     "draw": lambda w: w._draw(),
-    "redraw": lambda w: w._paint(w.correcting.label_at(w.cursor())),
+    "redraw": lambda w: w._paint(w.correcting.label_at(w.pointed())),
     "take_over": lambda w: w._take_over(),
-    "live": lambda w: w.correcting.classify(w.cursor(), "live"),
-    "dead": lambda w: w.correcting.classify(w.cursor(), "dead"),
+    "live": lambda w: w.correcting.classify(w.pointed(), "live"),
+    "dead": lambda w: w.correcting.classify(w.pointed(), "dead"),
     "exclude": lambda w: w.correcting.exclude(),
     "undo": lambda w: w.correcting.undo(),
     "redo": lambda w: w.correcting.redo(),

@@ -32,8 +32,11 @@ __all__ = ["NEXT", "PREVIOUS", "QueueWidget"]
 
 NEXT, PREVIOUS = ".", ","
 AHEAD = 3
+TABLE_PX = 150
 # Side of what is shown around an object, in widths of it.
 AROUND = 12.0
+# Width of the ring around it, likewise, and half of its corners.
+RING, CORNERS = 0.12, 24
 _COLUMNS = ("Doubt", "Field", "Object", "Why")
 _STEPS = {NEXT: 1, PREVIOUS: -1}
 _ANYWHERE = QModelIndex()
@@ -103,7 +106,7 @@ class QueueWidget(QWidget):
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
         self._ring_layer: Any = None
-        self.told = Words("No run is open.")
+        self.told = Words("No run is open.", lines=3)
         self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
@@ -118,6 +121,7 @@ class QueueWidget(QWidget):
         rows = self.table.verticalHeader()
         assert rows is not None
         rows.setVisible(False)
+        self.table.setMinimumHeight(TABLE_PX)
         buttons = QHBoxLayout()
         buttons.addWidget(self.previous_button)
         buttons.addWidget(self.next_button)
@@ -138,6 +142,9 @@ class QueueWidget(QWidget):
 
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
+        ring, self._ring_layer = self._ring_layer, None
+        if ring is not None and ring in self.bench.viewer.layers:
+            self.bench.viewer.layers.remove(ring)  # the next one lies above the new layers
         self.told.say("Ranking ...")
         ranked = partial(doubts_of, session)
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
@@ -213,20 +220,21 @@ class QueueWidget(QWidget):
             if layer.visible != (place is not None):
                 layer.visible = place is not None
             if place is not None:
-                layer.data, layer.size = [place[:2]], 2.0 * place[2]
+                layer.data, layer.edge_width = _circle(*place), RING * place[2]
                 if tuple(layer.scale) != tuple(labels.scale):
                     layer.scale = labels.scale
             return
         if place is None:
             return
         active = viewer.layers.selection.active
-        self._ring_layer = viewer.add_points(
-            [place[:2]],
+        # Of vectors and not a point: a point that moves ended the process in vispy's drawing
+        # (napari 0.9.2 on llvmpipe), once in some hundred steps.
+        self._ring_layer = viewer.add_vectors(
+            _circle(*place),
             name="in doubt",
-            size=2.0 * place[2],
-            face_color="transparent",
-            border_color="#ff7a1a",
-            border_width=0.06,
+            edge_width=RING * place[2],
+            edge_color="#ff7a1a",
+            vector_style="line",
             scale=labels.scale,
             units=labels.units,
         )
@@ -252,6 +260,13 @@ def _place(labels: Any, label: int) -> tuple[float, float, float] | None:
     first = mine.iloc[0]
     sides = (first[f"bbox_max_{axis}_px"] - first[f"bbox_min_{axis}_px"] for axis in "yx")
     return float(first["centroid_y_px"]), float(first["centroid_x_px"]), float(max(sides))
+
+
+def _circle(y: float, x: float, side: float) -> Any:
+    """A ring around an object as short vectors, shape (n, 2, 2): begin and way of each."""
+    angles = np.linspace(0, 2 * np.pi, 2 * CORNERS + 1)
+    corners = np.column_stack([y + side * np.sin(angles), x + side * np.cos(angles)])
+    return np.stack([corners[:-1], np.diff(corners, axis=0)], axis=1)
 
 
 def _stepping(queue: "weakref.ref[QueueWidget]", by: int) -> Callable[[Any], None]:

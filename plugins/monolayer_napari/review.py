@@ -32,9 +32,16 @@ def review(run_folder: Path, field_id: str | None = None) -> None:
     napari.run()
 
 
-def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> None:
-    """Put plate and queue beside a viewer's canvas and open a run in them."""
+def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> list[Any]:
+    """Put plate, corrections and queue beside a viewer's canvas and open a run in them.
+
+    Returns
+    -------
+    list
+        napari's dock widgets.
+    """
     from monolayer_napari.bench import bench_of
+    from monolayer_napari.correct_widget import CorrectWidget
     from monolayer_napari.plate_widget import PlateWidget
     from monolayer_napari.queue_widget import QueueWidget
     from monolayer_napari.session import Session
@@ -45,8 +52,16 @@ def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> N
             f"{run_folder}: has no field '{field_id}'; 'monolayer status {run_folder}' and the "
             "fields table list them."
         )
-    plate, queue = PlateWidget(viewer), QueueWidget(viewer)
-    viewer.window.add_dock_widget(plate, name="Plate", area="right")
-    viewer.window.add_dock_widget(queue, name="Review queue", area="right")
+    queue = QueueWidget(viewer)
     queue.begins_with = field_id
+    widgets = {
+        "Correct": CorrectWidget(viewer),
+        "Plate": PlateWidget(viewer),
+        "Review queue": queue,
+    }
+    docks = [
+        viewer.window.add_dock_widget(widget, name=name, area="right", tabify=name == "Plate")
+        for name, widget in widgets.items()
+    ]
     bench_of(viewer).open(session)
+    return docks

@@ -101,17 +101,16 @@ class TuneWidget(QWidget):
         image, method = self.image, self.method
         if image is None or method is None:
             return
-        asked, crop = time.perf_counter(), self.crop()
+        asked, crop = time.perf_counter(), self.crop(image)
         self._background.newest(
             partial(_found, image, method, crop),
             partial(self._drawn, (image, crop, asked)),
             self._failed,
         )
 
-    def crop(self) -> Crop:
+    def crop(self, image: "FieldImage") -> Crop:
         """The part of the field that is tried: all of it, or what is seen of a large one."""
-        assert self.image is not None
-        height, width = self.image.shape
+        height, width = image.shape
         layer = self._channel_layer()
         if height * width <= WHOLE_PX or layer is None:
             return slice(0, height), slice(0, width)
@@ -226,7 +225,9 @@ class TuneWidget(QWidget):
 
     def _channel_layer(self) -> Any:
         view = self.bench.view
-        for layer in self.bench.viewer.layers if view is not None else ():
+        if view is None:
+            return None
+        for layer in self.bench.viewer.layers:
             said = layer.metadata
             if said.get("kind") == "channel" and said.get("field_id") == view.row.field_id:
                 return layer

@@ -4,6 +4,7 @@ A label that grew with its text would move the docks, and the canvas would be dr
 without a graphics card, at every word of a run that goes on.
 """
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 __all__ = ["Words"]
@@ -25,6 +26,7 @@ class Words(QLabel):
     def __init__(self, text: str = "", lines: int = 2, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 6)
         self.say(text)

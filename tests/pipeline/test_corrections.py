@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import tifffile
 
+import monolayer
 from monolayer.cli import _exit_code as cli
 from monolayer.engine.corrected import is_current, recompute
 from monolayer.engine.corrections import CORRECTIONS, CorrectionLog, Reviewer
@@ -22,7 +23,7 @@ from monolayer.engine.review_queue import review_queue
 from monolayer.engine.reviewing import RunReview
 from monolayer.errors import CorrectionError, RunFolderError
 from monolayer.record.chain import GENESIS
-from monolayer.review import Add, Delete, Exclude, Merge, QueueSettings, Relabel
+from monolayer.review import Add, Delete, Exclude, Merge, Paint, QueueSettings, Relabel
 from monolayer.summarise import summarise_wells
 from monolayer.summarise.settings import SummariseSettings
 
@@ -374,6 +375,75 @@ def test_images_that_moved_are_found_where_they_lie_now(place: Path, run: RunRev
     moved = RunReview(run.folder, place / "elsewhere")
     moved.field(FIELD).act(Delete(labels=(1,)), WHO, WHY)
     assert len(run.log.events()) == 1
+
+
+def test_corrected_tables_open_as_a_run_does(run: RunReview) -> None:
+    run.field(FIELD).act(Exclude(), WHO, "a bubble")
+    found = monolayer.open_run(recompute(run).folder)
+    assert found.record["counts"]["ok"] == 5
+    assert len(found.fields) == 6
+    assert len(found.objects) < len(monolayer.open_run(run.folder).objects)
+    assert found.image(OTHER).shape == (160, 160)
+
+
+@pytest.fixture(scope="module")
+def covered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vessel of three fields, half of each covered by texture."""
+    folder = tmp_path_factory.mktemp("covered")
+    rng = np.random.default_rng(1)
+    for site in (1, 2, 3):
+        pixels = rng.normal(1000, 5, (128, 160))
+        pixels[:, : 70 + 5 * site] += rng.normal(0, 120, (128, 70 + 5 * site))
+        image = np.clip(pixels, 0, 4095).astype(np.uint16)
+        write_tiff(folder / "images" / f"V1_A01_s{site}_w1.tif", image, 1.3)
+    base = ["run", str(folder / "images"), "-o", str(folder / "RUN"), "--workers", "1"]
+    assert cli([*base, "--assay", "confluence"]) == 0
+    return folder
+
+
+def test_painted_cover_moves_growth_and_the_recommendation(
+    covered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunReview(covered / "RUN")
+    with pytest.raises(CorrectionError, match="classes of surface"):
+        run.field("V1/A01/1").act(Delete(labels=(1,)), WHO, WHY)
+    history = "vessel: {name: V1, seeded_at: 2026-11-01T08:00+00:00}\nacquisitions:\n"
+    for time_h, mean in ((12, 0.09), (24, 0.12), (36, 0.18), (48, 0.25), (60, 0.35), (72, 0.47)):
+        history += (
+            f"- {{time_h: {time_h}, n_fields: 3, n_fields_ok: 3, confluence: {mean}, "
+            f"confluence_lower_bound: {mean - 0.02}, confluence_se: 0.01}}\n"
+        )
+    (covered / "history.yaml").write_text(history)
+    (covered / "recipe.yaml").write_text("decide: {min_fields_ok: 3}\n")
+    asked = [
+        "corrections", "vessel", str(run.folder), str(covered / "history.yaml"), "--recipe",
+        str(covered / "recipe.yaml"), "--well", "V1/A01", "--at-h", "72",
+    ]  # fmt: skip
+    assert cli([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert not told["stale"]
+    assert {row["difference"] for row in told["differences"]} <= {0.0, None}
+    for site in (1, 2, 3):
+        runs = tuple((row, 0, 130 + 2 * site) for row in range(128))
+        run.field(f"V1/A01/{site}").act(Paint(value=1, runs=runs), WHO, "cover missed")
+    assert cli(asked) == 2
+    assert "corrected tables are older" in capsys.readouterr().err
+    recompute(run)
+    assert cli([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["stale"]
+    assert (told["automatic"], told["corrected"]) == ("FEED", "REIMAGE")
+    by_name = {(row["level"], row["column"]): row for row in told["differences"]}
+    assert by_name[("acquisition", "confluence")]["corrected"] == pytest.approx(134 / 160)
+    assert by_name[("growth", "doubling_time_h")]["difference"] < 0
+    assert cli(asked) == 0
+    said = capsys.readouterr().out
+    assert "the earlier recommendation is stale" in said
+    assert "was FEED (FEED_RULE), is now REIMAGE (CONFIRM_TARGET)" in said
+    assert cli([*asked[:-3], "V1/B07", "--at-h", "72"]) == 2
+    assert "has no well 'V1/B07'; there are V1/A01" in capsys.readouterr().err
+    assert cli([*asked[:-1], "71"]) == 2
+    assert "no acquisition at 71 h; there are 12, 24, 36, 48, 60, 72" in capsys.readouterr().err
 
 
 def test_the_queue_names_what_is_odd_and_why(run: RunReview) -> None:

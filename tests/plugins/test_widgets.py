@@ -213,7 +213,10 @@ def test_object_in_doubt_is_ringed_in_the_middle(bench: Bench, qtbot: Any, until
     layers = bench.viewer.layers
     features = layers["labels"].features.set_index("label").loc[5]
     place = [features["centroid_y_px"], features["centroid_x_px"]]
-    np.testing.assert_allclose(layers["in doubt"].data[0], place)
+    ring = layers["in doubt"].data[:, 0]
+    np.testing.assert_allclose(ring.mean(axis=0), place)
+    side = max(features[f"bbox_max_{a}_px"] - features[f"bbox_min_{a}_px"] for a in "yx")
+    np.testing.assert_allclose(np.hypot(*(ring - place).T), side)
     np.testing.assert_allclose(bench.viewer.scene.camera.center[-2:], np.array(place) * 0.65)
     assert layers["labels"].selected_label == 5
     assert layers.selection.active is layers["labels"]

@@ -128,6 +128,13 @@ def test_a_removed_stretch_is_found_when_the_rest_is_numbered_anew() -> None:
     assert found(entries) == sorted([*moved, (4, "removed"), (5, "removed")])
 
 
+def test_a_long_gap_is_named_by_its_ends() -> None:
+    far = hashed(entry(10**12) | {"previous": trail()[8]["sha256"], "at": "2026-11-24"})
+    (finding,) = verify([*trail(), far])
+    assert (finding.sequence, finding.kind) == (10, "removed")
+    assert finding.sentence == "entries 10 to 999999999999 were removed."
+
+
 def test_a_removed_first_entry_is_found() -> None:
     assert found(trail()[1:]) == [(1, "removed")]
 

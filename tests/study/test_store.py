@@ -1,6 +1,6 @@
 """The store: one door, whole or not at all, the same in SQLite and PostgreSQL."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,13 +78,17 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "NaN": ("readings", {"at": at(2), "quantity": "ph", "value": float("nan")}, "is no number"),
     "type": ("vessels", {"name": "V2", "seeded_at": at(0), "type": "T75"}, "did you mean 'T-75'?"),
     "twice": ("vessels", {"name": "V-017", "seeded_at": at(0), "type": "T-75"}, "there already"),
+    "NUL": ("media", {"name": "M\0", "kind": "xeno-free"}, "NUL"),
+    "year": ("acquisitions", {"at": datetime.min.replace(tzinfo=UTC)}, "mend the year"),
+    "huge": ("acquisitions", {"at": at(24), "n_fields": 2**31}, "up to 2147483647"),
     "word": ("media", {"name": "M", "kind": "non-animal"}, "take one of animal-component-free"),
     "empty": ("media", {"name": " ", "kind": "xeno-free"}, "name is empty"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_row_writes_nothing_of_its_change(study: Study, case: str) -> None:
+def test_a_bad_row_writes_nothing_of_its_change(sqlite_study: Study, case: str) -> None:
+    study = sqlite_study
     kind, row, said = BAD[case]
     before = list(study.entries())
     if kind in ("acquisitions", "exchanges", "readings"):
@@ -93,7 +97,8 @@ def test_a_bad_row_writes_nothing_of_its_change(study: Study, case: str) -> None
         change.add("lots", name="L2")
         change.add(kind, **row)
     assert said in str(error.value)
-    assert str(error.value).count(".") <= str(error.value).rstrip(".").count(".") + 1
+    assert str(error.value).endswith((".", "?"))
+    assert "\n" not in str(error.value)
     assert list(study.entries()) == before
     assert len(study.rows("lots")) == 1
 

@@ -16,6 +16,8 @@ from monolayer.drawing.svg import Frame, Scale, cross_path, join, tag, text, x_a
 __all__ = ["growth_chart", "spread_chart"]
 
 _LANE = 34.0
+# Width of a bold letter of the charts, about.
+_LETTER = 6.9
 _FRAME = Frame(1000.0, 396.0, left=56.0, top=76.0, bottom=58.0)
 
 
@@ -132,19 +134,14 @@ def _decisions(frame: Frame, across: Scale, decisions: Sequence[Decision]) -> li
         ]
         if action != "CONTINUE":
             marks.append(tag("line", x1=x, x2=x, y1=y + 6, y2=frame.y_end, class_="drop"))
-        level = next((at for at, taken in free.items() if x - 4 >= taken), None)
+        name = action_words(action)
+        start = min(x - 4, frame.x_end - _LETTER * len(name))
+        level = next((at for at, taken in free.items() if start >= taken), None)
         if level is not None:
-            marks.append(_name(frame, x - 4, level, action_words(action)))
-            free[level] = x + 7.2 * len(action) + 8
+            marks.append(text(start, level, name, class_="strong"))
+            free[level] = start + _LETTER * len(name) + 6
         parts.append(tag("g", *marks))
     return parts
-
-
-def _name(frame: Frame, x: float, y: float, words: str) -> Markup:
-    """To the right of its place, or to the left where the chart ends there."""
-    if x + 7.2 * len(words) > frame.x_end:
-        return text(x + 8, y, words, text_anchor="end", class_="strong")
-    return text(x, y, words, class_="strong")
 
 
 def _ending(frame: Frame, across: Scale, vessel: VesselRecord) -> list[Markup]:

@@ -74,6 +74,11 @@ def _unchecked(record: BatchRecord) -> tuple[int, int]:
     return sum(step.checked_by is None for step in steps), len(steps)
 
 
+def _breakable(code: str) -> Markup:
+    """A code of the program that may be broken behind its underscores."""
+    return Markup("_<wbr>").join(code.split("_"))
+
+
 def _foot(record: BatchRecord, digest: str) -> str:
     """Margin boxes: browsers and WeasyPrint print them alike."""
     text = _css_string(foot_words(record, digest))
@@ -108,6 +113,7 @@ def _template() -> Template:
     environment.filters |= {
         "cells": words.cells,
         "clock": words.clock,
+        "code": _breakable,
         "figure": figure,
         "grouped": grouped,
         "hours": words.hours,

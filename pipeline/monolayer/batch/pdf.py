@@ -5,6 +5,7 @@ know variables there. So each SVG is handed the same style sheet, its variables 
 """
 
 import re
+import warnings
 
 from monolayer.batch.content import BatchRecord
 from monolayer.batch.page import render_batch
@@ -51,10 +52,15 @@ def to_pdf(record: BatchRecord, page: str | None = None) -> bytes:
             "libpangoft2-1.0-0 libharfbuzz-subset0' brings it on Debian and Ubuntu."
         ) from None
     text = page or render_batch(record)
-    printed = HTML(string=_styled(text)).write_pdf(
-        pdf_variant=_VARIANT, pdf_identifier=b"monolayer"
-    )
-    return bytes(printed)
+    profiles: dict[str, object] = {}
+    with warnings.catch_warnings():
+        # It leaves its colour profile's file open: letting go of the profile here closes it.
+        warnings.simplefilter("ignore", ResourceWarning)
+        printed: bytes = HTML(string=_styled(text)).write_pdf(
+            pdf_variant=_VARIANT, pdf_identifier=b"monolayer", color_profiles=profiles
+        )
+        profiles.clear()
+    return printed
 
 
 def _styled(page: str) -> str:

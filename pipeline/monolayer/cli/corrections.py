@@ -111,6 +111,64 @@ def apply(run: Path, acts: Path, who: str, role: str, why: str, images: str | No
     click.echo(f"{n} corrections recorded in {review.log.path}.")
 
 
+@command.command("vessel")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
+@click.option("--vessel", metavar="NAME", help="Which vessel, if the file holds several.")
+@click.option("--well", required=True, metavar="PLATE/WELL[/TIME]", help="Where the run shows it.")
+@click.option("--at-h", required=True, type=float, metavar="H", help="Hours since seeding then.")
+@click.option(
+    "--recipe",
+    "recipe_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Recipe; the example recipe if left out.",
+)
+@json_option
+def vessel(
+    run: Path,
+    history: Path,
+    vessel: str | None,
+    well: str,
+    at_h: float,
+    recipe_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Show growth and recommendation of a vessel before and after the run's corrections."""
+    from dataclasses import asdict
+
+    from monolayer.cli._vessels import histories_of
+    from monolayer.engine.corrected import wells_before_and_after
+    from monolayer.errors import ConfigError
+    from monolayer.history import Acquisition
+    from monolayer.recipe import load_recipe
+    from monolayer.revise_vessel import revise_history, revise_vessel, visit_of_well
+
+    found = histories_of(history, None, vessel)
+    if len(found) != 1:
+        raise ConfigError(f"{history}: holds {len(found)} vessels; say which with --vessel.")
+    visits = {each.time_h: each for each in found[0].acquisitions}
+    known = visits.get(at_h, Acquisition(at_h))
+    before, after = (
+        revise_history(found[0], visit_of_well(row, known))
+        for row in wells_before_and_after(_opened(run), well)
+    )
+    revision = revise_vessel(before, after, load_recipe(recipe_path))
+    if as_json:
+        rows = [{**asdict(each), "difference": each.difference} for each in revision.differences]
+        echo_json(
+            {
+                "stale": revision.stale,
+                "automatic": revision.automatic.action,
+                "corrected": revision.corrected.action,
+                "differences": rows,
+            }
+        )
+        return
+    click.echo("\n".join(_table(revision.differences)))
+    click.echo(revision.sentence)
+
+
 @command.command("queue")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="YAML of limits.")
@@ -224,7 +282,7 @@ def _as_data(event: "Event") -> dict[str, Any]:
 
 def _table(told: "tuple[Difference, ...]") -> list[str]:
     """Differences in columns; figures that stayed the same are left out."""
-    rows = [("", "", "automatic", "corrected", "difference")]
+    rows: list[tuple[str, ...]] = [("", "", "automatic", "corrected", "difference")]
     for each in told:
         if each.automatic == each.corrected:
             continue

@@ -1,6 +1,7 @@
 """``monolayer study``: make a study, put into it what happened, look at it."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -60,11 +61,12 @@ def add(where: str, kind: str, values: tuple[str, ...], name: str, reason: str |
     KIND: people, donors, media, lots, vessel_types, vessels, acquisitions, exchanges, readings or
     viabilities. A time brings its offset from UTC; time_h=48 is hours since seeding.
     """
+    from monolayer.custody import recording
     from monolayer.study import Study
     from monolayer.study.table_import import row_of
 
     cells = dict(_split(each) for each in values)
-    with Study.open(where) as opened, opened.change(name, reason or _ENTERED) as change:
+    with Study.open(where) as opened, recording(opened, name, reason or _ENTERED) as change:
         number = change.add(kind, **row_of(change, kind, cells))
         sequence, head = change.head
     click.echo(f"{kind}: added as number {number}; audit entry {sequence}, {head[:12]}.")
@@ -105,11 +107,12 @@ def import_(
 
     A run needs --vessel and --at, or --visits.
     """
+    from monolayer.custody import recording
     from monolayer.study import Study
     from monolayer.study.sources import Told, import_sources
 
     told = Told(kind, vessel, at, visits, supersede)
-    with Study.open(where) as opened, opened.change(name, reason or _ENTERED) as change:
+    with Study.open(where) as opened, recording(opened, name, reason or _ENTERED) as change:
         lines = import_sources(change, sources, told)
         sequence, head = change.head
     click.echo("\n".join(lines))
@@ -152,11 +155,14 @@ def end(
     A passage opens its children, such as --into V-021:T-175:7e5 --into V-022:T-175:7e5; they take
     over lot and medium, and count passage and doublings on.
     """
+    from monolayer.custody import recording
     from monolayer.study import Study
     from monolayer.study.passage import Child, close_vessel
     from monolayer.study.sources import time_of
 
-    with Study.open(where) as opened, opened.change(name, reason or _ENTERED) as change:
+    act: Literal["discard", "record"] = "discard" if how == "discarded" else "record"
+    why = reason or _ENTERED
+    with Study.open(where) as opened, recording(opened, name, why, act) as change:
         lines = close_vessel(
             change,
             vessel,

@@ -5,7 +5,8 @@ anybody try for ever.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from monolayer.custody.policy import Policy
 from monolayer.errors import InputError, NotAllowedError
 from monolayer.record import Credential, Person, identify, new_credential, require
 from monolayer.record.credentials import LockedOutError, WrongPasswordError
-from monolayer.record.words import Role
+from monolayer.record.words import Act, Role
 from monolayer.study import Change, Study
 from monolayer.study.queries import names, rows
 from monolayer.study.rows import nearest
@@ -29,6 +30,7 @@ __all__ = [
     "person",
     "person_in",
     "policy_in",
+    "recording",
     "set_password",
     "site_policy",
 ]
@@ -67,6 +69,23 @@ def person_in(connection: Connection, name: str) -> Person:
     """`person` within a transaction."""
     row = _row(connection, name)
     return Person(name, row["printed_name"], tuple(row["roles"]), "left_at" not in row)
+
+
+@contextmanager
+def recording(
+    study: Study, name: str, reason: str, act: Act = "record", at: datetime | None = None
+) -> Iterator[Change]:
+    """`Study.change` by somebody whose roles allow it.
+
+    Raises
+    ------
+    NotAllowedError
+        They do not.
+    """
+    with study.reading() as connection:
+        role = require(person_in(connection, name), act, policy_in(connection))
+    with study.change(name, reason, at, role=role) as change:
+        yield change
 
 
 def identified(study: Study, name: str, password: str, now: datetime | None = None) -> Person:

@@ -49,7 +49,7 @@ def row_of(connection: Connection, kind: str, subject: str) -> dict[str, Any] | 
     number = subject.rpartition("/")[2]
     if named_by is None and not number.isdecimal():
         return None
-    equal = {"id": int(number)} if named_by is None else {named_by: subject}
+    equal: dict[str, Any] = {"id": int(number)} if named_by is None else {named_by: subject}
     found = rows(connection, kind, **equal)
     return found[0] if found else None
 

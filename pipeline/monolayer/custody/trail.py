@@ -7,22 +7,21 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from monolayer.custody.rows_check import rows_against_trail
 from monolayer.custody.signing import Signed, signatures_in
-from monolayer.engine.files import write_file
+from monolayer.engine.files import file_beside, write_file
 from monolayer.errors import InputError
 from monolayer.record import GENESIS, Anchor, Finding, verify
 from monolayer.record.export import as_csv, as_line, from_lines
 from monolayer.study import Study
-from monolayer.study.queries import rows
-from monolayer.study.rows import fields_of, plain
-from monolayer.study.tables import TABLES, audit
+from monolayer.study.tables import audit
 
 __all__ = ["Verification", "export_trail", "head_of", "read_head", "verify_export", "verify_study"]
 
@@ -75,7 +74,7 @@ def verify_study(study: Study, anchors: Sequence[Anchor] = ()) -> Verification:
             n_entries=sum(1 for _ in connection.execute(select(audit.c.sequence))),
             head=_head(connection, study.where),
             findings=tuple(findings),
-            rows=tuple(_rows_against_trail(connection)),
+            rows=tuple(rows_against_trail(connection)),
             signatures=tuple(signed),
         )
 
@@ -88,13 +87,22 @@ def verify_export(path: Path, anchors: Sequence[Anchor] = ()) -> Verification:
     InputError
         It cannot be read, or a line is no JSON.
     """
+    n = 0
+    last: dict[str, Any] = {}
+
+    def entries() -> Iterator[dict[str, Any]]:
+        nonlocal n, last
+        with path.open("rb") as file:
+            for entry in from_lines(file, str(path)):
+                n, last = n + 1, entry
+                yield entry
+
     try:
-        entries = list(from_lines(path.read_bytes().splitlines(), str(path)))
+        findings = verify(entries(), anchors)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    last = entries[-1] if entries else {}
     head = Anchor(last.get("sequence", 0), last.get("sha256", GENESIS), str(path))
-    return Verification(len(entries), head, tuple(verify(entries, anchors)))
+    return Verification(n, head, tuple(findings))
 
 
 def export_trail(study: Study, folder: Path) -> Anchor:
@@ -106,13 +114,14 @@ def export_trail(study: Study, folder: Path) -> Anchor:
         The head, as in ``head.json``: kept apart from the study it proves that nothing was taken
         off the trail's end or written anew.
     """
-    with study.reading() as connection:
-        entries = list(_entries(connection))
-        head = _head(connection, study.where)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / "audit.jsonl", b"".join(as_line(each) + b"\n" for each in entries))
-        write_file(folder / "audit.csv", "".join(as_csv(entries)).encode())
+        # One look at the study for all three: others may write meanwhile.
+        with study.reading() as connection:
+            lines = (as_line(each) + b"\n" for each in _entries(connection))
+            _write(folder / "audit.jsonl", lines)
+            table = as_csv(_entries(connection))
+            _write(folder / "audit.csv", (line.encode() for line in table))
+            head = _head(connection, study.where)
         said = {"study": study.where, "sequence": head.sequence, "sha256": head.sha256}
         write_file(folder / "head.json", (json.dumps(said, indent=2) + "\n").encode())
     except OSError as error:
@@ -120,6 +129,11 @@ def export_trail(study: Study, folder: Path) -> Anchor:
             f"{folder}: cannot be written ({error.strerror}); give another folder."
         ) from None
     return head
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    with file_beside(path) as beside, beside.open("wb") as file:
+        file.writelines(lines)
 
 
 def head_of(study: Study) -> Anchor:
@@ -150,7 +164,8 @@ def read_head(text: str) -> Anchor:
 
 
 def _entries(connection: Connection) -> Iterator[dict[str, Any]]:
-    for row in connection.execute(select(audit).order_by(audit.c.sequence)).mappings():
+    statement = select(audit).order_by(audit.c.sequence).execution_options(yield_per=1000)
+    for row in connection.execute(statement).mappings():
         yield dict(row)
 
 
@@ -158,83 +173,3 @@ def _head(connection: Connection, where: str) -> Anchor:
     end = select(audit.c.sequence, audit.c.sha256).order_by(audit.c.sequence.desc()).limit(1)
     sequence, sha256 = connection.execute(end).one_or_none() or (0, GENESIS)
     return Anchor(sequence, sha256, where)
-
-
-def _rows_against_trail(connection: Connection) -> Iterator[str]:
-    """Each row that is not what the trail says it is."""
-    names = _names_of_numbers(connection)
-    for kind in TABLES:
-        stored = {_key(kind, row): row for row in rows(connection, kind)}
-        for key, said in _told(connection, kind, names).items():
-            row = stored.pop(key, None)
-            if row is None:
-                yield f"{kind} {key}: the trail says it was added, and there is no such row."
-            else:
-                yield from _differences(kind, key, row, said)
-        for key in stored:
-            yield f"{kind} {key}: is there, and the trail does not say that it was added."
-
-
-def _told(
-    connection: Connection, kind: str, names: Mapping[str, Mapping[int, str]]
-) -> dict[str, dict[str, Any]]:
-    """Rows of a table as the trail tells them."""
-    statement = (
-        select(audit.c.subject, audit.c.action, audit.c.after)
-        .where(audit.c.subject_kind == kind)
-        .order_by(audit.c.sequence)
-    )
-    told: dict[str, dict[str, Any]] = {}
-    named = TABLES[kind].info["named_by"] is not None
-    for subject, action, after in connection.execute(statement):
-        key = subject if named else subject.rpartition("/")[2]
-        if action == "add":
-            told[key] = {}
-        if after is not None and key in told:
-            told[key] |= _named(kind, after, names)
-    return told
-
-
-def _named(
-    kind: str, after: Mapping[str, Any], names: Mapping[str, Mapping[int, str]]
-) -> dict[str, Any]:
-    """Values with names in place of numbers, where a caller gave a row's number."""
-    fields, said = fields_of(kind), dict(after)
-    for name, value in after.items():
-        refers = fields[name].refers if name in fields else None
-        if refers is not None and isinstance(value, int):
-            said[name] = names.get(refers.name, {}).get(value, value)
-    return said
-
-
-def _names_of_numbers(connection: Connection) -> dict[str, dict[int, str]]:
-    found = {}
-    for kind, table in TABLES.items():
-        if table.info["named_by"] is not None:
-            pairs = connection.execute(select(table.c.id, table.c[table.info["named_by"]]))
-            found[kind] = {int(number): str(name) for number, name in pairs}
-    return found
-
-
-def _key(kind: str, row: Mapping[str, Any]) -> str:
-    return str(row[TABLES[kind].info["named_by"] or "id"])
-
-
-def _differences(
-    kind: str, key: str, row: Mapping[str, Any], said: Mapping[str, Any]
-) -> Iterator[str]:
-    fields = fields_of(kind)
-    has = plain(kind, {name: row[name] for name in row if name in fields})
-    for name in fields:
-        if has.get(name) != said.get(name):
-            yield (
-                f"{kind} {key}: {name} is {_short(has.get(name))}, and the trail says "
-                f"{_short(said.get(name))}."
-            )
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "unknown"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,10 +1,10 @@
 """``corrected/``: a run's tables and labels after corrections, beside the automatic ones.
 
     fields.parquet wells.parquet plates.parquet   all rows, corrected ones in their place
-    objects/                                       of plates with a corrected field
+    objects/                                       a file a plate, as the run has them
     labels/                                        of corrected fields
     differences.parquet                            automatic, corrected and their difference
-    record.json                                    which corrections and which tables it is made of
+    record.json run.json                           what it is made of; it opens as a run does
 
 Made anew from the automatic tables and the record of corrections, and put in place in one step:
 it can be thrown away at any time. The automatic tables are only read.
@@ -13,6 +13,7 @@ it can be thrown away at any time. The automatic tables are only read.
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,11 +39,11 @@ from monolayer.engine.revised_tables import (
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.work import FieldResult
 from monolayer.errors import CorrectionError
-from monolayer.field import Field
+from monolayer.field import Field, State
 from monolayer.review.difference import Difference, differences
 from monolayer.revise import Revised
 
-__all__ = ["Recomputed", "is_current", "recompute"]
+__all__ = ["Recomputed", "is_current", "recompute", "wells_before_and_after"]
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
@@ -100,6 +101,9 @@ def recompute(run: RunReview) -> Recomputed:
             told = _write(run, found, beside)
             record = {"made_of": made_of, "not_applicable": found.not_applicable}
             (beside / "record.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+            runfolder.write_record(
+                beside, run.record | {"counts": _counts(beside), "corrected": made_of}
+            )
             beside.chmod(0o755)
             target = run.folder / FOLDER
             discard(target)
@@ -109,6 +113,41 @@ def recompute(run: RunReview) -> Recomputed:
     return Recomputed(
         run.folder / FOLDER, tuple(told), len(run.log.events()), tuple(found.not_applicable)
     )
+
+
+def wells_before_and_after(run: RunReview, well: str) -> tuple[Row, Row]:
+    """A well's automatic row and its corrected one, by ``plate/well`` and ``/time``.
+
+    Raises
+    ------
+    CorrectionError
+        The run has no such well, or its corrected tables are not up to date.
+    """
+    if not is_current(run):
+        raise CorrectionError(
+            f"{run.folder}: the corrected tables are older than the corrections; 'monolayer "
+            f"corrections recompute {run.folder}' makes them."
+        )
+    path = run.folder / FOLDER / "wells.parquet"
+    tables = [run.table("wells"), pq.read_table(path) if path.is_file() else run.table("wells")]
+    found = []
+    for table in tables:
+        rows = [row for row in table.to_pylist() if _name(row) == well]
+        if not rows:
+            raise CorrectionError(
+                f"{run.folder}: has no well '{well}'; there are {_some_names(table)}."
+            )
+        found.append(rows[0])
+    return found[0], found[1]
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return "/".join(row[name] for name in WELL if row[name])
+
+
+def _some_names(table: pa.Table) -> str:
+    names = [_name(row) for row in table.select(list(WELL)).slice(0, 6).to_pylist()]
+    return ", ".join(names) + (", ..." if len(table) > len(names) else "")
 
 
 class _Found:
@@ -154,15 +193,21 @@ def _write(run: RunReview, found: _Found, beside: Path) -> list[Difference]:
     revised = found.revised
     zeros = pa.array(np.zeros(len(run.fields), np.int64))
     automatic = run.fields.append_column("n_corrections", zeros)
-    rows = {(name,): each.row for name, each in revised.items()}
+    rows: dict[Key, Row] = {(name,): each.row for name, each in revised.items()}
     fields = with_rows(automatic, rows, ("field_id",))
     wells, plates = run.table("wells"), run.table("plates")
     new_wells, of_wells = with_revised_wells(run, fields, revised, wells)
     new_plates, of_plates = with_revised_plates(run, new_wells, set(of_wells), plates)
     for name, table in (("fields", fields), ("wells", new_wells), ("plates", new_plates)):
         pq.write_table(table, beside / f"{name}.parquet")
-    for plate in dict.fromkeys(each.row["plate"] for each in revised.values()):
-        _write_objects(run, plate, revised, beside / objects_path(plate))
+    touched = {each.row["plate"] for each in revised.values()}
+    for plate in run.fields["plate"].unique().to_pylist():
+        path = beside / objects_path(plate)
+        path.parent.mkdir(exist_ok=True)
+        if plate in touched:
+            _write_objects(run, plate, revised, path)
+        else:
+            _share(run.folder / objects_path(plate), path)
     told = [
         *_compared("field", run.fields, rows, ("field_id",), run),
         *_compared("well", wells, of_wells, WELL, run),
@@ -174,6 +219,22 @@ def _write(run: RunReview, found: _Found, beside: Path) -> list[Difference]:
     found_rows = [{name: getattr(each, name) for name in names} for each in told]
     pq.write_table(pa.Table.from_pylist(found_rows, schema), beside / "differences.parquet")
     return told
+
+
+def _counts(folder: Path) -> dict[str, int]:
+    """Fields in each state."""
+    states = Counter(
+        pq.read_table(folder / "fields.parquet", columns=["state"])["state"].to_pylist()
+    )
+    return {str(state): states[str(state)] for state in State}
+
+
+def _share(source: Path, path: Path) -> None:
+    """A plate nobody corrected: the run's file under another name, or a copy of it."""
+    try:
+        path.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, path)
 
 
 def _compared(

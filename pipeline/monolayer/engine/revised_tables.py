@@ -90,14 +90,14 @@ def with_revised_plates(
     run: RunReview, wells: pa.Table, changed: set[Key], plates: pa.Table
 ) -> tuple[pa.Table, dict[Key, Row]]:
     """Make again the plates of changed wells, from the whole wells table."""
-    keys = {(key[0], key[2]) for key in changed}
+    keys: set[Key] = {(key[0], key[2]) for key in changed}
     assay, method = assay_of(run.method), run.method
     table = plates_table(
         _of_keys(wells, keys, PLATE),
         lambda rows: {**plate_quality(rows), **assay.summarise_plate(rows, method)},
         _own_columns(plates, PLATE_HEAD),
     )
-    rows = {(row["plate"], row["time"]): row for row in table.to_pylist()}
+    rows: dict[Key, Row] = {(row["plate"], row["time"]): row for row in table.to_pylist()}
     return with_rows(plates, rows, PLATE), rows
 
 

@@ -26,6 +26,8 @@ FindingKind = Literal[
 ]
 # How far from its number an entry that fails is looked for, besides where its predecessor says.
 REACH = 8
+# Longer gaps are named by their ends: a forged number may be as large as it likes.
+ONE_BY_ONE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,14 @@ def _read(entries: Iterable[Mapping[str, JSON]]) -> tuple[list[_Read], list[Find
     for place, stored in enumerate(entries, 1):
         problem = _unreadable(stored)
         if problem:
-            sequence = stored.get("sequence")
-            known = sequence if type(sequence) is int else place
+            number = stored.get("sequence")
+            known = number if type(number) is int else place
             findings.append(Finding(known, "unreadable", f"entry {known} {problem}"))
-            if type(sequence) is int:
-                read.append(_Read(sequence, None, "", "", ""))
+            if type(number) is int:
+                read.append(_Read(number, None, "", "", ""))
             continue
-        sequence, previous, sha256 = stored["sequence"], stored["previous"], stored["sha256"]
+        sequence: int = stored["sequence"]
+        previous, sha256 = stored["previous"], stored["sha256"]
         # The number after its predecessor's first, then as far off as the entry before was.
         tries = [sequence, number_of.get(previous, sequence - 1) + 1, sequence + shift]
         tries += [sequence + by for k in range(1, REACH + 1) for by in (-k, k)]
@@ -180,11 +183,17 @@ def _out_of_order(read: Sequence[_Read]) -> list[Finding]:
 def _numbers(read: Sequence[_Read]) -> list[Finding]:
     """Missing numbers were removed."""
     found = sorted({0, *(each.number for each in read)})
-    return [
-        Finding(missing, "removed", f"entry {missing} was removed.")
-        for low, high in pairwise(found)
-        for missing in range(low + 1, high)
-    ]
+    findings = []
+    for low, high in pairwise(found):
+        if high - low - 1 > ONE_BY_ONE:
+            text = f"entries {low + 1} to {high - 1} were removed."
+            findings.append(Finding(low + 1, "removed", text))
+            continue
+        findings += [
+            Finding(missing, "removed", f"entry {missing} was removed.")
+            for missing in range(low + 1, high)
+        ]
+    return findings
 
 
 def _links(read: Sequence[_Read]) -> list[Finding]:

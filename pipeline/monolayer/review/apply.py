@@ -244,7 +244,7 @@ def _covered(labels: Labels, mask: Bools, own: int) -> list[int]:
     others = [(int(b), int(n)) for b, n in zip(below, taken, strict=True) if b not in (0, own)]
     for other, n in others:
         _require(
-            n < np.count_nonzero(labels == other),
+            bool(n < np.count_nonzero(labels == other)),
             f"the outline covers object {other} wholly; delete that one first.",
         )
     return [other for other, _ in others]

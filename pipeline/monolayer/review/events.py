@@ -235,5 +235,5 @@ def labels_sha256(labels: NDArray[Any]) -> str:
     """
     pixels = np.ascontiguousarray(labels, dtype="<i4")
     digest = hashlib.sha256(f"{pixels.shape[0]} {pixels.shape[1]}\n".encode())
-    digest.update(memoryview(pixels).cast("B"))
+    digest.update(pixels.data)
     return digest.hexdigest()

@@ -176,7 +176,8 @@ def _clumps(objects: Columns, settings: QueueSettings) -> Iterator[_Sign]:
         solidity = objects["solidity"].astype(np.float64)
         relative = areas / np.nanmedian(areas)
         large = relative >= settings.clump_min_relative_area
-        strength = settings.weight_clump * (large & (solidity < settings.clump_max_solidity))
+        hollow: NDArray[np.bool_] = large & (solidity < settings.clump_max_solidity)
+        strength = settings.weight_clump * hollow.astype(np.float64)
         yield _Sign(
             "clump",
             strength,

@@ -4,7 +4,7 @@ Every pixel of the object stays in one of its parts: a cut costs no area. Parts 
 first, equal ones in the order of their first pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,9 @@ def split_by_seeds(mask: Bools, points: Sequence[Point]) -> list[Bools]:
         seeds[row, column] = k
     # A frame of background: at the border of the box the object ends as well.
     height = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
-    flooded = watershed(-height, seeds, mask=inside)
+    # skimage is untyped, and calling it so is an error under mypy's strict rules.
+    flood: Callable[..., NDArray[np.int32]] = watershed
+    flooded = flood(-height, seeds, mask=inside)
     wanted = list(range(1, len(points) + 1))
     return _unboxed(_nearest(flooded, wanted, inside), wanted, mask.shape, box)
 

@@ -209,6 +209,11 @@ class Change:
         """Write an entry for what leaves no row, such as an export."""
         self._note(action, subject_kind, subject, before, after)
 
+    def rows(self, kind: str, /, **equal: Any) -> list[dict[str, Any]]:
+        """Rows as `Study.rows` gives them, with those that this change has added."""
+        self.flush()
+        return rows(self.connection, kind, **equal)
+
     def id_of(self, kind: str, name: str) -> int:
         """Number of a row by its name.
 
@@ -305,9 +310,8 @@ class Change:
 
     def _found(self, kind: str, subject: str | int) -> dict[str, Any]:
         """A stored row by its public names."""
-        self.flush()
         number = subject if isinstance(subject, int) else self.id_of(kind, subject)
-        found = rows(self.connection, kind, id=number)
+        found = self.rows(kind, id=number)
         if not found:
             raise InputError(
                 f"{kind}: there is no row {number}; 'monolayer study show' lists them."

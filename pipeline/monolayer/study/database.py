@@ -130,6 +130,8 @@ def _sqlite_connected(connection: object, _: object) -> None:
     # the writers, which a network folder does not give.
     connection.isolation_level = None  # type: ignore[attr-defined]
     connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+    # A large change would push pages out to the file before it ends, and shut all readers out.
+    connection.execute("PRAGMA cache_spill = OFF")  # type: ignore[attr-defined]
 
 
 def _sqlite_begin(connection: Connection) -> None:

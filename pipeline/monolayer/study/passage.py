@@ -7,7 +7,6 @@ from typing import Any
 
 from monolayer.errors import InputError
 from monolayer.study.change import Change
-from monolayer.study.queries import rows
 
 __all__ = ["Child", "close_vessel"]
 
@@ -80,7 +79,7 @@ def close_vessel(
             f"vessel {vessel}: {seeded:g} cells were seeded from the {cells_out:g} that came out; "
             "mend one of them."
         )
-    parent = rows(change.connection, "vessels", id=change.id_of("vessels", vessel))[0]
+    parent = change.rows("vessels", id=change.id_of("vessels", vessel))[0]
     change.end(
         "vessels", vessel, ended_as=how, ended_at=at, cells_out=cells_out,
         viability_out=viability_out,

@@ -1,6 +1,6 @@
 """Rows out of the study under public names: names for numbers, times as the local clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, sel
 from monolayer.errors import InputError
 from monolayer.study.rows import fields_of, nearest, table_of
 
-__all__ = ["local", "names", "number_of", "on_the_wall", "rows"]
+__all__ = ["each_row", "local", "names", "number_of", "on_the_wall", "rows"]
 
 
 def rows(
@@ -41,6 +41,15 @@ def rows(
     order = table.c.id if newest is None else table.c.id.desc()
     found = connection.execute(statement.order_by(order).limit(newest))
     return [_public(kind, dict(zip(labels, row, strict=True))) for row in found]
+
+
+def each_row(connection: Connection, kind: str) -> Iterator[dict[str, Any]]:
+    """Every row of a table as `rows` gives them, one at a time: memory does not grow with them."""
+    table = table_of(kind)
+    statement, labels = _selected(table)
+    statement = statement.order_by(table.c.id).execution_options(yield_per=1000)
+    for row in connection.execute(statement):
+        yield _public(kind, dict(zip(labels, row, strict=True)))
 
 
 def names(connection: Connection, kind: str) -> Sequence[str]:

@@ -8,7 +8,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,9 @@ from monolayer.study.columns import JsonText, UtcTime
 from monolayer.study.tables import TABLES
 
 __all__ = ["Field", "checked", "fields_of", "nearest", "plain", "table_of"]
+
+# Of PostgreSQL's integers; SQLite would take more.
+LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,10 @@ def _value(kind: str, field: Field, value: Any) -> Any:
     if isinstance(type_, Integer):
         if isinstance(value, bool):
             raise InputError(f"{where} is {value}; give a whole number.")
-        return _limited(where, _kind_of(where, value, int, "a whole number"), field.column.info)
+        whole = _limited(where, _kind_of(where, value, int, "a whole number"), field.column.info)
+        if whole > LARGEST:
+            raise InputError(f"{where} {whole} is impossible; give a number up to {LARGEST}.")
+        return whole
     if isinstance(type_, UtcTime):
         return _moment(where, value)
     return _words(where, value, field.column)
@@ -166,6 +172,8 @@ def _moment(where: str, value: Any) -> datetime:
         raise InputError(
             f"{where} {moment.isoformat()} has no offset from UTC; write 2026-11-23T14:10+01:00."
         )
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise InputError(f"{where} {moment.isoformat()} is no time of a culture; mend the year.")
     return moment
 
 
@@ -177,6 +185,8 @@ def _words(where: str, value: Any, column: Column[Any]) -> Any:
                 _one_of(where, each, choices)
         return value
     text: str = _kind_of(where, value, str, "text")
+    if "\0" in text:
+        raise InputError(f"{where} holds a character that is none (NUL); take it out.")
     if not text.strip():
         raise InputError(f"{where} is empty; leave it out if it is unknown.")
     return text if choices is None else _one_of(where, text, choices)

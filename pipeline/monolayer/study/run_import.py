@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from monolayer.errors import InputError
 from monolayer.study.change import Change
-from monolayer.study.queries import rows
 from monolayer.study.visits import Layers, Visit, fields_by_visit
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def _add_run(change: Change, run: "Run") -> tuple[str, str]:
     record = run.record
     method = record["method"]
     name, assay = f"{run.folder.name} {sha256[:8]}", str(method["assay"])
-    if not rows(change.connection, "runs", name=name):
+    if not change.rows("runs", name=name):
         finished = record["history"][-1].get("finished")
         change.add(
             "runs",
@@ -151,8 +150,8 @@ def _rolled_up(change: Change, run: "Run", vessel: str, layers: Layers, quantity
     every = [field for shown in ok.values() for field in shown]
     if not every:
         return None
-    row = rows(change.connection, "vessels", name=vessel)[0]
-    kind = rows(change.connection, "vessel_types", name=row["type"])[0]
+    row = change.rows("vessels", name=vessel)[0]
+    kind = change.rows("vessel_types", name=row["type"])[0]
     counts = [field["n_objects"] for field in every if _known(field, "n_objects")]
     try:
         return roll_up_vessel(
@@ -195,8 +194,7 @@ def _images_sha256(fields: Sequence[Row]) -> str | None:
 
 def _put(change: Change, kind: str, row: dict[str, Any], *, supersede: bool) -> None:
     """Add a record, or let it take the place of the one at its time."""
-    change.flush()
-    found = rows(change.connection, kind, vessel=row["vessel"], at=row["at"])
+    found = change.rows(kind, vessel=row["vessel"], at=row["at"])
     there = [each for each in found if "superseded_at" not in each]
     if not there or not supersede:
         change.add(kind, **row)

@@ -28,6 +28,8 @@ from monolayer.study.vessel_types import starting_types
 
 __all__ = ["Study"]
 
+ENTRIES = 5000
+
 
 class Study:
     """A study's database.
@@ -129,7 +131,8 @@ class Study:
             if before == migrate.NEWEST:
                 return None
             migrate.migrate(connection)
-            change = Change(connection, actor, "a newer monolayer", _now())
+            role = _role(connection, actor, None)
+            change = Change(connection, actor, "a newer monolayer", _now(), role)
             versions = {"before": {"version": before}, "after": {"version": migrate.NEWEST}}
             change.note("migrate", "study", "study", **versions)
             change.close()
@@ -214,10 +217,17 @@ class Study:
 
     def entries(self, first: int = 1) -> Iterator[dict[str, Any]]:
         """The audit trail from an entry on, as plain data with ``previous`` and ``sha256``."""
-        statement = select(audit).where(audit.c.sequence >= first).order_by(audit.c.sequence)
-        with self.reading() as connection:
-            for row in connection.execute(statement).mappings():
-                yield dict(row)
+        # Some at a time: entries are only ever added, so that looks fit together, and nobody who
+        # writes waits for a reader that dawdles.
+        ordered = select(audit).order_by(audit.c.sequence).limit(ENTRIES)
+        while True:
+            with self.reading() as connection:
+                rows = connection.execute(ordered.where(audit.c.sequence >= first)).mappings()
+                found = [dict(row) for row in rows]
+            yield from found
+            if len(found) < ENTRIES:
+                return
+            first = found[-1]["sequence"] + 1
 
     def close(self) -> None:
         """Let go of the database."""

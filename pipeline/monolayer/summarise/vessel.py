@@ -109,6 +109,8 @@ def roll_up_vessel(
     seen = {name: values for name, values in layers.items() if len(values)}
     if not seen:
         raise ValueError("no evaluable field")
+    if len(seen) > n_layers:
+        raise ValueError(f"{len(seen)} layers of {n_layers} cannot be: mend the number of layers")
     found = {
         name: roll_up(
             "field", [Part(value) for value in values], _population(values, fields_per_layer)
@@ -132,7 +134,7 @@ def roll_up_vessel(
 def _vessel(
     layers: Sequence[Level], n_layers: int, assumption: str | None, assumed_cv: float | None
 ) -> Level:
-    if all(layer.variance is not None for layer in layers):
+    if all(_known(layer) for layer in layers):
         parts = [layer.part() for layer in layers]
         return roll_up("layer", parts, n_layers, assumed_cv=assumed_cv, assumption=assumption)
     # One field of a layer says nothing of its spread; the mean is told, and no doubt invented.
@@ -140,6 +142,12 @@ def _vessel(
     words = "a layer of which one field was seen has no known spread"
     said = words if assumption is None else f"{words}; {assumption}"
     return Level("layer", mean, len(layers), n_layers, None, None, 0.0, said)
+
+
+def _known(layer: Level) -> bool:
+    """Whether its fields tell how far its mean may be off: there are several, or all of them."""
+    seen_all = layer.population is not None and layer.n >= layer.population
+    return layer.between_sd is not None or seen_all
 
 
 def _population(values: Sequence[float], fields_per_layer: float | None) -> float | None:
