@@ -61,7 +61,7 @@ def command(
     site = load_site(site_path)
     recipe = load_recipe(recipe_path)
     plan = day_plan_for(
-        histories_of(history, study),
+        histories_of(history, study, ended=False if at is None else None),
         recipe,
         site,
         at=_moment(at),
