@@ -20,6 +20,7 @@ __all__ = [
     "advice_for",
     "histories_of",
     "history_options",
+    "recipe_for",
     "recommendations",
     "vessel_options",
     "when",
@@ -39,7 +40,8 @@ _HISTORIES = (
         "recipe_path",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Recipe ('monolayer init --recipe' writes one); the example recipe if left out.",
+        help="Recipe ('monolayer init --recipe' writes one). Default: the study's approved one; "
+        "else the example recipe.",
     ),
 )
 _OPTIONS = (
@@ -107,6 +109,19 @@ def advice_for(study: str | None, recipe: "Recipe") -> "Advice":
         return Advice(recipe, stored_outlooks(opened, recipe))
 
 
+def recipe_for(study: str | None, path: Path | None) -> "Recipe":
+    """The recipe of a file; of a study the approved one, and where a file's stands in it."""
+    if study is None:
+        from monolayer.recipe import load_recipe
+
+        return load_recipe(path)
+    from monolayer.custody import recipe_in_force
+    from monolayer.study import Study
+
+    with Study.open(study) as opened:
+        return recipe_in_force(opened, path)
+
+
 def recommendations(
     history: Path | None,
     study: str | None,
@@ -115,13 +130,11 @@ def recommendations(
     vessel: str | None,
 ) -> tuple[list["Recommendation"], "Advice"]:
     """Recommend for every vessel asked for, in order; with the advice and what it had to fit."""
-    from monolayer.recipe import load_recipe
-
     # No record refers back to another, yet the collector of cycles looked through 300,000 of them
     # again and again, a quarter of the time for 10,000 vessels.
     gc.disable()
     try:
-        return _recommended(history, study, load_recipe(recipe_path), at, vessel)
+        return _recommended(history, study, recipe_for(study, recipe_path), at, vessel)
     finally:
         gc.enable()
 
