@@ -6,6 +6,7 @@ corrected, and what lies between.
 """
 
 import getpass
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,12 +26,12 @@ from qtpy.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
+from monolayer_napari.docked import Docked
 from monolayer_napari.view import LABELS, FieldView
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ _ARM = 3.0
 _HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
-class CorrectWidget(QWidget):
+class CorrectWidget(Docked):
     """Corrections of the field that the viewer shows.
 
     Parameters
@@ -86,7 +87,8 @@ class CorrectWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.bench = bench_of(napari_viewer)
-        self._background = Background("monolayer-correct", self)
+        self.closed = False
+        self._background = Background("monolayer-correct")
         self.correcting = Correcting(self._background.submit)
         self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
         self.told, self.history = QLabel("No field is open."), QLabel()
@@ -100,15 +102,11 @@ class CorrectWidget(QWidget):
         if self.bench.view is not None:
             self._shown(self.bench.view)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        """Stop the thread; whatever was asked for is recorded first."""
-        self.close_down()
-        super().closeEvent(event)
-
     def close_down(self) -> None:
-        """Hear nothing more of the viewer."""
+        """Hear nothing more of the viewer; what was asked for is recorded first."""
+        self.closed = True
         self.bench.shown.disconnect(self._shown, missing_ok=True)
-        self._background.close()
+        self._background.close(finish=True)
 
     @property
     def layer(self) -> Any:
@@ -160,11 +158,11 @@ class CorrectWidget(QWidget):
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
-            self.buttons[name].clicked.connect(partial(self.act, name))
+            self.buttons[name].clicked.connect(partial(_pressed, weakref.ref(self), name))
             shortcut = QShortcut(QKeySequence(key), self)
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(partial(self.act, name))
+            shortcut.activated.connect(partial(_pressed, weakref.ref(self), name))
         self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
@@ -192,7 +190,9 @@ class CorrectWidget(QWidget):
         for target in (layer, self.bench.viewer):
             for name, (key, _) in KEYS.items():
                 target.bind_key(
-                    key.replace("+", "-"), partial(_pressed, self, name), overwrite=True
+                    key.replace("+", "-"),
+                    partial(_pressed, weakref.ref(self), name),
+                    overwrite=True,
                 )
 
     def _opened(self, review: "FieldReview") -> None:
@@ -295,8 +295,11 @@ def _crosses(points: Sequence[Any]) -> Any:
     return np.array(strokes, dtype=float)
 
 
-def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
-    widget.act(name)
+def _pressed(widget: "weakref.ref[CorrectWidget]", name: str, _source: Any = None) -> None:
+    """What a key of the viewer does, as long as the widget is there."""
+    there = widget()
+    if there is not None and not there.closed:
+        there.act(name)
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {
