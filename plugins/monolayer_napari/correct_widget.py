@@ -8,7 +8,6 @@ corrected, and what lies between.
 import getpass
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,11 +157,11 @@ class CorrectWidget(Docked):
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
-            self.buttons[name].clicked.connect(partial(_pressed, weakref.ref(self), name))
+            self.buttons[name].clicked.connect(_pressing(self, name))
             shortcut = QShortcut(QKeySequence(key), self)
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(partial(_pressed, weakref.ref(self), name))
+            shortcut.activated.connect(_pressing(self, name))
         self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
@@ -189,11 +188,7 @@ class CorrectWidget(Docked):
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
         for target in (layer, self.bench.viewer):
             for name, (key, _) in KEYS.items():
-                target.bind_key(
-                    key.replace("+", "-"),
-                    partial(_pressed, weakref.ref(self), name),
-                    overwrite=True,
-                )
+                target.bind_key(key.replace("+", "-"), _pressing(self, name), overwrite=True)
 
     def _opened(self, review: "FieldReview") -> None:
         for name in ("live", "dead"):
@@ -295,11 +290,16 @@ def _crosses(points: Sequence[Any]) -> Any:
     return np.array(strokes, dtype=float)
 
 
-def _pressed(widget: "weakref.ref[CorrectWidget]", name: str, _source: Any = None) -> None:
-    """What a key of the viewer does, as long as the widget is there."""
-    there = widget()
-    if there is not None and not there.closed:
-        there.act(name)
+def _pressing(widget: CorrectWidget, name: str) -> Callable[..., None]:
+    """What a key does as long as the widget is there; napari wants a function that has a name."""
+    there = weakref.ref(widget)
+
+    def press(*_source: Any) -> None:
+        found = there()
+        if found is not None and not found.closed:
+            found.act(name)
+
+    return press
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {

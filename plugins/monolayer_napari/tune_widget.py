@@ -189,8 +189,8 @@ class TuneWidget(Docked):
         image, crop, asked = about
         if image is not self.image:
             return
-        self._lay(labels, crop)
         self.seconds = time.perf_counter() - asked
+        self._lay(labels, crop)
         part = "" if labels.shape == image.shape else "what is seen of "
         n = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
         self.told.setText(
