@@ -70,6 +70,7 @@ REASONS = (
 )
 _MARKS = "marks"
 _ACROSS = 2
+_ARM = 3.0
 _HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
@@ -93,7 +94,7 @@ class CorrectWidget(QWidget):
         self.buttons = {
             name: QPushButton(f"{words}  ( {key} )") for name, (key, words) in KEYS.items()
         }
-        self._bound: list[Any] = []
+        self.tables_button = QPushButton("Make the run's corrected tables")
         self._lay_out()
         self._connect()
         if self.bench.view is not None:
@@ -155,6 +156,7 @@ class CorrectWidget(QWidget):
         layout.addWidget(self.told)
         layout.addWidget(self.figures, 1)
         layout.addWidget(self.history)
+        layout.addWidget(self.tables_button)
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
@@ -163,6 +165,7 @@ class CorrectWidget(QWidget):
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(partial(self.act, name))
+        self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
         self.correcting.changed.connect(self._changed)
@@ -188,9 +191,7 @@ class CorrectWidget(QWidget):
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
         for target in (layer, self.bench.viewer):
             for name, (key, _) in KEYS.items():
-                target.bind_key(
-                    key.replace("+", "-"), partial(_pressed, self, name), overwrite=True
-                )
+                target.bind_key(key.replace("+", "-"), _pressing(self, name), overwrite=True)
 
     def _opened(self, review: "FieldReview") -> None:
         for name in ("live", "dead"):
@@ -239,19 +240,22 @@ class CorrectWidget(QWidget):
     def _mark(self, points: Sequence[Any]) -> None:
         layers, of_field = self.bench.viewer.layers, self.layer
         if _MARKS in layers:
-            layers[_MARKS].data = np.array(points) if points else np.zeros((0, 2))
+            layers[_MARKS].visible = bool(points)
+            if points:
+                layers[_MARKS].data = _crosses(points)
             return
         if not points or of_field is None:
             return
-        added = self.bench.viewer.add_points(
-            np.array(points),
+        # Of vectors and not points: points that move ended the process in vispy (napari 0.9.2).
+        self.bench.viewer.add_vectors(
+            _crosses(points),
             name=_MARKS,
-            size=8,
-            face_color="#ffd23f",
+            edge_width=1.5,
+            edge_color="#ffd23f",
+            vector_style="line",
             scale=of_field.scale,
             units=of_field.units,
         )
-        added.editable = False
         layers.selection.active = of_field
 
     def _paint(self, label: int) -> None:
@@ -279,8 +283,23 @@ class CorrectWidget(QWidget):
             self._changed(self.correcting.review)
 
 
-def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
-    widget.act(name)
+def _crosses(points: Sequence[Any]) -> Any:
+    """Two strokes through each point, shape (2 n, 2, 2): begin and way of each."""
+    strokes = [
+        [[y + dy, x + dx], [-2 * dy, -2 * dx]]
+        for y, x in points
+        for dy, dx in ((_ARM, _ARM), (_ARM, -_ARM))
+    ]
+    return np.array(strokes, dtype=float)
+
+
+def _pressing(widget: CorrectWidget, name: str) -> Callable[[Any], None]:
+    """What a key does; napari wants a function that has a name, which a partial has not."""
+
+    def press(_source: Any = None) -> None:
+        widget.act(name)
+
+    return press
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {

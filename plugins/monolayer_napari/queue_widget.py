@@ -106,7 +106,7 @@ class QueueWidget(QWidget):
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
         self._ring_layer: Any = None
-        self.told = Words("No run is open.", lines=3)
+        self.told = Words("No run is open.", lines=4)
         self.table = _Table()
         self.previous_button = QPushButton(f"Previous  ( {PREVIOUS} )")
         self.next_button = QPushButton(f"Next  ( {NEXT} )")
@@ -235,6 +235,7 @@ class QueueWidget(QWidget):
             edge_width=RING * place[2],
             edge_color="#ff7a1a",
             vector_style="line",
+            opacity=1.0,
             scale=labels.scale,
             units=labels.units,
         )

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -25,9 +26,10 @@ from monolayer.compare import (
 )
 from monolayer.compare.designs import runs_of
 from monolayer.compare.outcomes import donor_means
-from monolayer.errors import ConfigError, InputError
+from monolayer.errors import ConfigError, InputError, MissingExtraError
 from monolayer.outcomes_table import layout_csv, read_outcomes
 from monolayer.settings_file import content_sha256
+from monolayer.study.tables import MEDIUM_KINDS
 
 PD = {"column": "population_doublings", "margin_low": -0.3, "margin_high": 0.3, "primary": True}
 ARMS = [{"name": "reference", "kind": "serum-containing", "eur_per_l": 100},
@@ -250,6 +252,7 @@ def test_kinds_of_medium_are_told_apart() -> None:
         "animal-component-free", "xeno-free", "serum-free", "chemically-defined",
         "platelet-lysate", "serum-containing",
     }  # fmt: skip
+    assert {kind.value for kind in MediumKind} == set(MEDIUM_KINDS), "the study's words"
     assert "nor defined" in MediumKind.PLATELET_LYSATE.meaning
 
 
@@ -314,6 +317,15 @@ def test_screening_is_orthogonal_and_seeds_decide_the_order() -> None:
 def test_designs_that_cannot_be(design: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         layout(plan(design=design))
+
+
+def test_without_their_extra_they_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydoe", None)
+    with pytest.raises(MissingExtraError, match="pydoe is not installed"):
+        runs_of(plan(design={"kind": "screening", "factors": FACTORS}))
+    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
+    with pytest.raises(MissingExtraError, match=r"monolayer\[science\]"):
+        compare(plan(), wells([0.1, 0.2, 0.0]))
 
 
 # Files and the command line ----------------------------------------------------------------------

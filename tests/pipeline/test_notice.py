@@ -285,7 +285,7 @@ def _worst(order: Sequence[Task]) -> timedelta:
 
 @st.composite
 def days(draw: st.DrawFn) -> tuple[list[Task], SiteSettings]:
-    kinds = st.sampled_from(["review", "harvest", "passage", "image", "feed"])
+    kinds = st.sampled_from(SITE.equal_first)
     found = []
     for n in range(draw(st.integers(0, 25))):
         earliest = draw(st.integers(-300, 700))

@@ -87,7 +87,8 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_row_writes_nothing_of_its_change(study: Study, case: str) -> None:
+def test_a_bad_row_writes_nothing_of_its_change(sqlite_study: Study, case: str) -> None:
+    study = sqlite_study
     kind, row, said = BAD[case]
     before = list(study.entries())
     if kind in ("acquisitions", "exchanges", "readings"):
@@ -96,7 +97,8 @@ def test_a_bad_row_writes_nothing_of_its_change(study: Study, case: str) -> None
         change.add("lots", name="L2")
         change.add(kind, **row)
     assert said in str(error.value)
-    assert str(error.value).count(".") <= str(error.value).rstrip(".").count(".") + 1
+    assert str(error.value).endswith((".", "?"))
+    assert "\n" not in str(error.value)
     assert list(study.entries()) == before
     assert len(study.rows("lots")) == 1
 

@@ -56,10 +56,11 @@ def to_pdf(record: BatchRecord, page: str | None = None) -> bytes:
     with warnings.catch_warnings():
         # It leaves its colour profile's file open: letting go of the profile here closes it.
         warnings.simplefilter("ignore", ResourceWarning)
-        printed: bytes = HTML(string=_styled(text)).write_pdf(
+        printed: bytes | None = HTML(string=_styled(text)).write_pdf(
             pdf_variant=_VARIANT, pdf_identifier=b"monolayer", color_profiles=profiles
         )
         profiles.clear()
+    assert printed is not None
     return printed
 
 
