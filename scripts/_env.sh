@@ -17,7 +17,7 @@ viewer_packages=(
   libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libx11-xcb1 fonts-dejavu-core
 )
 
-has_library() { ldconfig -p | grep -q "$1"; }
+has_library() { [[ $(/sbin/ldconfig -p) == *"$1"* ]]; }
 
 say() { printf '\n== %s\n' "$*"; }
 
