@@ -458,4 +458,4 @@ def test_the_queue_names_what_is_odd_and_why(run: RunReview) -> None:
 
 def replace_weights() -> QueueSettings:
     names = [name for name in QueueSettings.model_fields if name.startswith("weight_")]
-    return QueueSettings(**dict.fromkeys(names, 0.0))
+    return QueueSettings.model_validate(dict.fromkeys(names, 0.0))
