@@ -329,11 +329,12 @@ def _least_squares(
             f"vessel {problem.culture.vessel}: {problem.quantity}: the samples cannot tell all "
             "rates; sample the fresh medium at hour 0, or once more."
         )
-    level = measured
+    errors = np.append(_errors(measured + known, problem.settings), prior)
+    found = np.zeros(system.shape[1])
     for _ in range(_ROUNDS):
-        errors = np.append(_errors(level + known, problem.settings), prior)
         found, *_ = np.linalg.lstsq(system / errors[:, None], target / errors, rcond=None)
         level = rows[:, used] @ found
+        errors = np.append(_errors(level + known, problem.settings), prior)
     weighted = system / errors[:, None]
     values, covariance = np.zeros(rows.shape[1]), np.zeros((rows.shape[1], rows.shape[1]))
     values[used] = found
