@@ -88,11 +88,18 @@ class CurvePicture(QWidget):
         self._svg: Any = None
         self.lacks: str | None = None
         self.setMinimumHeight(CURVE_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Of the picture."""
         return QSize(*map(int, SIZE))
+
+    def heightForWidth(self, a0: int) -> int:  # noqa: N802  Qt's name
+        """In the picture's proportion."""
+        width, height = SIZE
+        return max(CURVE_PX, round(a0 * height / width))
 
     def set_svg(self, svg: str) -> None:
         """Show a picture; an empty one takes it away."""
@@ -293,7 +300,16 @@ class CultureWidget(Docked):
         self.said.setText("\n".join(lines))
         self._show_evidence(() if look is None else look.evidence)
         self.accept_button.setText("Accept" if look is None else f"Accept {look.action}")
+        self._offer(look)
         self._allow()
+
+    def _offer(self, look: VesselLook | None) -> None:
+        """What there is instead: not what was recommended, or an override would accept it."""
+        kept = self.action.currentText()
+        taken = look.action if look is not None and look.proposal_sha256 else None
+        self.action.clear()
+        self.action.addItems([each for each in get_args(DisposedAction) if each != taken])
+        self.action.setCurrentIndex(max(self.action.findText(kept), 0))
 
     def _show_evidence(self, evidence: Sequence[Sequence[str]]) -> None:
         self.evidence.setVisible(bool(evidence))
@@ -316,7 +332,6 @@ class CultureWidget(Docked):
         self.recipe.setPlaceholderText("the study's approved one, else the example")
         self.site.setPlaceholderText("times in UTC")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.action.addItems(get_args(DisposedAction))
         self.said.setWordWrap(True)
         # Names and reasons are other people's words: never markup.
         self.said.setTextFormat(Qt.TextFormat.PlainText)
@@ -338,14 +353,17 @@ class CultureWidget(Docked):
         layout = QVBoxLayout(content)
         layout.addLayout(self._opening())
         for widget in (self.open_button, self.table, self.curve, self.said, self.evidence,
-                       self.deciding, self.told):  # fmt: skip
+                       self.deciding):  # fmt: skip
             layout.addWidget(widget)
+        layout.addStretch()
         scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
         scrolled.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolled)
+        # Outside of what scrolls: a refusal must be seen.
+        outer.addWidget(self.told)
 
     def _opening(self) -> QFormLayout:
         form = QFormLayout()

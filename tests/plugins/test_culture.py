@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -268,6 +269,8 @@ def test_widget_stores_signs_and_forgets_the_password(
     until(lambda: not widget.is_busy)
     assert "is recommended, and stored" in widget.told.text()
     action = widget.shown.action
+    assert widget.action.findText(action) == -1
+    assert widget.action.findText("DISCARD") >= 0
     assert widget.accept_button.text() == f"Accept {action}"
     assert widget.accept_button.isEnabled()
     widget.password.setText("a wrong pass word")
@@ -306,3 +309,38 @@ def test_vessel_chosen_last_is_the_one_shown(widget: Any, study: Path, until: Un
     assert not widget.override_button.isEnabled()
     until(lambda: not widget.is_busy)
     assert widget.shown.vessel == "V-018"
+
+
+def test_nothing_is_read_in_the_windows_thread(
+    widget: Any, study: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    real = Study.open
+
+    def noted(where: str) -> Study:
+        threads.append(threading.current_thread().name)
+        return real(where)
+
+    monkeypatch.setattr(Study, "open", noted)
+    opened(widget, study, until)
+    widget.name.setText("anna")
+    widget.again_button.click()
+    until(lambda: not widget.is_busy)
+    widget.password.setText(WORD)
+    widget.accept_button.click()
+    until(lambda: not widget.is_busy)
+    assert len(threads) >= 6
+    assert {name.rpartition("_")[0] for name in threads} == {"monolayer-culture"}
+
+
+def test_what_fails_unforeseen_is_a_sentence_too(
+    widget: Any, study: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("the wire was cut\nand more")
+
+    monkeypatch.setattr(Culture, "look", fails)
+    opened(widget, study, until)
+    assert widget.told.text() == "It failed: RuntimeError: the wire was cut"
+    assert widget.shown is None
+    assert widget.open_button.isEnabled()
