@@ -273,8 +273,8 @@ class CultureWidget(Docked):
         header, selection = self.table.horizontalHeader(), self.table.selectionModel()
         assert header is not None
         assert selection is not None
-        header.setStretchLastSection(True)
         self.table.resizeColumnsToContents()
+        header.setStretchLastSection(True)
         names = [row.vessel for row in opened.rows]
         if self._wanted in names:
             self.table.selectRow(names.index(self._wanted))
