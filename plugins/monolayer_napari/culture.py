@@ -368,7 +368,9 @@ def _with_recommendation(study: "Study") -> set[str]:
 
     from monolayer.study.tables import recommendations, vessels
 
-    joined = select(vessels.c.name).join(recommendations, recommendations.c.vessel == vessels.c.id)
+    joined = select(vessels.c.name).join(
+        recommendations, recommendations.c.vessel_id == vessels.c.id
+    )
     with study.reading() as connection:
         return set(connection.scalars(joined.distinct()))
 
