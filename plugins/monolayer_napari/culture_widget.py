@@ -44,7 +44,7 @@ __all__ = ["CultureWidget", "CurvePicture", "VesselTable"]
 _COLUMNS = ("Vessel", "Recommended", "Why", "Standing")
 _EVIDENCE = ("Evidence", "Value", "Limit", "Margin")
 _ANYWHERE = QModelIndex()
-TABLE_PX, CURVE_PX, EVIDENCE_PX = 120, 220, 110
+TABLE_PX, CURVE_PX, EVIDENCE_PX = 120, 220, 84
 
 
 class VesselTable(QAbstractTableModel):
@@ -164,7 +164,7 @@ class CultureWidget(Docked):
         self.again_button = QPushButton("Recommend by now, and store")
         self.accept_button, self.override_button = QPushButton("Accept"), QPushButton("Override")
         self.deciding = QGroupBox("Disposition")
-        self.told = Words("No study is open.", lines=4)
+        self.told = Words("No study is open.", lines=3)
         self._lay_out()
         self._connect()
         self._show(None)
