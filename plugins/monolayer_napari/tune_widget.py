@@ -187,7 +187,7 @@ class TuneWidget(Docked):
 
     def _drawn(self, about: tuple[Any, Crop, float], labels: Any) -> None:
         image, crop, asked = about
-        if image is not self.image:
+        if self.image is None or image is not self.image:
             return
         self.seconds = time.perf_counter() - asked
         self._lay(labels, crop)
