@@ -62,3 +62,29 @@ def test_limits_of_the_recipe_are_a_line_a_quantity(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "    temperature_c: {" in text
     assert load_recipe(path) == load_recipe(None)
+
+
+def test_vessels_of_a_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Imported by the study's own verbs; seeding time, counts and exchanges come out of it."""
+    monkeypatch.chdir(tmp_path)
+    texts = {
+        "vessels.csv": "name,type,seeded_at,passage,cells_seeded,medium_volume_ml\n"
+        "V-017,T-75,2026-11-10T08:00+01:00,2,1e6,20\n",
+        "acquisitions.csv": "vessel,time_h,density_cells_per_cm2,density_se\n"
+        "V-017,1,13400,600\nV-017,48,26667,1200\n",
+        "samples.csv": "time,glucose [mmol/L]\n"
+        "2026-11-10T08:00:00+01:00,5.5\n2026-11-12T08:00:00+01:00,4.0\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert cli(["study", "init", "study.db", "--as", "anna"]) == 0
+    tables = ["vessels.csv", "acquisitions.csv"]
+    assert cli(["study", "import", "study.db", *tables, "--as", "anna", "--reason", "x"]) == 0
+    capsys.readouterr()
+    study = ["--study", "study.db"]
+    assert cli(["metabolism", *study, "--samples", "samples.csv"]) == 0
+    assert "glucose 0 to 48 h: 10.4 pmol per cell and day" in capsys.readouterr().out
+    assert cli(["sensors", "samples.csv", *study, "--vessel", "V-017"]) == 0
+    assert "V-017, glucose: 2 readings, 0.0 to 48.0 h" in capsys.readouterr().out
