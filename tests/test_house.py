@@ -135,6 +135,16 @@ def test_stages_know_nothing_of_dask_and_screens(stage: str) -> None:
             assert not outside & {"dask", "distributed", "napari", "qtpy", "rich", "click"}, name
 
 
+def test_the_study_knows_its_database_and_no_screen() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("monolayer.study"):
+            other = _imports(path, deferred=True)
+            outside = {each.split(".")[0] for each in other}
+            assert not outside & {"dask", "distributed", "napari", "qtpy", "rich", "click"}, name
+            ours = {".".join(each.split(".")[:2]) for each in other}
+            assert not ours & {"monolayer.cli", "monolayer.engine", "monolayer.custody"}, name
+
+
 def test_no_import_cycles() -> None:
     graph = {name: _ours(_imports(path, deferred=False)) - {name} for name, path in MODULES.items()}
     for name, needs in graph.items():

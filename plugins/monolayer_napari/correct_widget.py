@@ -6,8 +6,8 @@ corrected, and what lies between.
 """
 
 import getpass
+import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,12 @@ from qtpy.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
+from monolayer_napari.docked import Docked
 from monolayer_napari.view import LABELS, FieldView
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ _ARM = 3.0
 _HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
-class CorrectWidget(QWidget):
+class CorrectWidget(Docked):
     """Corrections of the field that the viewer shows.
 
     Parameters
@@ -86,7 +86,8 @@ class CorrectWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.bench = bench_of(napari_viewer)
-        self._background = Background("monolayer-correct", self)
+        self.closed = False
+        self._background = Background("monolayer-correct")
         self.correcting = Correcting(self._background.submit)
         self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
         self.told, self.history = QLabel("No field is open."), QLabel()
@@ -100,15 +101,11 @@ class CorrectWidget(QWidget):
         if self.bench.view is not None:
             self._shown(self.bench.view)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        """Stop the thread; whatever was asked for is recorded first."""
-        self.close_down()
-        super().closeEvent(event)
-
     def close_down(self) -> None:
-        """Hear nothing more of the viewer."""
+        """Hear nothing more of the viewer; what was asked for is recorded first."""
+        self.closed = True
         self.bench.shown.disconnect(self._shown, missing_ok=True)
-        self._background.close()
+        self._background.close(finish=True)
 
     @property
     def layer(self) -> Any:
@@ -160,11 +157,11 @@ class CorrectWidget(QWidget):
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
-            self.buttons[name].clicked.connect(partial(self.act, name))
+            self.buttons[name].clicked.connect(_pressing(self, name))
             shortcut = QShortcut(QKeySequence(key), self)
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(partial(self.act, name))
+            shortcut.activated.connect(_pressing(self, name))
         self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
@@ -293,11 +290,14 @@ def _crosses(points: Sequence[Any]) -> Any:
     return np.array(strokes, dtype=float)
 
 
-def _pressing(widget: CorrectWidget, name: str) -> Callable[[Any], None]:
-    """What a key does; napari wants a function that has a name, which a partial has not."""
+def _pressing(widget: CorrectWidget, name: str) -> Callable[..., None]:
+    """What a key does as long as the widget is there; napari wants a function that has a name."""
+    there = weakref.ref(widget)
 
-    def press(_source: Any = None) -> None:
-        widget.act(name)
+    def press(*_source: Any) -> None:
+        found = there()
+        if found is not None and not found.closed:
+            found.act(name)
 
     return press
 

@@ -26,6 +26,7 @@ from monolayer.compare import (
 )
 from monolayer.compare.designs import runs_of
 from monolayer.compare.outcomes import donor_means
+from monolayer.compare.page import UNPROVEN
 from monolayer.errors import ConfigError, InputError, MissingExtraError
 from monolayer.outcomes_table import layout_csv, read_outcomes
 from monolayer.settings_file import content_sha256
@@ -352,6 +353,11 @@ def test_from_plan_to_layout_to_report(tmp_path: Path, monkeypatch: pytest.Monke
     page = Path("OUT/report.html").read_text()
     assert "equivalent in every primary endpoint" in page
     assert "No data for growth_rate_per_h" in page
+    assert UNPROVEN.split(",")[0].replace("'", "&#39;") not in page
+    plain = [f"{r['donor']},{r['medium']},{r['population_doublings']}" for r in rows]
+    Path("plain.csv").write_text("\n".join(["donor,medium,population_doublings", *plain]))
+    assert cli(["compare", "media", "comparison.yaml", "plain.csv", "-o", "PLAIN"]) == 0
+    assert UNPROVEN.split(",")[0].replace("'", "&#39;") in Path("PLAIN/report.html").read_text()
     before = {p.name: p.read_bytes() for p in Path("OUT").iterdir()}
     assert cli(asked) == 0
     assert {p.name: p.read_bytes() for p in Path("OUT").iterdir()} == before

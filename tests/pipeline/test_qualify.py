@@ -149,7 +149,7 @@ def test_a_bent_method_has_a_larger_index_and_disjoint_interval() -> None:
 
 
 def test_the_slope_s_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    """SIMULATED, 60 series: the bootstrap of three samples a fraction is a little too narrow."""
+    """SIMULATED, 60 series; docs/qualification.md has the figures of 300."""
     held = 0
     for seed in range(60):
         found = judge_series("m", "dilution", simulated(seed=seed), draws=60).intervals["slope"]

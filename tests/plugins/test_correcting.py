@@ -179,6 +179,7 @@ def test_another_reviewer_s_change_is_shown_and_no_act_lost(
     state.delete(centre(state, 1))
     later.run()
     assert any("no object 1 in the field any more" in sentence for sentence in said)
+    assert state.labels is not None
     assert 1 not in np.unique(state.labels)
     state.delete(centre(state, 2))
     later.run()

@@ -60,7 +60,7 @@ def command(
     site = load_site(site_path)
     recipe = recipe_for(study, recipe_path)
     plan = day_plan_for(
-        histories_of(history, study),
+        histories_of(history, study, ended=False if at is None else None),
         recipe,
         site,
         at=_moment(at),

@@ -59,10 +59,21 @@ class Unplaced:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A vessel's forecast in words; `low` and `high` (open: None) are the prediction's ends."""
+    """A vessel's forecast in words.
+
+    Attributes
+    ----------
+    vessel : str
+        Its name.
+    sentence, dated : str
+        To be read on the day itself ("tomorrow"), and on any day.
+    low, high : datetime or None
+        Ends of the prediction interval; None: open, or no forecast.
+    """
 
     vessel: str
     sentence: str
+    dated: str
     low: datetime | None = None
     high: datetime | None = None
 
