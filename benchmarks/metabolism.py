@@ -39,6 +39,7 @@ VISITS_H = np.arange(0.0, 145.0, 12.0)
 GLUCOSE: Metabolite = "glucose_mmol_per_l"
 LACTATE: Metabolite = "lactate_mmol_per_l"
 FRESH: dict[Metabolite, float] = {GLUCOSE: 5.5, LACTATE: 0.0}
+FACTORS = (1.2, 1.4, 1.6, 1.7, 1.8)
 VOLUME_ML, FEED_BELOW, FED_SHARE = 30.0, 2.5, 0.9
 Floats = NDArray[np.float64]
 
@@ -146,7 +147,8 @@ def fusion_runs(runs: int, seed: int, visits: int = 20) -> FusionRuns:
         better += math.sqrt((ours**2).mean()) < math.sqrt((best**2).mean())
         single += float(np.mean(np.abs(ours) < np.abs(noise[kept][:, 0])))
     by_factor = {
-        factor: _refused(rng, errors, math.log(factor), runs) for factor in (1.2, 1.4, 1.6, 1.7, 1.8)
+        factor: _refused(rng, errors, math.log(factor), runs)
+        for factor in (1.2, 1.4, 1.6, 1.7, 1.8)
     }
     return FusionRuns(better / runs, single / runs, refused / (runs * visits), by_factor)
 
