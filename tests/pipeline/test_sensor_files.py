@@ -10,9 +10,9 @@ import pytest
 from monolayer.cli import _exit_code as cli
 from monolayer.errors import InputError
 from monolayer.history import ReadingName
-from monolayer.history_file import read_histories, write_histories
-from monolayer.sensor_file import read_sensors
-from monolayer.sensor_units import conversion
+from monolayer.intake.history_file import read_histories, write_histories
+from monolayer.intake.sensor_file import read_sensors
+from monolayer.intake.sensor_units import conversion
 from monolayer.sensors import SensorSeries
 
 SEEDED = {"V": datetime.fromisoformat("2026-11-10T08:00:00+01:00")}
