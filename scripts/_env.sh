@@ -11,6 +11,14 @@ cd "$root"
 venv=${MONOLAYER_VENV:-.venv}
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
+viewer_packages=(
+  xvfb xauth libxcb-icccm4 libxcb-keysyms1 libgl1 libgl1-mesa-dri libegl1 libglib2.0-0 libdbus-1-3
+  libfontconfig1 libxkbcommon0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-image0 libxcb-randr0
+  libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libx11-xcb1 fonts-dejavu-core
+)
+
+has_library() { [[ $(/sbin/ldconfig -p) == *"$1"* ]]; }
+
 say() { printf '\n== %s\n' "$*"; }
 
 as_root() {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import napari
+from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 from monolayer_napari.bench import bench_of
@@ -67,6 +68,8 @@ def photograph(what: Any, path: Path) -> None:
         what.screenshot(str(path), canvas_only=False, flash=False)
     else:
         what.grab().save(str(path))
+    # 256 colours are enough for a page and a third of the bytes.
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 A part that cannot be told is a reason beside the others, never an end to all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -35,7 +34,6 @@ from monolayer.metabolism.settings import Metabolite
 
 __all__ = ["CellNumber", "VesselMetabolism", "culture_of", "metabolism_of"]
 
-Made = TypeVar("Made")
 METABOLITES: tuple[Metabolite, ...] = (
     "glucose_mmol_per_l",
     "lactate_mmol_per_l",
@@ -136,30 +134,7 @@ def metabolism_of(history: VesselHistory, settings: MetabolismSettings) -> Vesse
         There is no culture to balance (`culture_of`).
     """
     culture = culture_of(history, settings)
-    missing: list[tuple[str, str]] = []
-
-    def told(what: str, make: Callable[[], Made]) -> Made | None:
-        try:
-            return make()
-        except InputError as error:
-            missing.append((what, str(error)))
-            return None
-
-    balances: dict[Metabolite, MassBalance] = {}
-    for quantity in METABOLITES:
-        if not culture.of(quantity):
-            continue
-        glutamine = (
-            balances.get("glutamine_mmol_per_l") if quantity == "ammonium_mmol_per_l" else None
-        )
-        found = told(
-            quantity,
-            lambda quantity=quantity, glutamine=glutamine: specific_rates(  # type: ignore[misc]
-                culture, quantity, settings, glutamine
-            ),
-        )
-        if found is not None:
-            balances[quantity] = found
+    balances, missing = _balances(culture, settings)
     glucose = balances.get("glucose_mmol_per_l")
     if glucose is None:
         missing.append(("feeding and cells by metabolism", "glucose has no rate"))
@@ -173,6 +148,24 @@ def metabolism_of(history: VesselHistory, settings: MetabolismSettings) -> Vesse
         missing=tuple(missing),
         at_h=0.0 if glucose is None else _now_h(culture, glucose),
     )
+
+
+def _balances(
+    culture: Culture, settings: MetabolismSettings
+) -> tuple[dict[Metabolite, MassBalance], list[tuple[str, str]]]:
+    """The balance of each sampled metabolite, or why there is none."""
+    found: dict[Metabolite, MassBalance] = {}
+    missing: list[tuple[str, str]] = []
+    for quantity in METABOLITES:
+        if not culture.of(quantity):
+            continue
+        is_ammonium = quantity == "ammonium_mmol_per_l"
+        glutamine = found.get("glutamine_mmol_per_l") if is_ammonium else None
+        try:
+            found[quantity] = specific_rates(culture, quantity, settings, glutamine)
+        except InputError as error:
+            missing.append((quantity, str(error)))
+    return found, missing
 
 
 def _yields(

@@ -144,6 +144,7 @@ def _notice(now: VesselNow, settings: SiteSettings, at: datetime) -> Notice:
     return Notice(
         now.vessel,
         crossing_sentence(now, settings, at),
+        crossing_sentence(now, settings, at, dated=True),
         None if low is None else now.clock(low),
         None if high is None else now.clock(high),
     )

@@ -17,7 +17,7 @@ from monolayer.dilution_table import read_columns, read_number
 from monolayer.errors import InputError
 from monolayer.settings_file import content_sha256
 
-__all__ = ["layout_csv", "read_outcomes"]
+__all__ = ["carries_plan", "layout_csv", "read_outcomes"]
 
 _COST = ("medium_ml", "cells_harvested", "other_eur")
 _UNITLESS = {
@@ -83,6 +83,11 @@ def read_outcomes(path: Path, plan: ComparisonPlan) -> list[Outcome]:
     if not found:
         raise InputError(f"{path}: holds no outcome; give a row for each well or vessel.")
     return found
+
+
+def carries_plan(path: Path) -> bool:
+    """Whether every row names the plan that it was laid out by; `read_outcomes` checks which."""
+    return all(row.get("plan_sha256") for _, row in read_columns(path))
 
 
 def _outcome(path: Path, line: int, row: dict[str, str], columns: Sequence[str]) -> Outcome:

@@ -7,7 +7,7 @@ molar mass) stands here.
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monolayer.errors import InputError, MissingExtraError
 from monolayer.history import ReadingName
@@ -105,11 +105,12 @@ def _converted(quantity: ReadingName, value: float, spelt: str, unit: str) -> fl
     if own.molar_mass_g_per_mol is not None and given.check("[mass]/[length]**3"):
         given = given / _registry().Quantity(own.molar_mass_g_per_mol, "g/mol")
     try:
-        return float(given.to(own.pint_unit).magnitude)
+        converted: Any = given.to(own.pint_unit)
     except pint.PintError:
         raise InputError(
             f"{own.words} in '{unit}': measures something else; {_hint(quantity)}."
         ) from None
+    return float(converted.magnitude)
 
 
 def _hint(quantity: ReadingName) -> str:

@@ -34,6 +34,7 @@ class Background(QObject):
         super().__init__(parent)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._waiting: Future[Any] | None = None
+        self._open = True
         self.done.connect(self._arrived)
 
     def submit(self, work: Callable[[], Any], then: Then, failed: Then) -> "Future[Any]":
@@ -48,11 +49,16 @@ class Background(QObject):
             self._waiting.cancel()
         self._waiting = self.submit(work, then, failed)
 
-    def close(self) -> None:
-        """Do nothing more; what has begun ends by itself, and nobody hears of it."""
-        with contextlib.suppress(RuntimeError, TypeError):
-            self.done.disconnect(self._arrived)
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def close(self, *, finish: bool = False) -> None:
+        """Take nothing more; what has begun ends, what waits too if asked, and nobody hears of it.
+
+        Parameters
+        ----------
+        finish : bool
+            Whether what waits is done first, rather than dropped.
+        """
+        self._open = False
+        self._thread.shutdown(wait=True, cancel_futures=not finish)
 
     def _emit(self, what: tuple[Then, Then, "Future[Any]"]) -> None:
         # A window that was closed meanwhile has taken its signals with it.
@@ -61,7 +67,7 @@ class Background(QObject):
 
     def _arrived(self, what: tuple[Then, Then, "Future[Any]"]) -> None:
         then, failed, future = what
-        if future.cancelled():
+        if future.cancelled() or not self._open:
             return
         error = future.exception()
         if error is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QCoreApplication, QObject
 from qtpy.QtCore import Signal as QtSignal  # type: ignore[attr-defined]
 
 from monolayer.errors import MonolayerError
@@ -77,6 +77,9 @@ class Bench:
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="monolayer-work")
         self._hop = _Hop()
         self._hop.done.connect(self._arrived)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close)
 
     @property
     def viewer(self) -> Any:
@@ -90,14 +93,19 @@ class Bench:
         except MonolayerError as error:
             self.told.emit(str(error))
             return False
-        self._forget()
-        self._clear()
-        self.session, self.view, self._wanted = session, None, None
-        self._limits.clear()
+        self.put_away()
+        self.session = session
         self.opened.emit(session)
         for problem in session.problems:
             self.told.emit(problem)
         return True
+
+    def put_away(self) -> None:
+        """Close the open run: its layers go, and nothing more of it is shown."""
+        self._forget()
+        self._clear()
+        self.session, self.view, self._wanted = None, None, None
+        self._limits.clear()
 
     def show(self, field_id: str, ahead: Iterable[str] = ()) -> None:
         """Show a field as soon as it is read, and read some more that are wanted soon."""

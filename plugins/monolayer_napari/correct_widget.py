@@ -6,8 +6,8 @@ corrected, and what lies between.
 """
 
 import getpass
+import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,12 @@ from qtpy.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
+from monolayer_napari.docked import Docked
 from monolayer_napari.view import LABELS, FieldView
 
 if TYPE_CHECKING:
@@ -70,10 +70,11 @@ REASONS = (
 )
 _MARKS = "marks"
 _ACROSS = 2
+_ARM = 3.0
 _HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
-class CorrectWidget(QWidget):
+class CorrectWidget(Docked):
     """Corrections of the field that the viewer shows.
 
     Parameters
@@ -85,7 +86,8 @@ class CorrectWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.bench = bench_of(napari_viewer)
-        self._background = Background("monolayer-correct", self)
+        self.closed = False
+        self._background = Background("monolayer-correct")
         self.correcting = Correcting(self._background.submit)
         self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
         self.told, self.history = QLabel("No field is open."), QLabel()
@@ -93,21 +95,17 @@ class CorrectWidget(QWidget):
         self.buttons = {
             name: QPushButton(f"{words}  ( {key} )") for name, (key, words) in KEYS.items()
         }
-        self._bound: list[Any] = []
+        self.tables_button = QPushButton("Make the run's corrected tables")
         self._lay_out()
         self._connect()
         if self.bench.view is not None:
             self._shown(self.bench.view)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        """Stop the thread; whatever was asked for is recorded first."""
-        self.close_down()
-        super().closeEvent(event)
-
     def close_down(self) -> None:
-        """Hear nothing more of the viewer."""
+        """Hear nothing more of the viewer; what was asked for is recorded first."""
+        self.closed = True
         self.bench.shown.disconnect(self._shown, missing_ok=True)
-        self._background.close()
+        self._background.close(finish=True)
 
     @property
     def layer(self) -> Any:
@@ -155,14 +153,16 @@ class CorrectWidget(QWidget):
         layout.addWidget(self.told)
         layout.addWidget(self.figures, 1)
         layout.addWidget(self.history)
+        layout.addWidget(self.tables_button)
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
-            self.buttons[name].clicked.connect(partial(self.act, name))
+            self.buttons[name].clicked.connect(_pressing(self, name))
             shortcut = QShortcut(QKeySequence(key), self)
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(partial(self.act, name))
+            shortcut.activated.connect(_pressing(self, name))
+        self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
         self.correcting.changed.connect(self._changed)
@@ -188,9 +188,7 @@ class CorrectWidget(QWidget):
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
         for target in (layer, self.bench.viewer):
             for name, (key, _) in KEYS.items():
-                target.bind_key(
-                    key.replace("+", "-"), partial(_pressed, self, name), overwrite=True
-                )
+                target.bind_key(key.replace("+", "-"), _pressing(self, name), overwrite=True)
 
     def _opened(self, review: "FieldReview") -> None:
         for name in ("live", "dead"):
@@ -239,19 +237,22 @@ class CorrectWidget(QWidget):
     def _mark(self, points: Sequence[Any]) -> None:
         layers, of_field = self.bench.viewer.layers, self.layer
         if _MARKS in layers:
-            layers[_MARKS].data = np.array(points) if points else np.zeros((0, 2))
+            layers[_MARKS].visible = bool(points)
+            if points:
+                layers[_MARKS].data = _crosses(points)
             return
         if not points or of_field is None:
             return
-        added = self.bench.viewer.add_points(
-            np.array(points),
+        # Of vectors and not points: points that move ended the process in vispy (napari 0.9.2).
+        self.bench.viewer.add_vectors(
+            _crosses(points),
             name=_MARKS,
-            size=8,
-            face_color="#ffd23f",
+            edge_width=1.5,
+            edge_color="#ffd23f",
+            vector_style="line",
             scale=of_field.scale,
             units=of_field.units,
         )
-        added.editable = False
         layers.selection.active = of_field
 
     def _paint(self, label: int) -> None:
@@ -279,8 +280,26 @@ class CorrectWidget(QWidget):
             self._changed(self.correcting.review)
 
 
-def _pressed(widget: CorrectWidget, name: str, _source: Any = None) -> None:
-    widget.act(name)
+def _crosses(points: Sequence[Any]) -> Any:
+    """Two strokes through each point, shape (2 n, 2, 2): begin and way of each."""
+    strokes = [
+        [[y + dy, x + dx], [-2 * dy, -2 * dx]]
+        for y, x in points
+        for dy, dx in ((_ARM, _ARM), (_ARM, -_ARM))
+    ]
+    return np.array(strokes, dtype=float)
+
+
+def _pressing(widget: CorrectWidget, name: str) -> Callable[..., None]:
+    """What a key does as long as the widget is there; napari wants a function that has a name."""
+    there = weakref.ref(widget)
+
+    def press(*_source: Any) -> None:
+        found = there()
+        if found is not None and not found.closed:
+            found.act(name)
+
+    return press
 
 
 _ACTS: dict[str, Callable[[CorrectWidget], None]] = {

@@ -216,6 +216,22 @@ class Correcting:
         words = ", ".join(dict.fromkeys(act.kind.replace("_", " ") for act in acts))
         self._change(change, f"{words.capitalize()}: recorded.")
 
+    def make_tables(self) -> None:
+        """Make the run's corrected tables, of all fields that anybody corrected."""
+        from monolayer.engine.corrected import recompute
+
+        run = self._run
+        if run is None:
+            return self.told.emit("No field is open for correcting.")
+        self.told.emit("Measuring all corrected fields again ...")
+
+        def done(found: Any) -> None:
+            lost = f" {len(found.not_applicable)} do not apply." if found.not_applicable else ""
+            self.told.emit(f"{found.n_events} corrections are in {found.folder}.{lost}")
+
+        self._submit(partial(recompute, run), done, self._failed)
+        return None
+
     def forget_marks(self) -> None:
         """Put back what was picked or begun."""
         self.picked, self.seeds, self.line_from = [], [], None

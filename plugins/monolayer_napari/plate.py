@@ -15,7 +15,7 @@ from monolayer.field import State, natural_key
 from monolayer.report.plate_map import FORMATS, plate_format, well_position
 from monolayer_napari.session import FieldRow, Session
 
-__all__ = ["STATES", "Metric", "PlateMap", "Spot", "metrics_of", "plate_map"]
+__all__ = ["FIELDS_OK", "STATES", "Metric", "PlateMap", "Spot", "metrics_of", "plate_map"]
 
 STATES = tuple(str(state) for state in State)
 _KEYS = ("plate", "well", "time", "quality_state", "quality_reason")
@@ -46,6 +46,7 @@ class Metric:
 
 
 FIELDS_OK = Metric("", "Fields evaluated", "%", 100.0)
+"""What every run has, also one without tables yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ gives the numbers.
 """
 
 import time
+import weakref
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,7 @@ from qtpy.QtWidgets import (
 from monolayer.errors import MonolayerError
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
+from monolayer_napari.docked import Docked
 from monolayer_napari.tuning import Knob, knobs_of, save_draft, turned
 from monolayer_napari.view import FieldView
 
@@ -47,7 +50,7 @@ LEAST_SIDE_PX = 256
 Crop = tuple[slice, slice]
 
 
-class TuneWidget(QWidget):
+class TuneWidget(Docked):
     """Settings of the run's method, tried on the field that the viewer shows.
 
     Parameters
@@ -59,7 +62,7 @@ class TuneWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.bench = bench_of(napari_viewer)
-        self._background = Background("monolayer-tune", self)
+        self._background = Background("monolayer-tune")
         self.method: Method | None = None
         self.image: FieldImage | None = None
         self.seconds: float | None = None
@@ -74,11 +77,6 @@ class TuneWidget(QWidget):
         self.bench.shown.connect(self._shown)
         if self.bench.view is not None:
             self._shown(self.bench.view)
-
-    def closeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
-        """Stop the thread and take the preview away."""
-        self.close_down()
-        super().closeEvent(event)
 
     def close_down(self) -> None:
         """Hear nothing more of the viewer."""
@@ -189,10 +187,10 @@ class TuneWidget(QWidget):
 
     def _drawn(self, about: tuple[Any, Crop, float], labels: Any) -> None:
         image, crop, asked = about
-        if image is not self.image:
+        if self.image is None or image is not self.image:
             return
-        self._lay(labels, crop)
         self.seconds = time.perf_counter() - asked
+        self._lay(labels, crop)
         part = "" if labels.shape == image.shape else "what is seen of "
         n = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
         self.told.setText(
@@ -264,7 +262,20 @@ def _around(first: float, last: float, size: int) -> slice:
     return slice(max(0, min(start, stop - LEAST_SIDE_PX)), stop)
 
 
+def _turning(widget: TuneWidget, knob: Knob) -> Callable[[Any], None]:
+    """What a knob does; it must not keep a widget that napari lets go."""
+    there = weakref.ref(widget)
+
+    def turn(value: Any) -> None:
+        found = there()
+        if found is not None:
+            found.turn(knob, value)
+
+    return turn
+
+
 def _slider(widget: TuneWidget, knob: Knob) -> QWidget:
+    turn = _turning(widget, knob)
     control, shown = QSlider(Qt.Orientation.Horizontal), QLabel()
     n = max(1, round((knob.high - knob.low) / knob.step))
     control.setRange(0, n)
@@ -278,7 +289,7 @@ def _slider(widget: TuneWidget, knob: Knob) -> QWidget:
         if knob.optional and position == 0:
             at = None
         shown.setText(_text(knob, at))
-        widget.turn(knob, at)
+        turn(at)
 
     control.valueChanged.connect(moved)
     both = QWidget()
@@ -297,14 +308,14 @@ def _choice(widget: TuneWidget, knob: Knob) -> QWidget:
     control = QComboBox()
     control.addItems(knob.choices)
     control.setCurrentText(str(knob.value))
-    control.currentTextChanged.connect(partial(widget.turn, knob))
+    control.currentTextChanged.connect(_turning(widget, knob))
     return control
 
 
 def _switch(widget: TuneWidget, knob: Knob) -> QWidget:
     control = QCheckBox()
     control.setChecked(bool(knob.value))
-    control.toggled.connect(partial(widget.turn, knob))
+    control.toggled.connect(_turning(widget, knob))
     return control
 
 

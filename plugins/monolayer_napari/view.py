@@ -18,11 +18,12 @@ from monolayer.field import FieldImage
 from monolayer.review import labels_sha256
 from monolayer_napari.channels import colours_of, contrast_limits
 from monolayer_napari.layers import LayerData
+from monolayer_napari.scan_view import points_layer, read_picture, scan_layers
 from monolayer_napari.session import FieldRow, Session
 
-__all__ = ["CENTRES", "LABELS", "FieldView", "field_view", "placed"]
+__all__ = ["LABELS", "FieldView", "field_view", "placed"]
 
-LABELS, CENTRES = "labels", "centres"
+LABELS = "labels"
 # More labels than these are drawn as outlines with points: filled, they hide what is under them.
 LARGE_PX = 4096 * 4096
 CLASS_COLOURS = {
@@ -67,6 +68,9 @@ def field_view(session: Session, field_id: str) -> FieldView:
     problems: list[str] = []
     if not row.is_ok:
         problems.append(f"{field_id}: {row.why}")
+    picture = read_picture(session.folder, row)
+    if picture is not None:
+        return _scan_view(session, row, picture, problems)
     image = _image(session, row, problems)
     labels = _labels(session, row, problems)
     objects = _objects(session, row, problems)
@@ -83,13 +87,31 @@ def field_view(session: Session, field_id: str) -> FieldView:
     if labels is not None:
         layers.append(_labels_layer(session, labels, objects, about, size))
     if "label" in objects and (labels is None or labels.size > LARGE_PX):
-        layers.append(_centres_layer(objects, about, size))
+        layers.append(points_layer(objects, about, (size, "um") if size else (1.0, "pixel")))
+    return FieldView(row, tuple(layers), tuple(problems))
+
+
+def _scan_view(
+    session: Session,
+    row: FieldRow,
+    picture: tuple[NDArray[Any], NDArray[Any], int],
+    problems: list[str],
+) -> FieldView:
+    about = {
+        "monolayer_run": str(session.folder),
+        "field_id": row.field_id,
+        "image_sha256": row.image_sha256,
+        "labels_sha256": None,
+    }
+    objects = _objects(session, row, problems)
+    layers = scan_layers(picture, objects, about, row.pixel_size_um)
     return FieldView(row, tuple(layers), tuple(problems))
 
 
 def placed(size: float | None) -> dict[str, Any]:
     """Physical scale of a 2-D layer; in pixels where nobody knows how large one is."""
-    return {"scale": (size, size), "units": ("um", "um")} if size else {"scale": (1.0, 1.0)}
+    unit = "um" if size else "pixel"
+    return {"scale": (size or 1.0, size or 1.0), "units": (unit, unit)}
 
 
 def _image(session: Session, row: FieldRow, problems: list[str]) -> FieldImage | None:
@@ -218,19 +240,3 @@ def _direct(colours: Mapping[int, str]) -> dict[int | None, str]:
     """Colours by label, as napari takes them: nothing for background and for others."""
     nothing: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     return nothing | dict(colours.items())
-
-
-def _centres_layer(
-    objects: Mapping[str, NDArray[Any]], about: Mapping[str, Any], size: float | None
-) -> LayerData:
-    points = np.column_stack([objects["centroid_y_px"], objects["centroid_x_px"]])
-    arguments = {
-        "name": CENTRES,
-        "features": dict(objects),
-        "size": 12.0,
-        "face_color": "transparent",
-        "border_color": "#ffd23f",
-        "metadata": {**about, "kind": CENTRES},
-        **placed(size),
-    }
-    return points, arguments, "points"

@@ -218,6 +218,14 @@ def test_the_page_stands_alone_and_escapes(compared: Backtest) -> None:
     assert "McNemar" in page
 
 
+def test_a_vessel_without_visits_is_unknown() -> None:
+    empty = VesselHistory(Vessel("V"), ended_as="discarded", ended_h=30.0)
+    found = backtest([empty], [RECIPE], SETTINGS)
+    assert found.rows[0].judgements[0].timing == "unknown"
+    assert found.done is None
+    assert "never moved; unknown at the last visit" in backtest_page(found, SETTINGS)
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="must be below window_high"):
         BacktestSettings(window_low=0.9, window_high=0.8)
@@ -252,12 +260,15 @@ def test_the_command_line(
         (["backtest", "V", "--vessel", "V-9"], "--vessel V-9: is not in"),
         (["backtest", "V", "--settings", "S"], "'window_hi'"),
         (["backtest", "none.yaml"], "cannot be read"),
+        (["backtest", "E"], "there is no finished vessel to replay"),
     ],
 )
 def test_bad_options_are_one_sentence(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "e.yaml").write_text("vessels: []\n")
     names: dict[str, Any] = {
+        "E": str(tmp_path / "e.yaml"),
         "V": str(write_histories(tmp_path / "v.yaml", [history()])),
         "S": str(tmp_path / "s.yaml"),
     }

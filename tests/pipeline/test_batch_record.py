@@ -34,7 +34,7 @@ RECIPE = Recipe(batch=BatchSettings(theoretical_density_cells_per_cm2=50_000))
 
 
 def named(found: VesselHistory, name: str = "V-017", **vessel: Any) -> VesselHistory:
-    changes = {
+    changes: dict[str, Any] = {
         "name": name, "growth_area_cm2": 636.0, "seeding_density_cells_per_cm2": 4000.0,
         "doublings_at_seeding": 9.5, "lot": "L-1", "donor": "D-7",
     }  # fmt: skip

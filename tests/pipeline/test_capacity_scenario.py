@@ -1,5 +1,6 @@
 """Scenarios: cost and need of a yearly output, tornado, Monte Carlo, a day of earlier harvest."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,10 @@ def test_monte_carlo_stays_within_its_ranges_and_repeats() -> None:
     best = {r.setting: (r.low if r.setting.startswith("cost") else r.high) for r in site.ranges}
     floor = need_of(changed(site, best | {"doses.success_fraction": 1.0}), first.lots)
     assert floor is not None
-    assert floor.eur_per_dose < first.quantile(0.0) < first.quantile(0.95)
+    cheapest, dear = first.quantile(0.0), first.quantile(0.95)
+    assert cheapest is not None
+    assert dear is not None
+    assert floor.eur_per_dose < cheapest < dear
     share = float(np.mean(first.eur_per_dose <= 540))
     assert first.probability_of_price == pytest.approx(share)
 
@@ -132,8 +136,25 @@ def test_lots_that_all_fail_cost_without_end_and_break_nothing() -> None:
     site = scenario(ranges=(), doses={"success_fraction": 0.3}, facility={"lots_per_year": 2})
     chance = monte_carlo(site)
     assert chance is not None
-    assert chance.quantile(0.99) == math.inf
+    assert chance.quantile(0.99) is None
     assert float(np.mean(np.isinf(chance.eur_per_dose))) == pytest.approx(0.49, abs=0.08)
+
+
+def test_json_of_years_without_a_dose_is_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "ranges: []\ndraws: 200\ndoses: {success_fraction: 0.3}\nfacility: {lots_per_year: 2}\n"
+    )
+    assert cli(["capacity", str(tmp_path / "s.yaml"), "--json"]) == 0
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert told["monte_carlo"][-1]["eur_per_dose"] is None
+    assert cli(["capacity", str(tmp_path / "s.yaml"), "-o", str(tmp_path / "OUT")]) == 0
+    assert "to without end (90 %)" in capsys.readouterr().out
 
 
 def test_a_day_is_worth_what_both_days_cost() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from monolayer.compare import (
 )
 from monolayer.compare.designs import runs_of
 from monolayer.compare.outcomes import donor_means
-from monolayer.errors import ConfigError, InputError
+from monolayer.compare.page import UNPROVEN
+from monolayer.errors import ConfigError, InputError, MissingExtraError
 from monolayer.outcomes_table import layout_csv, read_outcomes
 from monolayer.settings_file import content_sha256
+from monolayer.study.tables import MEDIUM_KINDS
 
 PD = {"column": "population_doublings", "margin_low": -0.3, "margin_high": 0.3, "primary": True}
 ARMS = [{"name": "reference", "kind": "serum-containing", "eur_per_l": 100},
@@ -250,6 +253,7 @@ def test_kinds_of_medium_are_told_apart() -> None:
         "animal-component-free", "xeno-free", "serum-free", "chemically-defined",
         "platelet-lysate", "serum-containing",
     }  # fmt: skip
+    assert {kind.value for kind in MediumKind} == set(MEDIUM_KINDS), "the study's words"
     assert "nor defined" in MediumKind.PLATELET_LYSATE.meaning
 
 
@@ -316,6 +320,15 @@ def test_designs_that_cannot_be(design: dict[str, object], said: str) -> None:
         layout(plan(design=design))
 
 
+def test_without_their_extra_they_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydoe", None)
+    with pytest.raises(MissingExtraError, match="pydoe is not installed"):
+        runs_of(plan(design={"kind": "screening", "factors": FACTORS}))
+    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
+    with pytest.raises(MissingExtraError, match=r"monolayer\[science\]"):
+        compare(plan(), wells([0.1, 0.2, 0.0]))
+
+
 # Files and the command line ----------------------------------------------------------------------
 
 
@@ -340,6 +353,11 @@ def test_from_plan_to_layout_to_report(tmp_path: Path, monkeypatch: pytest.Monke
     page = Path("OUT/report.html").read_text()
     assert "equivalent in every primary endpoint" in page
     assert "No data for growth_rate_per_h" in page
+    assert UNPROVEN.split(",")[0].replace("'", "&#39;") not in page
+    plain = [f"{r['donor']},{r['medium']},{r['population_doublings']}" for r in rows]
+    Path("plain.csv").write_text("\n".join(["donor,medium,population_doublings", *plain]))
+    assert cli(["compare", "media", "comparison.yaml", "plain.csv", "-o", "PLAIN"]) == 0
+    assert UNPROVEN.split(",")[0].replace("'", "&#39;") in Path("PLAIN/report.html").read_text()
     before = {p.name: p.read_bytes() for p in Path("OUT").iterdir()}
     assert cli(asked) == 0
     assert {p.name: p.read_bytes() for p in Path("OUT").iterdir()} == before

@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -235,6 +238,41 @@ def test_two_reviewers_of_one_field_meet_only_in_the_same_object(run: RunReview)
     assert len(run.log.events()) == 3
 
 
+KILLED = """
+import sys
+from pathlib import Path
+from monolayer.engine.corrections import Reviewer
+from monolayer.engine.reviewing import RunReview
+from monolayer.review import Delete
+review = RunReview(Path(sys.argv[1])).field(sys.argv[2])
+if review.corrected.changed:  # left by the one that was killed before
+    review.undo(Reviewer("A"))
+while True:
+    review.act(Delete(labels=(1,)), Reviewer("A"), "killed in the middle")
+    review.undo(Reviewer("A"))
+    print("ready", flush=True)
+"""
+
+
+def test_a_reviewer_s_process_that_is_killed_leaves_a_whole_record(run: RunReview) -> None:
+    command = [sys.executable, "-c", KILLED, str(run.folder), FIELD]
+    n = 0
+    for seconds in (0.03, 0.07):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(seconds)
+            process.kill()
+        events = CorrectionLog(run.folder).events()
+        assert len(events) >= n + 2
+        n = len(events)
+        run.field(OTHER).act(Delete(labels=(1,)), WHO, WHY)  # the lock went with the process
+        run.field(OTHER).undo(WHO)
+        n += 2
+    assert {event.who for event in run.log.events()} == {"A", "R. Viewer"}
+    assert len(RunReview(run.folder).field(FIELD).corrected.numbers) <= 2
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -458,4 +496,4 @@ def test_the_queue_names_what_is_odd_and_why(run: RunReview) -> None:
 
 def replace_weights() -> QueueSettings:
     names = [name for name in QueueSettings.model_fields if name.startswith("weight_")]
-    return QueueSettings(**dict.fromkeys(names, 0.0))
+    return QueueSettings.model_validate(dict.fromkeys(names, 0.0))

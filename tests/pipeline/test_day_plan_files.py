@@ -36,6 +36,8 @@ def test_another_program_reads_the_calendar(plan: DayPlan) -> None:
     assert str(harvest["summary"]) == "DOES NOT FIT: harvest V-04"
     assert harvest.decoded("due") == datetime(2026, 11, 23, 11, tzinfo=UTC)
     crossing = next(each for name, each in events.items() if name.startswith("vessel V-06 crosses"))
+    # Whoever opens the calendar another day must not read "tomorrow".
+    assert "between 22:50 on Mon 2026-11-23 and 02:10 on Tue 2026-11-24" in crossing["summary"]
     assert str(crossing["transp"]) == "TRANSPARENT"
     assert len(events) == len(list(calendar.walk("VEVENT")))
 

@@ -22,6 +22,7 @@ from monolayer.errors import InputError
 from monolayer.history import (
     Acquisition,
     Exchange,
+    ReadingName,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -361,6 +362,8 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         "ph": draw(st.sampled_from([None, 6.9, 7.05, 7.3, 7.55, 7.7])),
         "viability": draw(st.sampled_from([None, (0.95, 0.9), (0.85, 0.78), (0.79, 0.7)])),
         "glucose": draw(st.sampled_from([None, 1.2, 2.0])),
+        "lactate": draw(st.sampled_from([None, 10.0, 20.1])),
+        "temperature": draw(st.sampled_from([None, 35.9, 37.0, 38.1])),
         "fed_h": draw(st.sampled_from([6.0, 66.0])),
         "doubling_time_h": draw(st.sampled_from([None, 30.0, 50.0, 61.0])),
         "crossing_h": draw(st.sampled_from([None, 93.0, 130.0])),
@@ -370,6 +373,13 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+SENSED: dict[str, ReadingName] = {
+    "temperature": "temperature_c",
+    "glucose": "glucose_mmol_per_l",
+    "lactate": "lactate_mmol_per_l",
+}
+
+
 def made(c: dict[str, Any]) -> Recommendation:
     seen = history(
         mean=c["mean"],
@@ -377,7 +387,11 @@ def made(c: dict[str, Any]) -> Recommendation:
         final_stage=c["final"],
         fed_h=c["fed_h"],
         ph=c["ph"],
-        readings=() if c["glucose"] is None else glucose(c["glucose"]),
+        readings=tuple(
+            SensorReading(90, quantity, c[name])
+            for name, quantity in SENSED.items()
+            if c[name] is not None
+        ),
         before={
             "confluence": c["before"] + 0.03,
             "confluence_lower_bound": c["before"],
@@ -413,6 +427,8 @@ WORSE: dict[str, list[Any]] = {
     "cv": [0.1, 0.29, 0.31],
     "doubling_time_h": [30.0, 50.0, 61.0],
     "glucose": [2.0, 1.2],
+    "lactate": [10.0, 20.1],
+    "temperature": [37.0, 35.9],
     "fed_h": [66.0, 6.0],
 }
 
@@ -426,6 +442,18 @@ def test_worse_evidence_never_improves_the_answer(what: str, c: dict[str, Any]) 
     assert places == sorted(places, reverse=True)
     stopped = [found.action in ("ESCALATE", "HOLD", "REIMAGE") for found in answers]
     assert stopped == sorted(stopped), "what stopped a vessel, worse, lets it go on"
+
+
+@given(c=conditions())
+@settings(max_examples=40, deadline=None)
+def test_a_wider_interval_never_moves_a_vessel(c: dict[str, Any]) -> None:
+    """The same mean, known less and less well: what did not move the vessel does not move it then.
+
+    Only up to the maximum: above it the process's own rule escalates by the lower bound.
+    """
+    answers = [made(c | {"mean": 0.97, "lower": lower}) for lower in (0.94, 0.81, 0.78, 0.74, 0.6)]
+    moves = [found.action in MOVES for found in answers]
+    assert moves == sorted(moves, reverse=True)
 
 
 @given(c=conditions())

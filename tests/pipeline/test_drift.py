@@ -2,6 +2,8 @@
 
 import csv
 import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,11 @@ from monolayer.drift import (
 )
 from monolayer.drift.charts import ewma_limit
 from monolayer.errors import InputError
+from monolayer.history import Acquisition, Vessel, VesselHistory, ViabilityCount
+from monolayer.lot_figures import figures_of_lots, lots_csv
 from monolayer.lots_table import read_lots
+from monolayer.recipe import Recipe
+from monolayer.study import Study
 
 
 def good(n: int = 20, seed: int = 0, mean: float = 32.0, sd: float = 1.5) -> list[float]:
@@ -276,3 +282,70 @@ def test_other_bad_calls(
     Path("other.csv").write_text("lot,viability\nA,0.9\n")
     assert cli(["drift", "check", "other.csv", "--limits", "limits.yaml"]) == 2
     assert "has none of the columns" in capsys.readouterr().err
+
+
+# Where lots come from ----------------------------------------------------------------------------
+
+
+def vessel(name: str, lot: str | None, doubling_h: float, day: int) -> VesselHistory:
+    visits = tuple(
+        Acquisition(
+            float(hours), n_fields=20, n_fields_ok=20, area_ratio=1.0 + hours / 1000,
+            confluence=0.05 * 2 ** (hours / doubling_h), confluence_se=0.001,
+            confluence_lower_bound=0.04 * 2 ** (hours / doubling_h),
+        )
+        for hours in range(24, 84, 6)
+    )  # fmt: skip
+    seeded = datetime(2026, 7, day, 9, tzinfo=UTC)
+    return VesselHistory(
+        Vessel(name, seeded_at=seeded, lot=lot), visits, (ViabilityCount(70.0, 0.9, 0.88),)
+    )
+
+
+def test_a_row_a_lot_of_vessels(tmp_path: Path) -> None:
+    found = figures_of_lots(
+        [vessel("V3", "B", 40, 9), vessel("V1", "A", 30, 2), vessel("V2", "A", 34, 3)], Recipe()
+    )
+    assert [row["lot"] for row in found] == ["A", "B"]
+    assert found[0]["n_vessels"] == 2
+    assert found[1]["doubling_time_h"] > found[0]["doubling_time_h"] > 25
+    assert found[0]["area_ratio"] == pytest.approx(1.078)
+    assert found[0]["last_density_cells_per_cm2"] is None
+    (tmp_path / "lots.csv").write_bytes(lots_csv(found))
+    lots = read_lots(tmp_path / "lots.csv")
+    assert lots.names == ("A", "B")
+    assert lots.columns["viability"] == [0.9, 0.9]
+    assert lots.columns["last_density_cells_per_cm2"] == [None, None]
+    with pytest.raises(InputError, match="vessel V4: names no lot"):
+        figures_of_lots([vessel("V4", None, 30, 1)], Recipe())
+
+
+def test_lots_of_a_study_and_image_quality_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_plate: Callable[..., object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_plate(tmp_path / "plate", wells=("B02",), fields=2)
+    for name in ("R1", "R2"):
+        assert cli(["run", "plate", "-o", name, "--workers", "1"]) == 0
+    assert cli(["drift", "collect", "R2", "R1", "-o", "quality.csv"]) == 0
+    found = read_lots(Path("quality.csv"))
+    assert sorted(found.names) == ["R1", "R2"]
+    assert found.columns["evaluated_fraction"] == [1.0, 1.0]
+    assert found.columns["focus_log_log_slope"][0] == found.columns["focus_log_log_slope"][1]
+    assert cli(["drift", "collect", "R1", "R1", "-o", "twice.csv"]) == 2
+    assert cli(["drift", "collect", "-o", "none.csv"]) == 2
+    assert not Path("none.csv").exists()
+    seeded = datetime(2026, 7, 1, 9, tzinfo=UTC)
+    with (
+        Study.create("study.db", actor="anna", at=seeded) as study,
+        study.change("anna", "seeding", seeded) as change,
+    ):
+        change.add("lots", name="L1")
+        change.add("vessels", name="V1", type="T-75", lot="L1", seeded_at=seeded)
+        at = seeded + timedelta(hours=48)
+        change.add("acquisitions", vessel="V1", at=at, area_ratio=1.2, n_fields=20)
+    assert cli(["drift", "collect", "--study", "study.db", "-o", "lots.csv"]) == 0
+    lots = read_lots(Path("lots.csv"))
+    assert lots.names == ("L1",)
+    assert lots.columns["area_ratio"] == [1.2]
+    assert lots.columns["doubling_time_h"] == [None]

@@ -99,6 +99,12 @@ def test_what_else_a_sentence_says(changes: dict[str, Any], said: str) -> None:
     assert said in crossing_sentence(vessel(**changes), SITE)
 
 
+def test_a_sentence_for_any_day_has_dates() -> None:
+    assert crossing_sentence(vessel(), SITE, dated=True) == (
+        "vessel V-017 crosses 80 % between 14:10 and 19:40 on Tue 2026-11-24 (95 %, UTC+01:00)"
+    )
+
+
 def test_clocks_that_are_changed_are_told() -> None:
     """At 03:00 on 25 October 2026 Paris goes back to 02:00."""
     seeded = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -285,7 +291,7 @@ def _worst(order: Sequence[Task]) -> timedelta:
 
 @st.composite
 def days(draw: st.DrawFn) -> tuple[list[Task], SiteSettings]:
-    kinds = st.sampled_from(["review", "harvest", "passage", "image", "feed"])
+    kinds = st.sampled_from(SITE.equal_first)
     found = []
     for n in range(draw(st.integers(0, 25))):
         earliest = draw(st.integers(-300, 700))

@@ -82,8 +82,7 @@ def test_a_faulty_sensor_is_not_evaluated_and_never_good() -> None:
     assert found.not_evaluated["sensors"] == ("ph",)
     assert found.warnings == ("SENSOR_FAULT",)
     # Over before the latest reading, or assessed by a person: that reading counts.
-    for changes in ({"ended_h": 85}, {"assessed_h": 85}):
-        mended = replace(fault, **changes)
+    for mended in (replace(fault, ended_h=85), replace(fault, assessed_h=85)):
         assert answer(with_events(mended, base=sound), WATCHED).action == "PASSAGE"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from monolayer.cli import _exit_code as cli
 from monolayer.errors import InputError
+from monolayer.history import ReadingName
 from monolayer.history_file import read_histories, write_histories
 from monolayer.sensor_file import read_sensors
 from monolayer.sensor_units import conversion
@@ -96,9 +97,9 @@ def test_opc_ua_exports(tmp_path: Path) -> None:
         ("ph", "", 1, 0),
     ],
 )
-def test_units(quantity: str, unit: str, factor: float, offset: float) -> None:
-    found = conversion(quantity, unit)  # type: ignore[arg-type]
-    assert found == (pytest.approx(factor, rel=1e-8), pytest.approx(offset, abs=1e-8))
+def test_units(quantity: ReadingName, unit: str, factor: float, offset: float) -> None:
+    found = conversion(quantity, unit)
+    assert list(found) == pytest.approx([factor, offset], rel=1e-8, abs=1e-8)
 
 
 HEAD = "vessel,time_h,quantity,value,unit\n"

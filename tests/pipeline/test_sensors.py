@@ -88,7 +88,7 @@ def test_delays() -> None:
     brief = found([7.4, 7.8, 7.4, 7.4], delayed)
     assert (brief.excursions, brief.fleeting) == ((), 1)
     long = only(found([7.4, 7.8, 7.8, 7.8, 7.4, 7.4], delayed))
-    assert (long.since_h, long.known_h) == (pytest.approx(0.25), 1.0)
+    assert [long.since_h, long.known_h] == pytest.approx([0.25, 1.0])
     # A return that does not last is none.
     off = QuantityLimits(action_high=7.6, off_delay_h=1.0)
     assert only(found([7.4, 7.8, 7.5, 7.8, 7.5, 7.5, 7.5], off)).ended_h == pytest.approx(

@@ -130,6 +130,9 @@ def viewer(_one_viewer: Any) -> Iterator[Any]:
 def _emptied(opened: Any) -> None:
     from qtpy.QtCore import QCoreApplication, QEvent
 
+    from monolayer_napari.bench import bench_of
+
+    bench_of(opened).put_away()
     opened.window.remove_dock_widget("all")
     opened.layers.clear()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -20,7 +20,7 @@ from monolayer_napari.tune_widget import PREVIEW, TuneWidget
 
 pytestmark = pytest.mark.viewer
 
-FIELD = "sample/B03/1"
+FIELD, OTHER = "sample/B03/1", "sample/B03/2"
 Until = Callable[..., None]
 
 
@@ -155,6 +155,8 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         assert bench.open(plate_run)
         bench.show(FIELD)
         until(lambda: PREVIEW in viewer.layers)
+        assert bench.session is not None
+        assert widget.image is not None
         of_run = bench.session.labels(FIELD)
         np.testing.assert_array_equal(viewer.layers[PREVIEW].data, of_run)
         qtbot.wait(50)
@@ -185,4 +187,7 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         assert not widget.save(path)
         assert "is there already" in widget.told.text()
     finally:
-        widget.close_down()
+        viewer.window.remove_dock_widget(widget)
+    # Napari has destroyed the widget: the next field finds nobody who listens.
+    bench.show(OTHER)
+    until(lambda: bench.view is not None and bench.view.row.field_id == OTHER)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import monolayer
 from monolayer_napari.bench import Bench, bench_of
 from monolayer_napari.doubts import Doubt
 from monolayer_napari.run_command import Progress, RunCommand, outcome_words
@@ -225,7 +223,7 @@ def test_object_in_doubt_is_ringed_in_the_middle(bench: Bench, qtbot: Any, until
     assert not layers["in doubt"].visible
 
 
-def test_run_widget_gives_the_tables_of_the_command_line(
+def test_cancelled_run_goes_on_and_gives_the_tables_of_the_command_line(
     model: Any, qtbot: Any, tmp_path: Path, plate_run: Path, until: Until
 ) -> None:
     from monolayer_napari.run_widget import RunWidget
@@ -237,42 +235,24 @@ def test_run_widget_gives_the_tables_of_the_command_line(
     widget.workers.setValue(1)
     widget.go_button.click()
     assert not widget.go_button.isEnabled()
+    until(lambda: widget.progress.done > 0, seconds=60)
+    widget.cancel_button.click()
+    until(lambda: not widget.is_running)
+    assert "cancelled; what is finished is kept" in widget.told.text()
+    assert not list((tmp_path / "GUI").rglob(".unfinished-*"))
+    kept = widget.progress.done
+    widget.go_button.click()
     until(lambda: not widget.is_running, seconds=60)
+    assert 0 < widget.progress.total <= 24 - kept
+    assert widget.bar.value() == widget.bar.maximum() == widget.progress.total
     assert "The run finished. " in widget.told.text()
     assert "23 ok, 1 not evaluable" in widget.told.text()
-    assert (widget.bar.value(), widget.bar.maximum()) == (24, 24)
-    assert "monolayer run" in widget.log.toPlainText()
+    assert "$ monolayer run" in widget.log.toPlainText()
     session = bench_of(model).session
     assert session is not None
     assert session.folder == tmp_path / "GUI"
     for name in ("fields.parquet", "wells.parquet", "plates.parquet", "objects/sample.parquet"):
         assert (tmp_path / "GUI" / name).read_bytes() == (plate_run / name).read_bytes()
-
-
-def test_cancelled_run_keeps_what_is_finished_and_goes_on(
-    model: Any, qtbot: Any, tmp_path: Path, until: Until
-) -> None:
-    from monolayer_napari.run_widget import RunWidget
-
-    widget = RunWidget(model)
-    qtbot.addWidget(widget)
-    widget.images.setText(str(PLATE))
-    widget.output.setText(str(tmp_path / "GUI"))
-    widget.workers.setValue(1)
-    widget.go()
-    until(lambda: widget.progress.done > 0, seconds=60)
-    began = time.monotonic()
-    widget.cancel_button.click()
-    until(lambda: not widget.is_running)
-    assert time.monotonic() - began < 5
-    assert "cancelled; what is finished is kept" in widget.told.text()
-    assert not list((tmp_path / "GUI").rglob(".unfinished-*"))
-    kept = widget.progress.done
-    widget.go()
-    until(lambda: not widget.is_running, seconds=60)
-    assert 0 < widget.progress.total <= 24 - kept
-    fields = monolayer.open_run(tmp_path / "GUI").fields.arrow(["state"])
-    assert fields["state"].to_pylist().count("ok") == 23
 
 
 def test_refused_run_says_why(model: Any, qtbot: Any, tmp_path: Path, until: Until) -> None:

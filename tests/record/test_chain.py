@@ -231,3 +231,41 @@ def test_any_one_change_before_the_end_is_found(data: st.DataObject) -> None:
     assert findings
     assert any(n <= each.sequence <= n + 1 for each in findings)
     assert all(each.is_breach and str(each.sequence) in each.sentence for each in findings)
+
+
+def _tampered(entries: list[Stored], data: st.DataObject) -> list[Stored]:
+    """One act of somebody who knows how the chain is made."""
+    n = data.draw(st.integers(0, len(entries) - 1))
+    m = data.draw(st.integers(0, len(entries) - 1))
+    how = data.draw(st.sampled_from(["edit", "rehash", "remove", "copy", "swap", "cut", "anew"]))
+    if how == "edit":
+        entries[n] = entries[n] | {"reason": data.draw(st.text(max_size=3))}
+    elif how == "rehash":
+        entries[n] = hashed(entries[n] | {"reason": data.draw(st.text(max_size=3))})
+    elif how == "remove":
+        del entries[n]
+    elif how == "copy":
+        entries.insert(m, dict(entries[n]))
+    elif how == "swap":
+        entries[n], entries[m] = entries[m], entries[n]
+    elif how == "cut":
+        entries = entries[: n + 1]
+    else:
+        for place in range(n, len(entries)):
+            previous = entries[place - 1]["sha256"] if place else GENESIS
+            said = entries[place] | {"sequence": place + 1, "previous": previous}
+            entries[place] = hashed(said | ({"actor": "forger"} if place == n else {}))
+    return entries
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_nothing_but_the_trail_itself_passes_with_its_head(data: st.DataObject) -> None:
+    original = trail(7)
+    head = Anchor(7, original[-1]["sha256"], "a printed report")
+    entries = trail(7)
+    for _ in range(data.draw(st.integers(1, 4))):
+        if entries:
+            entries = _tampered(entries, data)
+    breached = any(each.is_breach for each in verify(entries, [head]))
+    assert breached == (entries != original)

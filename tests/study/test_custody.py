@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    recipe_in_force,
     recording,
     set_password,
     sign_record,
@@ -35,6 +37,8 @@ from monolayer.study import Study
 
 from .conftest import SEEDED
 
+# The rules are the same whatever the database: one is enough for them.
+IN_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 WORDS = {"anna": "anna's pass word", "rita": "rita's pass word", "olga": "olga's pass word"}
 NOW = SEEDED + timedelta(hours=100)
 
@@ -67,13 +71,15 @@ def at(hours: float) -> datetime:
     return SEEDED + timedelta(hours=hours)
 
 
-def recommended(study: Study, recipe: Recipe | None = None, hours: float = 99) -> str:
+def recommended(
+    study: Study, recipe: Recipe | None = None, hours: float = 99, vessel: str = "V-017"
+) -> str:
     """Store a recommendation as it is made; its action."""
-    made = recommend_for(study.history("V-017"), recipe or Recipe(), at_h=hours)
+    made = recommend_for(study.history(vessel), recipe or Recipe(), at_h=hours)
     content: dict[str, Any] = {"code": made.code, "history": made.history_sha256}
     with study.change("anna", "decide", at(hours)) as change:
         change.add(
-            "recommendations", vessel="V-017", at=made.at, expires_at=made.expires_at,
+            "recommendations", vessel=vessel, at=made.at, expires_at=made.expires_at,
             action=made.action, code=made.code, state=made.state, rule=made.rule,
             history_sha256=made.history_sha256, recipe_sha256=made.recipe_sha256,
             recipe=made.recipe, recipe_status=made.recipe_status, content=content,
@@ -110,25 +116,33 @@ def test_a_decision_as_recommended_is_accepted_and_signed(staffed: Study) -> Non
     assert f"responsibility, disposition {action} of V-017 " in signed.line
 
 
-@pytest.mark.parametrize(
-    ("kind", "row"),
-    [
-        ("acquisitions", {"at": at(99.5), "confluence": 0.71}),
-        ("viabilities", {"at": at(99.5), "live": 90, "total": 100}),
-        ("exchanges", {"at": at(99.5), "volume_ml": 500.0}),
-        ("acquisitions", {"at": at(90), "confluence": 0.68}),
-        ("readings", {"at": at(90), "quantity": "ph", "value": 7.2}),
-    ],
-)
-def test_news_make_a_recommendation_stale(study: Study, kind: str, row: dict[str, Any]) -> None:
-    recommended(study)
+NEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "visit": ("acquisitions", {"at": at(99.5), "confluence": 0.71}),
+    "count": ("viabilities", {"at": at(99.5), "live": 90, "total": 100}),
+    "exchange": ("exchanges", {"at": at(99.5), "volume_ml": 5.0}),
+    "late visit": ("acquisitions", {"at": at(90), "confluence": 0.68}),
+    "late reading": ("readings", {"at": at(90), "quantity": "ph", "value": 7.2}),
+}
+
+
+@IN_SQLITE
+def test_news_make_a_recommendation_stale(study: Study) -> None:
+    with study.change("anna", "more vessels", SEEDED) as change:
+        for name in NEWS:
+            change.add("vessels", name=name, type="T-75", seeded_at=SEEDED)
+    for name in NEWS:
+        recommended(study, vessel=name)
+    assert {latest_proposal(study, name, NOW)[1] for name in NEWS} == {None}
     with study.change("anna", "later", NOW) as change:
-        change.add(kind, vessel="V-017", **row)
-    proposal, doubt = latest_proposal(study, "V-017", NOW)
-    assert proposal is not None
-    assert doubt == "it is stale: the vessel's records have changed since"
+        for name, (kind, row) in NEWS.items():
+            change.add(kind, vessel=name, **row)
+    for name in NEWS:
+        proposal, doubt = latest_proposal(study, name, NOW)
+        assert proposal is not None
+        assert doubt == "it is stale: the vessel's records have changed since", name
 
 
+@IN_SQLITE
 def test_readings_that_came_since_and_other_vessels_do_not(study: Study) -> None:
     recommended(study)
     with study.change("anna", "later", NOW) as change:
@@ -188,6 +202,7 @@ def test_documents_live_from_draft_to_retired(staffed: Study) -> None:
         document_in_force(staffed, "policy")
 
 
+@IN_SQLITE
 def test_no_author_approves_the_own_document(staffed: Study) -> None:
     draft_document(staffed, "recipe", Recipe(), author="anna")
     step_document(staffed, "review", "recipe", "example", "1", by="rita", password=WORDS["rita"])
@@ -207,6 +222,7 @@ def test_no_author_approves_the_own_document(staffed: Study) -> None:
     assert documents(staffed) == [back]
 
 
+@IN_SQLITE
 def test_a_recipe_that_only_calls_itself_approved_is_a_draft(staffed: Study) -> None:
     approve(staffed, "policy", Policy(accept_needs_approved_recipe=True))
     own_word = Recipe(status="approved")
@@ -221,6 +237,31 @@ def test_a_recipe_that_only_calls_itself_approved_is_a_draft(staffed: Study) -> 
     assert "its recipe is retired" in str(latest_proposal(staffed, "V-017", NOW)[1])
 
 
+def test_a_studys_vessels_are_decided_by_its_approved_recipe(
+    staffed: Study, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("name: MSC\nstatus: approved\n")
+    assert (recipe_in_force(staffed).name, recipe_in_force(staffed).status) == ("example", "draft")
+    assert recipe_in_force(staffed, file).status == "draft"
+    approve(staffed, "recipe", Recipe(name="MSC"))
+    assert recipe_in_force(staffed, file).status == "approved"
+    assert recipe_in_force(staffed) == Recipe(name="MSC", status="approved")
+    assert cli(["decide", "--study", place, "--store", "--as", "olga"]) == 0
+    said = capsys.readouterr().out
+    assert "recipe MSC 1 (approved)" in said
+    action = said.split()[1]
+    then = staffed.rows("recommendations")[0]["at"]
+    decided = dispose_vessel(
+        staffed, "V-017", action, name="olga", password=WORDS["olga"], now=then  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert decided.decision == "accept"
+    approve(staffed, "recipe", Recipe(name="other"))
+    with pytest.raises(InputError, match="several recipes are approved"):
+        recipe_in_force(staffed)
+
+
+@IN_SQLITE
 def test_the_policy_in_force_is_the_approved_one(staffed: Study) -> None:
     mine = Policy(
         name="site", sign_dispositions=False, permissions={"override": ("reviewer",)},
@@ -244,6 +285,7 @@ def test_the_policy_in_force_is_the_approved_one(staffed: Study) -> None:
     assert signatures(staffed, "disposition") == []
 
 
+@IN_SQLITE
 def test_wrong_passwords_are_written_down_and_lock_out(staffed: Study) -> None:
     for _ in range(5):
         with pytest.raises(WrongPasswordError):
@@ -274,6 +316,7 @@ def test_guesses_made_side_by_side_are_all_counted(staffed: Study, place: str) -
     assert verify_study(staffed).is_intact
 
 
+@IN_SQLITE
 def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     with staffed.change("anna", "one more") as change:
         change.add("people", name="nils", printed_name="Nils", roles=["operator"])
@@ -290,6 +333,7 @@ def test_only_the_first_password_is_set_without_another(staffed: Study) -> None:
     assert "pass word" not in text
 
 
+@IN_SQLITE
 def test_records_are_written_by_those_whose_roles_allow_it(
     staffed: Study, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -312,6 +356,7 @@ def test_records_are_written_by_those_whose_roles_allow_it(
     assert staffed.history("V-017").ended_as == "discarded"
 
 
+@IN_SQLITE
 def test_who_left_signs_nothing(staffed: Study) -> None:
     with staffed.change("anna", "left") as change:
         change.end("people", "olga", left_at=NOW)

@@ -1,12 +1,11 @@
 """A backtest as one self-contained HTML page: totals, vessels, pictures; without script."""
 
-from importlib.resources import files
-
 from markupsafe import Markup
 
 from monolayer.backtest.compare import Backtest, RecipeTotals, VesselRow
 from monolayer.backtest.judging import TIMINGS, Judgement
 from monolayer.backtest.settings import BacktestSettings
+from monolayer.drawing.style import style_sheet
 from monolayer.drawing.svg import Frame, Scale, cross_path, join, tag, text, x_axis, y_axis
 
 __all__ = ["backtest_page", "moved_words"]
@@ -20,7 +19,7 @@ td.n, th.n { text-align: right; }
 .move { stroke-width: 2; } .move-0 { stroke: var(--accent); }
 .move-1 { stroke: var(--warn); stroke-dasharray: 5 3; }
 .window { fill: var(--ok); fill-opacity: .13; } .visit { fill: var(--ink); }
-.pictures { grid-template-columns: repeat(2, 1fr); }
+.reading + .pictures { margin-top: 14px; } .pictures { grid-template-columns: repeat(2, 1fr); }
 .too_early, .too_late, .missed { color: var(--bad); font-weight: 600; }
 .in_window { color: var(--ok); }
 """
@@ -45,7 +44,7 @@ def backtest_page(found: Backtest, settings: BacktestSettings) -> str:
     if drawn:
         pictures = tag("div", *[_picture(row, settings) for row in drawn], class_="pictures")
         body.append(_section("Courses", _key(found), pictures))
-    style = files("monolayer.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    style = style_sheet()
     head = join(
         [
             Markup('<meta charset="utf-8"/>'),

@@ -65,6 +65,10 @@ class Signature:
         What was signed.
     record_sha256 : str
         Hash of it as it was signed.
+    role : str or None
+        In which role.
+    broken : str or None
+        Why it no longer stands; None where it does, or where nobody can tell.
     """
 
     printed_name: str
@@ -72,6 +76,8 @@ class Signature:
     meaning: str
     subject: str
     record_sha256: str
+    role: str | None = None
+    broken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from monolayer.batch.charts import growth_chart, spread_chart
 from monolayer.batch.content import BatchRecord, Document
 from monolayer.batch.identity import record_sha256
 from monolayer.drawing.numbers import figure, grouped, plural
+from monolayer.drawing.style import style_sheet
 from monolayer.field import State
 
 __all__ = ["foot_words", "render_batch"]
@@ -96,9 +97,7 @@ def _css_string(text: str) -> str:
 
 @cache
 def _style() -> str:
-    # The project's one style sheet lies with the run's report, which is a stage of its own.
-    shared = files("monolayer") / "report" / "templates" / "report.css"
-    return shared.read_text(encoding="utf-8") + _read("batch.css")
+    return style_sheet() + _read("batch.css")
 
 
 @cache

@@ -16,6 +16,8 @@ __all__ = ["to_pdf"]
 # An archive's format: everything is in the file, nothing depends on the reader.
 _VARIANT = "pdf/a-3b"
 _SVG = re.compile(r"(<svg\b[^>]*[^/]>)")
+# Each drawing's rules are parsed anew: only those that can draw.
+_DRAWS = re.compile(r"fill|stroke|\.chart")
 # It scales strokes with their drawing, whatever ``vector-effect`` says.
 _OUTLINES = ".contours path { stroke-width: 5; }"
 # Rules of one condition (screen, dark) and of the page's margins: nested braces, one level deep.
@@ -56,10 +58,11 @@ def to_pdf(record: BatchRecord, page: str | None = None) -> bytes:
     with warnings.catch_warnings():
         # It leaves its colour profile's file open: letting go of the profile here closes it.
         warnings.simplefilter("ignore", ResourceWarning)
-        printed: bytes = HTML(string=_styled(text)).write_pdf(
+        printed: bytes | None = HTML(string=_styled(text)).write_pdf(
             pdf_variant=_VARIANT, pdf_identifier=b"monolayer", color_profiles=profiles
         )
         profiles.clear()
+    assert printed is not None
     return printed
 
 
@@ -70,7 +73,7 @@ def _styled(page: str) -> str:
     named = dict(re.findall(r"(--[a-z-]+):\s*([^;]+);", style.partition("}")[0]))
     rules = _RULE.findall(_CONDITIONAL.sub("", _COMMENT.sub("", style)))
     # It paints a stroke over its text, so the halo that a browser paints behind hides the words.
-    rules = [rule for rule in rules if "paint-order" not in rule]
-    flat = _VARIABLE.sub(lambda found: named.get(found[1], "none"), "".join(rules))
+    drawn = [rule for rule in rules if _DRAWS.search(rule) and "paint-order" not in rule]
+    flat = _VARIABLE.sub(lambda found: named.get(found[1], "none"), "".join(drawn))
     flat += _OUTLINES
     return _SVG.sub(lambda found: f"{found[1]}<style>{flat}</style>", page)

@@ -14,6 +14,9 @@ from monolayer.settings_file import content_sha256
 
 __all__ = ["NEED_WORDS", "day_words", "page_of", "tables_of", "unchanged"]
 
+# As many names as a notice can carry.
+_NAMED = 8
+
 NEED_WORDS = {
     "doses_per_lot": "doses of a released lot",
     "lots": "lots begun a year",
@@ -39,15 +42,12 @@ def page_of(
 ) -> AnalysisPage:
     """Draw what was found."""
     target = scenario.cost.target_eur_per_dose
-    within = need.eur_per_dose <= target
+    left = set(unchanged(scenario))
     middle = [chance.quantile(share) for share in (0.05, 0.95)]
     return AnalysisPage(
         kind="Cost and capacity",
         title=f"{scenario.name} {scenario.version}",
-        verdict=(
-            "ok" if within else "warn",
-            f"{'Within' if within else 'Above'} the target of EUR {grouped(target)} a dose",
-        ),
+        verdict=_verdict(need, chance, target),
         number=f"{need.eur_per_dose:,.0f}",
         unit="EUR a dose",
         number_words=f"90 % of SIMULATED years between EUR {grouped(middle[0])} and "
@@ -58,7 +58,7 @@ def page_of(
             ("vessels in culture", f"{need.vessels_in_culture:,}"),
             ("incubators", f"{need.incubators:,}"),
             ("cores for counting", f"{need.cores:,}"),
-            ("chance of the price", f"{100 * chance.probability_of_price:.0f} %"),
+            ("chance of all doses", f"{100 * chance.probability_of_doses:.0f} %"),
         ),
         notices=_notices(scenario),
         sections=(
@@ -78,18 +78,28 @@ def page_of(
         ),
         provenance=(
             ("scenario SHA-256", content_sha256(scenario)),
-            *((name, _told(value)) for name, value in _settings(scenario)),
+            *(
+                (name, _told(value) + (", as in the example" if name in left else ""))
+                for name, value in _settings(scenario)
+            ),
         ),
     )
+
+
+def _verdict(need: Need, chance: Chance, target: float) -> tuple[str, str]:
+    """Green only where the plan and half of the simulated years reach the price."""
+    planned, share = need.eur_per_dose <= target, chance.probability_of_price
+    words = f"{'Within' if planned else 'Above'} EUR {grouped(target)} a dose as planned"
+    likely = f", in {100 * share:.0f} % of SIMULATED years"
+    return "ok" if planned and share >= 0.5 else "warn", words + likely
 
 
 def _notices(scenario: Scenario) -> tuple[str, ...]:
     left = unchanged(scenario)
     if not left:
         return ()
-    return (
-        f"{len(left)} prices and yields are still the example's ASSUMPTIONS: {', '.join(left)}.",
-    )
+    named = f": {', '.join(left)}" if len(left) <= _NAMED else "; the last table marks each"
+    return (f"{len(left)} prices and yields are still the example's ASSUMPTIONS{named}.",)
 
 
 def unchanged(scenario: Scenario) -> list[str]:

@@ -70,10 +70,11 @@ class Chance:
     probability_of_price: float
     probability_of_doses: float
 
-    def quantile(self, share: float) -> float:
-        """Cost of a dose that this share of the years lies at or below."""
+    def quantile(self, share: float) -> float | None:
+        """Cost of a dose that this share of the years lies at or below; None: no dose came out."""
         place = min(int(share * len(self.eur_per_dose)), len(self.eur_per_dose) - 1)
-        return float(self.eur_per_dose[place])
+        cost = float(self.eur_per_dose[place])
+        return cost if math.isfinite(cost) else None
 
 
 def tornado(scenario: Scenario) -> list[Swing]:

@@ -16,43 +16,60 @@ from monolayer.errors import MonolayerError, RunAborted
 
 __all__ = ["main"]
 
-VERBS = {
-    "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
-    "watch": "Take acquisitions in as they arrive; or what is there now, for cron.",
-    "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
-    "status": "Say how far a run is, and what failed.",
-    "report": "Make a run's HTML report again.",
-    "review": "Open a run in napari, on what the machine was unsure of.",
-    "convert": "Convert images to OME-Zarr 0.5 plates.",
-    "export": "Write a run's tables as CSV, JSON lines or Arrow.",
-    "evaluate": "Score the method against images with truth masks.",
-    "controls": "Measure the control wells of a viability stain; write thresholds into a method.",
-    "quality": "Make the reference that an instrument's images are judged by.",
-    "crosscheck": "Hold the assays of the same vessels against one another.",
-    "reference": "Make a reference of morphology from good runs, to hold others against.",
-    "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
-    "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
-    "drift": "Control charts over lots, with frozen limits and named rules.",
-    "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
-    "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
-    "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
-    "explain": "Say how each rule came to its answer for one vessel.",
-    "study": "Make a study (a database of lots, vessels, visits), fill it, look at it.",
-    "batch-report": "Write the batch report of a vessel or lot, as HTML and PDF.",
-    "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
-    "backtest": "Replay finished vessels: what would have been recommended, against what was done.",
-    "corrections": "What reviewers changed of a run, and what comes of it; what is worth a look.",
-    "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
-    "metabolism": "Rates, yields, feeding advice and cell numbers of vessels and their medium.",
-    "simulate": "Make a small plate of simulated images with exact truth.",
-    "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
-    "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
-    "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
-    "audit": "Check, read or export a study's audit trail.",
-    "person": "People of a study: roles, passwords, who has left.",
-    "init": "Write a method, recipe or policy file in which every setting says what it means.",
-    "doctor": "Say what is installed: versions, processors, caches.",
+SECTIONS = {
+    "Images to numbers": {
+        "run": "Count or measure a folder of images; resumes where an earlier call stopped.",
+        "watch": "Take acquisitions in as they arrive; or what is there now, for cron.",
+        "plan": "Say what a run would do: fields found and missing, pixel size, memory.",
+        "status": "Say how far a run is, and what failed.",
+        "report": "Make a run's HTML report again.",
+        "export": "Write a run's tables as CSV, JSON lines or Arrow.",
+        "convert": "Convert images to OME-Zarr 0.5 plates.",
+    },
+    "Review": {
+        "review": "Open a run in napari, on what the machine was unsure of.",
+        "corrections": "What reviewers changed of a run, and what comes of it.",
+    },
+    "Is the method fit": {
+        "evaluate": "Score the method against images with truth masks.",
+        "quality": "Make the reference that an instrument's images are judged by.",
+        "controls": "Measure the control wells of a viability stain for a method's thresholds.",
+        "reference": "Make a reference of morphology from good runs, to hold others against.",
+        "crosscheck": "Hold the assays of the same vessels against one another.",
+        "qualify": "Qualify a counting method: dilution series, precision, uncertainty.",
+    },
+    "Vessels: growth, sensors, decisions": {
+        "grow": "Rate, doublings, law of growth and forecast of vessels measured in time.",
+        "sensors": "Say what sensors saw: faults, gaps, excursions beyond alert and action limits.",
+        "metabolism": "Rates, yields, feeding advice and cell numbers of vessels and their medium.",
+        "decide": "Recommend what to do with vessels, by a recipe's ordered rules.",
+        "explain": "Say how each rule came to its answer for one vessel.",
+        "day-plan": "Plan an incubator's day: who feeds, images, passages and harvests what.",
+        "backtest": "Replay finished vessels: what was recommended against what was done.",
+    },
+    "The study and its record": {
+        "study": "Make a study (a database of lots, vessels, visits), fill it, look at it.",
+        "dispose": "Decide about a vessel of a study: as recommended, or otherwise with a reason.",
+        "sign": "Sign a record of a study, or show who has signed it and whether that stands.",
+        "document": "Methods, recipes and policies of a study: draft, review, approve, retire.",
+        "audit": "Check, read or export a study's audit trail.",
+        "person": "People of a study: roles, passwords, who has left.",
+        "batch-report": "Write the batch report of a vessel or lot, as HTML and PDF.",
+    },
+    "The process": {
+        "compare": "Compare media donor by donor: designs on plates, equivalence, cost.",
+        "drift": "Control charts over lots, with frozen limits and named rules.",
+        "capacity": "Doses to vessels, processors and money: cost of a dose, and what it hangs on.",
+    },
+    "Beside": {
+        "init": "Write a method, recipe or policy file in which every setting says what it means.",
+        "simulate": "Make SIMULATED images with exact truth.",
+        "doctor": "Say what is installed: versions, processors, caches.",
+    },
 }
+"""What ``--help`` lists, by what it is for."""
+
+VERBS = {verb: what for listed in SECTIONS.values() for verb, what in listed.items()}
 
 
 class _Verbs(click.Group):
@@ -70,8 +87,10 @@ class _Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        width = max(map(len, VERBS))
+        for section, listed in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(verb.ljust(width), what) for verb, what in listed.items()])
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

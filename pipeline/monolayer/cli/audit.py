@@ -61,7 +61,7 @@ def verify(where: str, heads: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         echo_json(_as_data(found))
     else:
-        click.echo("\n".join(_sentences(found, where)))
+        click.echo("\n".join(_sentences(found)))
     return 0 if found.is_intact else BREACH
 
 
@@ -131,17 +131,19 @@ def export(where: str, folder: Path) -> None:
     click.echo(f"Wrote {found.sequence} entries to {folder}; keep head.json apart from the study.")
 
 
-def _sentences(found: "Verification", where: str) -> Iterator[str]:
+def _sentences(found: "Verification") -> Iterator[str]:
     breaches = [each for each in found.findings if each.is_breach]
     yield from (each.sentence for each in breaches)
     yield from found.rows
     yield from (each.line for each in found.signatures if each.broken)
     yield from (f"note: {each.sentence}" for each in found.findings if not each.is_breach)
     n_standing = sum(each.broken is None for each in found.signatures)
-    signed = f", {n_standing} of {len(found.signatures)} signatures stand"
+    n_signed = len(found.signatures)
+    signed = f", {n_standing} of {n_signed} signatures stand" if n_signed else ""
     wrong = len(breaches) + len(found.rows)
     verdict = "as they were written" if found.is_intact else f"NOT as written, {wrong} findings"
-    yield f"{where}: {found.n_entries} entries {verdict}{signed if found.signatures else ''}"
+    # Not as it was given: a URL may hold a password.
+    yield f"{found.head.where}: {found.n_entries} entries {verdict}{signed}"
     yield f"head {found.head.sequence}:{found.head.sha256}"
 
 

@@ -61,6 +61,8 @@ def command(
     paths = [recipe_path] if against_path is None else [recipe_path, against_path]
     recipes = [load_recipe(path) for path in paths]
     histories = histories_of(history, study, vessel, ended=None if vessel else True)
+    if not histories:
+        raise ConfigError(f"{history or study}: there is no finished vessel to replay.")
     found = backtest(histories, recipes, settings)
     if csv_path is not None:
         write_file(csv_path, _csv(found).encode())

@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from monolayer.cli._shared import echo_json, json_option
+from monolayer.cli._vessels import histories_of, history_options
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monolayer.batch.content import VisitPicture
+    from monolayer.batch.content import BatchRecord, VisitPicture
     from monolayer.history import VesselHistory
 
 __all__ = ["command"]
 
 
 @click.command("batch-report")
-@click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
-@click.option(
-    "--recipe",
-    "recipe_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Recipe ('monolayer init --recipe' writes one); the example recipe if left out.",
-)
+@history_options
+@click.option("--lot", metavar="NAME", help="Of a study: the vessels of this lot.")
 @click.option(
     "--record",
     "record_path",
@@ -58,8 +53,10 @@ __all__ = ["command"]
 )
 @json_option
 def command(
-    history: Path,
+    history: Path | None,
+    study: str | None,
     recipe_path: Path | None,
+    lot: str | None,
     record_path: Path | None,
     vessel: str | None,
     runs: tuple[str, ...],
@@ -68,21 +65,21 @@ def command(
     issued: str | None,
     as_json: bool,
 ) -> None:
-    """Write the batch report of the vessels of HISTORY.yaml: HTML, and PDF to print and sign.
+    """Write the batch report of vessels of HISTORY.yaml or of a study: HTML, and PDF to sign.
 
     Growth, images, recommendations with their evidence beside what persons decided, deviations,
-    yields and signatures; what nobody recorded says so.
+    yields and signatures; what nobody recorded says so. Of a study, all that it holds of the lot
+    or vessel is taken from there, the pictures from its runs.
     """
     from monolayer.batch import record_sha256, render_batch, to_pdf
-    from monolayer.dossier import batch_record, read_recorded
     from monolayer.engine.files import write_file
-    from monolayer.history_file import read_histories
-    from monolayer.recipe import load_recipe
 
-    recipe, all_histories = load_recipe(recipe_path), read_histories(history)
-    recorded = None if record_path is None else read_recorded(record_path, all_histories)
-    histories = _chosen(history, all_histories, vessel)
-    record = batch_record(histories, recipe, recorded, _pictures(runs, histories), _moment(issued))
+    issued_at = _moment(issued)
+    if study is not None:
+        _only(history, record_path, runs)
+        record = _of_study(study, recipe_path, lot, vessel, issued_at)
+    else:
+        record = _of_files(history, recipe_path, record_path, vessel, runs, issued_at)
     page = render_batch(record)
     # Printed before anything is written: a missing library leaves nothing half-done.
     printed = None if pdf is None else to_pdf(record, page)
@@ -98,16 +95,54 @@ def command(
     click.echo(f"record SHA-256 {digest}")
 
 
-def _chosen(
-    path: Path, histories: list["VesselHistory"], vessel: str | None
-) -> list["VesselHistory"]:
-    if vessel is None:
-        return histories
-    chosen = [each for each in histories if each.vessel.name == vessel]
-    if not chosen:
-        names = ", ".join(each.vessel.name for each in histories)
-        raise ConfigError(f"--vessel {vessel}: is not in {path}; there are {names}.")
-    return chosen
+def _only(history: Path | None, record_path: Path | None, runs: tuple[str, ...]) -> None:
+    given = (("HISTORY.yaml", history), ("--record", record_path), ("--run", runs))
+    beside = [name for name, value in given if value]
+    if beside:
+        raise ConfigError(f"--study has all of it; leave out {' and '.join(beside)}.")
+
+
+def _of_study(
+    where: str,
+    recipe_path: Path | None,
+    lot: str | None,
+    vessel: str | None,
+    issued_at: datetime,
+) -> "BatchRecord":
+    from monolayer.dossier import batch_record
+    from monolayer.dossier.study import lot_of_study, recipe_of_study
+    from monolayer.engine.visit_pictures import recorded_pictures
+    from monolayer.recipe import load_recipe
+    from monolayer.study import Study
+
+    with Study.open(where) as study:
+        recipe = recipe_of_study(study) if recipe_path is None else load_recipe(recipe_path)
+        found = lot_of_study(study, recipe, lot=lot, vessel=vessel)
+    pictures = {
+        each.vessel.name: recorded_pictures(each, found.runs[each.vessel.name])
+        for each in found.histories
+        if any(found.runs[each.vessel.name])
+    }
+    return batch_record(found.histories, recipe, found.recorded, pictures, issued_at)
+
+
+def _of_files(
+    history: Path | None,
+    recipe_path: Path | None,
+    record_path: Path | None,
+    vessel: str | None,
+    runs: tuple[str, ...],
+    issued_at: datetime,
+) -> "BatchRecord":
+    from monolayer.dossier import batch_record, read_recorded
+    from monolayer.recipe import load_recipe
+
+    every = histories_of(history, None)
+    recorded = None if record_path is None else read_recorded(record_path, every)
+    chosen = every if vessel is None else histories_of(history, None, vessel)
+    return batch_record(
+        chosen, load_recipe(recipe_path), recorded, _pictures(runs, chosen), issued_at
+    )
 
 
 def _pictures(

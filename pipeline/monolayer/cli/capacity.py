@@ -80,7 +80,7 @@ def _sentences(
         f"  {need.fields_per_day:,.0f} images a day, {need.mp_per_s:.3g} MP/s, {need.cores} "
         f"{'core' if need.cores == 1 else 'cores'}, EUR {need.computing_eur_per_dose:.2g} a dose "
         "for counting",
-        f"  SIMULATED years: EUR {chance.quantile(0.05):,.0f} to {chance.quantile(0.95):,.0f} "
+        f"  SIMULATED years: EUR {_cost(chance.quantile(0.05))} to {_cost(chance.quantile(0.95))} "
         f"(90 %); EUR {settings.cost.target_eur_per_dose:,.0f} or less in "
         f"{100 * chance.probability_of_price:.0f} %, all doses in "
         f"{100 * chance.probability_of_doses:.0f} %",
@@ -98,3 +98,7 @@ def _sentences(
             f"  {left} settings are still the example's ASSUMPTIONS; the report names them"
         )
     return lines
+
+
+def _cost(eur: float | None) -> str:
+    return "without end" if eur is None else f"{eur:,.0f}"

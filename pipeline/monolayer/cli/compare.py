@@ -74,22 +74,26 @@ def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> Non
     donor are averaged first: the donor is the unit, and one donor only is refused.
     """
     from monolayer.compare import compare
-    from monolayer.compare.page import page_of, tables_of
-    from monolayer.outcomes_table import read_outcomes
+    from monolayer.compare.page import UNPROVEN, page_of, tables_of
+    from monolayer.outcomes_table import carries_plan, read_outcomes
     from monolayer.settings_file import content_sha256
 
     settings = _plan(plan)
     found = compare(settings, read_outcomes(outcomes, settings))
+    laid_out = carries_plan(outcomes)
     written: list[Path] = []
     if output is not None:
         from monolayer.engine.analysis_files import write_analysis
 
         described = {"plan": settings.model_dump_json(), "plan_sha256": content_sha256(settings)}
-        written = write_analysis(output, page_of(found), tables_of(found), described)
+        written = write_analysis(
+            output, page_of(found, laid_out=laid_out), tables_of(found), described
+        )
     if as_json:
-        echo_json({"plan_sha256": content_sha256(settings), **tables_of(found)})
+        sha256 = content_sha256(settings)
+        echo_json({"plan_sha256": sha256, "laid_out_by_plan": laid_out, **tables_of(found)})
         return
-    for line in _sentences(found):
+    for line in [*_sentences(found), *([] if laid_out else [UNPROVEN])]:
         click.echo(line)
     for path in written:
         click.echo(f"Wrote {path}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monolayer.cli._shared import echo_json, json_option
-from monolayer.cli._vessels import advice_for, histories_of, history_options
+from monolayer.cli._vessels import advice_for, histories_of, history_options, recipe_for
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,13 +55,12 @@ def command(
     from monolayer.day import day_plan_for
     from monolayer.engine.files import write_file
     from monolayer.notice import calendar_of, csv_of
-    from monolayer.recipe import load_recipe
     from monolayer.site_file import load_site
 
     site = load_site(site_path)
-    recipe = load_recipe(recipe_path)
+    recipe = recipe_for(study, recipe_path)
     plan = day_plan_for(
-        histories_of(history, study),
+        histories_of(history, study, ended=False if at is None else None),
         recipe,
         site,
         at=_moment(at),

@@ -125,14 +125,14 @@ def show(
             else:
                 click.echo(_yaml(document, content), nl=False)
             return
-        found = documents(study, kind)
+        found, place = documents(study, kind), study.where
     if as_json:
         echo_json([asdict(each) for each in found])
         return
     for each in found:
         click.echo(_line(each))
     if not found:
-        click.echo(f"No {kind or 'document'} is in {where}; 'monolayer document draft' adds one.")
+        click.echo(f"No {kind or 'document'} is in {place}; 'monolayer document draft' adds one.")
 
 
 def _line(document: "Document") -> str:

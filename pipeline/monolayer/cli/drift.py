@@ -10,6 +10,7 @@ from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
     from monolayer.drift import DriftSettings
+    from monolayer.history import VesselHistory
 
 __all__ = ["command"]
 
@@ -20,8 +21,50 @@ _FILE = click.Path(path_type=Path)
 def command() -> None:
     """Watch lots drift: control charts of growth, viability, morphology, yield, image quality.
 
-    'freeze' makes limits from good lots, once; 'check' holds later lots against them.
+    'collect' gathers lots from a study, histories or runs; 'freeze' makes limits from good lots,
+    once; 'check' holds later lots against them.
     """
+
+
+@command.command("collect")
+@click.argument("runs", type=_FILE, nargs=-1, metavar="[RUN...]")
+@click.option("--study", metavar="STUDY", help="A study: a row a lot, over its vessels.")
+@click.option("--history", type=_FILE, metavar="FILE", help="Vessels' histories, likewise.")
+@click.option("--recipe", type=_FILE, metavar="FILE", help="Recipe whose growth settings are used.")
+@click.option("-o", "--output", type=_FILE, required=True, metavar="CSV", help="The table.")
+def collect(
+    runs: tuple[Path, ...],
+    study: str | None,
+    history: Path | None,
+    recipe: Path | None,
+    output: Path,
+) -> None:
+    """Gather a row a lot: growth, viability, morphology of vessels; or image quality of RUNs."""
+    from monolayer.engine.files import write_file
+    from monolayer.lot_figures import figures_of_lots, figures_of_runs, lots_csv
+
+    if (bool(runs), study is not None, history is not None).count(True) != 1:
+        raise ConfigError("give one of: RUNs, --study, --history.")
+    if runs:
+        rows = figures_of_runs([run.expanduser().resolve() for run in runs])
+    else:
+        from monolayer.recipe import load_recipe
+
+        rows = figures_of_lots(_histories(study, history), load_recipe(recipe))
+    write_file(output, lots_csv(rows))
+    click.echo(f"Wrote {output}: {len(rows)} rows")
+
+
+def _histories(study: str | None, history: Path | None) -> "list[VesselHistory]":
+    if study is not None:
+        from monolayer.study import Study
+
+        with Study.open(study) as opened:
+            return opened.histories()
+    from monolayer.history_file import read_histories
+
+    assert history is not None
+    return read_histories(history)
 
 
 @command.command("freeze")

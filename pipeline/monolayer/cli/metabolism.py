@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monolayer.cli._shared import echo_json, json_option
+from monolayer.cli._vessels import histories_of, history_options, recipe_for
 from monolayer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -16,22 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_EVERY_READING_H = 1 / 3600
+
 
 @click.command("metabolism")
-@click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
+@history_options
 @click.option(
     "--samples",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Concentrations (and capacitance) in time, as 'monolayer sensors' reads them, beside "
     "those in the history.",
-)
-@click.option(
-    "--recipe",
-    "recipe_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Recipe whose section 'metabolism' is used: fresh medium, errors, floor.",
 )
 @click.option("--vessel", metavar="NAME", help="Only this vessel.")
 @click.option(
@@ -50,9 +46,10 @@ __all__ = ["command"]
 )
 @json_option
 def command(
-    history: Path,
-    samples: Path | None,
+    history: Path | None,
+    study: str | None,
     recipe_path: Path | None,
+    samples: Path | None,
     vessel: str | None,
     output: Path | None,
     model_path: Path | None,
@@ -60,19 +57,19 @@ def command(
 ) -> None:
     """Say what cells took up and made: rates, yields, when to feed, and how many they are.
 
-    HISTORY.yaml holds the vessels: growth area, medium volume, densities, exchanges, readings.
+    HISTORY.yaml (or a study) holds the vessels: growth area, medium volume, densities, exchanges,
+    readings. The recipe's section 'metabolism' tells fresh medium, errors and the glucose floor.
     """
     from monolayer.culture_metabolism import metabolism_of
     from monolayer.metabolism_report import as_data, sentences
-    from monolayer.recipe import load_recipe
 
-    recipe = load_recipe(recipe_path)
+    recipe = recipe_for(study, recipe_path)
     if model_path is not None and output is None:
         raise ConfigError("--model: give -o as well, the folder that the new model goes to.")
-    vessels = _vessels(history, samples, vessel, recipe)
+    vessels = _sampled(histories_of(history, study, vessel), samples, vessel, recipe)
     found = [metabolism_of(each, recipe.metabolism) for each in vessels]
     if output is not None:
-        _write(output, found, recipe, [history, *([samples] if samples else [])], model_path)
+        _write(output, found, recipe, [path for path in (history, samples) if path], model_path)
     if as_json:
         echo_json([as_data(each) for each in found])
         return
@@ -82,31 +79,32 @@ def command(
         click.echo(f"Wrote {output / 'report.html'}, its tables and fluxes.")
 
 
-def _vessels(
-    path: Path, samples: Path | None, only: str | None, recipe: "Recipe"
+def _sampled(
+    found: list["VesselHistory"], samples: Path | None, only: str | None, recipe: "Recipe"
 ) -> list["VesselHistory"]:
-    from monolayer.history_file import read_histories
+    """The histories with the readings of a file of samples in them."""
     from monolayer.sensor_file import read_sensors
     from monolayer.sensors import examine, with_sensors
 
-    histories = {each.vessel.name: each for each in read_histories(path)}
-    if only is not None and only not in histories:
-        raise ConfigError(f"--vessel {only}: is not in {path}; there are {', '.join(histories)}.")
-    if samples is not None:
-        seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
-        alone = next(iter(histories)) if len(histories) == 1 else None
-        for series in read_sensors(samples, seeded=seeded, vessel=alone):
-            if series.vessel not in histories:
-                raise InputError(
-                    f"{samples}: vessel {series.vessel} is not in {path}; there are "
-                    f"{', '.join(histories)}."
-                )
-            own = histories[series.vessel]
-            exchanges = [exchange.time_h for exchange in own.exchanges]
-            sampled = recipe.sensors.model_copy(update={"readings_every_h": 1 / 3600})
-            examined = examine(series, recipe.sensors, exchanges)
-            histories[series.vessel] = with_sensors(own, [examined], sampled)
-    return [each for name, each in histories.items() if only in (None, name)]
+    histories = {each.vessel.name: each for each in found}
+    if samples is None:
+        return found
+    seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
+    alone = next(iter(histories)) if len(histories) == 1 else None
+    every = recipe.sensors.model_copy(update={"readings_every_h": _EVERY_READING_H})
+    for series in read_sensors(samples, seeded=seeded, vessel=alone):
+        if only is not None and series.vessel != only:
+            continue
+        own = histories.get(series.vessel)
+        if own is None:
+            raise InputError(
+                f"{samples}: vessel {series.vessel} is not among those asked for; there are "
+                f"{', '.join(histories)}."
+            )
+        exchanges = [exchange.time_h for exchange in own.exchanges]
+        examined = examine(series, recipe.sensors, exchanges)
+        histories[series.vessel] = with_sensors(own, [examined], every)
+    return list(histories.values())
 
 
 def _write(

@@ -146,7 +146,7 @@ def list_(where: str, as_json: bool) -> None:
         return
     for row in found:
         left = f", left {row['left_at']:%Y-%m-%d}" if "left_at" in row else ""
-        locked = ", locked out" if "locked_at" in row else ""
+        locked = f", locked out {row['locked_at']:%Y-%m-%d %H:%M}" if "locked_at" in row else ""
         signs = "can sign" if row["password"] else "has no password"
         who = f"{row['name']} ({row['printed_name']})"
         click.echo(f"{who}: {' and '.join(row['roles'])}, {signs}{locked}{left}")

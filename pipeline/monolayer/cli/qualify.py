@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monolayer.cli._shared import echo_json, json_option, method_option
+from monolayer.cli._shared import echo_json, json_option
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="Plan with the site's limits ('monolayer init --qualification' writes one).",
 )
-@method_option
+@click.option(
+    "--method",
+    "method_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Method file that the record is to qualify; a RUN names its own.",
+)
 @click.option("--counting-method", metavar="NAME", help="Which one of SERIES.csv is qualified.")
 @click.option("--doses", type=_FILE, metavar="CSV", help="For a RUN: what each well was given.")
 @click.option("--pairs", type=_FILE, metavar="CSV", help="Samples that a second counter counted.")
@@ -71,7 +77,8 @@ def command(
         pairs=read_pairs(pairs) if pairs else (),
         precision=read_precision(precision) if precision else None,
     )  # fmt: skip
-    record = record_of(found, settings, method=_method(method_path), data_sha256=_hashes(files))
+    method = _method(method_path, series)
+    record = record_of(found, settings, method=method, data_sha256=_hashes(files))
     written = _write(output, found, record, [each for each in every if each is not chosen],
                      settings)  # fmt: skip
     if comet is not None:
@@ -105,13 +112,25 @@ def _chosen(every: list["Series"], name: str | None, path: Path) -> "Series":
     raise ConfigError(f"{path}: {told}; choose with --counting-method out of {names}.")
 
 
-def _method(path: Path | None) -> tuple[str, str, str] | None:
-    if path is None:
-        return None
-    from monolayer.method import load_method
+def _method(path: Path | None, series: Path) -> tuple[str, str, str] | None:
+    """Name, version and hash of the method that is qualified: a run's own, or the file's."""
+    told = None
+    if path is not None:
+        from monolayer.method import load_method
 
-    method = load_method(path, qualified=False)
-    return method.name, method.version, method.sha256
+        method = load_method(path, qualified=False)
+        told = method.name, method.version, method.sha256
+    if not series.is_dir():
+        return told
+    from monolayer.engine.qualification import method_of_run
+
+    used = method_of_run(series)
+    if told is not None and told[2] != used[2]:
+        raise ConfigError(
+            f"--method {path}: is not what {series} was counted with (SHA-256 {used[2][:12]}, the "
+            f"file's {told[2][:12]}); leave it out, or run the images with it."
+        )
+    return used
 
 
 def _hashes(paths: list[Path]) -> dict[str, str]:

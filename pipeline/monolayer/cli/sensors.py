@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monolayer.cli._shared import echo_json, json_option
+from monolayer.cli._vessels import histories_of, recipe_for
 from monolayer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -31,13 +32,17 @@ __all__ = ["command"]
     help="The vessels' history: when they were seeded, imaged and fed. With -o, the history with "
     "readings and events in it is written too, for 'decide'.",
 )
+@click.option(
+    "--study", metavar="STUDY", help="The same of a study (a file or URL) instead of --history."
+)
 @click.option("--vessel", metavar="NAME", help="The vessel, where READINGS.csv names none.")
 @click.option(
     "--recipe",
     "recipe_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Recipe whose section 'sensors' is used ('monolayer init --recipe' writes one).",
+    help="Recipe whose section 'sensors' is used ('monolayer init --recipe' writes one). Default: "
+    "the study's approved one; else the example recipe.",
 )
 @click.option(
     "-o",
@@ -51,6 +56,7 @@ def command(
     readings: Path,
     nodes: Path | None,
     history_path: Path | None,
+    study: str | None,
     vessel: str | None,
     recipe_path: Path | None,
     output: Path | None,
@@ -61,15 +67,12 @@ def command(
     READINGS.csv is a long or wide table, or an OPC UA export. Units are read and converted; a
     missing, unknown or mixed one is refused with its line.
     """
-    from monolayer.history_file import read_histories
-    from monolayer.recipe import load_recipe
     from monolayer.sensor_file import read_sensors
     from monolayer.sensors import examine
 
-    recipe = load_recipe(recipe_path)
-    histories = (
-        {each.vessel.name: each for each in read_histories(history_path)} if history_path else {}
-    )
+    recipe = recipe_for(study, recipe_path)
+    read = histories_of(history_path, study) if history_path or study else []
+    histories = {each.vessel.name: each for each in read}
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
@@ -91,7 +94,7 @@ def _check_vessels(path: Path, histories: dict[str, "VesselHistory"], vessels: s
     unknown = sorted(vessels - set(histories))
     if histories and unknown:
         raise InputError(
-            f"{path}: vessel {unknown[0]} is not in --history; there are {', '.join(histories)}."
+            f"{path}: vessel {unknown[0]} has no history; there are {', '.join(histories)}."
         )
 
 

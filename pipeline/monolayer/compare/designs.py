@@ -6,11 +6,12 @@ can be left empty, because they evaporate faster and are the first that differ.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from monolayer.compare.plan import ComparisonPlan, DesignSettings
-from monolayer.errors import ConfigError
+from monolayer.errors import ConfigError, MissingExtraError
 from monolayer.read.wells import well_name
 
 __all__ = ["PlacedWell", "layout", "runs_of"]
@@ -90,7 +91,10 @@ def runs_of(plan: ComparisonPlan) -> list[tuple[str, tuple[tuple[str, float], ..
         raise ConfigError(
             f"a {design.kind} design needs {least} factors or more, not {len(names)}."
         )
-    coded = _CODED[design.kind](len(names))
+    try:
+        coded = _CODED[design.kind](len(names))
+    except ImportError:
+        raise MissingExtraError.named("pydoe", "science") from None
     return [
         ("", tuple((factor.name, _level(factor.low, factor.high, float(code)))
                    for factor, code in zip(design.factors, row, strict=True)))
@@ -119,7 +123,8 @@ def _central_composite(n: int) -> np.ndarray:
     """Inscribed: its axial points are the limits, and nothing lies beyond them."""
     from pydoe import ccdesign
 
-    return np.asarray(ccdesign(n, center=(0, _CENTRES), alpha="rotatable", face="inscribed"))
+    centres: Any = (0, _CENTRES)  # pydoe's own annotation knows tuples of one only
+    return np.asarray(ccdesign(n, center=centres, alpha="rotatable", face="inscribed"))
 
 
 def _box_behnken(n: int) -> np.ndarray:

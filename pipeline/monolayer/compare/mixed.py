@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from monolayer.compare.outcomes import DonorMean
+from monolayer.errors import MissingExtraError
 
 __all__ = ["BlockEffect", "block_model"]
 
@@ -90,8 +91,10 @@ def block_model(
 def _fit(
     values: "np.ndarray", fixed: "np.ndarray", donors: list[str]
 ) -> tuple[list[float], list[float], float]:
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
+    try:
+        from statsmodels.regression.mixed_linear_model import MixedLM
+    except ImportError:
+        raise MissingExtraError.named("statsmodels", "science") from None
     model = MixedLM(values, fixed, donors)
     with warnings.catch_warnings():
         # Donors that do not differ put their variance on the boundary, of which it warns.

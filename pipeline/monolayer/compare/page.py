@@ -10,11 +10,16 @@ from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
 from monolayer.report.plots import Band, Points, Row, row_chart, xy_chart
 from monolayer.settings_file import content_sha256
 
-__all__ = ["page_of", "tables_of", "verdict_words"]
+__all__ = ["UNPROVEN", "page_of", "tables_of", "verdict_words"]
+
+UNPROVEN = (
+    "The data do not carry the plan's hash, so nothing here shows that the margins were set before "
+    "they were seen; 'monolayer compare design' writes it into every row."
+)
 
 
-def page_of(found: Comparison) -> AnalysisPage:
-    """Draw what was found."""
+def page_of(found: Comparison, *, laid_out: bool) -> AnalysisPage:
+    """Draw what was found; `laid_out`: the data name this plan as the one of their design."""
     plan = found.plan
     lead = found.contrasts[0]
     return AnalysisPage(
@@ -30,7 +35,7 @@ def page_of(found: Comparison) -> AnalysisPage:
             ("media", str(len(plan.arms))),
             ("margin set", _margin(lead.endpoint)),
         ),
-        notices=_notices(found),
+        notices=_notices(found, laid_out=laid_out),
         sections=(_forest(found), _side_by_side(found), _donors(found), _details(found)),
         provenance=(
             ("plan SHA-256, margins included", content_sha256(plan)),
@@ -66,8 +71,8 @@ def _verdict(found: Comparison) -> tuple[str, str]:
     return ("ok" if all(told) else "warn"), words
 
 
-def _notices(found: Comparison) -> tuple[str, ...]:
-    told = []
+def _notices(found: Comparison, *, laid_out: bool) -> tuple[str, ...]:
+    told = [] if laid_out else [UNPROVEN]
     if any(each.equivalent is False for each in found.contrasts):
         told.append(
             "Not shown to be equivalent is not the same as different: the interval says what the "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         document_in_force,
         documents,
         draft_document,
+        recipe_in_force,
         step_document,
     )
     from monolayer.custody.persons import (
@@ -50,6 +51,7 @@ __all__ = [
     "latest_proposal",
     "load_policy",
     "person",
+    "recipe_in_force",
     "recording",
     "set_password",
     "sign_record",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = lazy(
         "latest_proposal": "dispositions",
         "load_policy": "policy",
         "person": "persons",
+        "recipe_in_force": "document_steps",
         "recording": "persons",
         "set_password": "persons",
         "sign_record": "signing",

@@ -22,7 +22,14 @@ from monolayer.study import Change, Study
 from monolayer.study.queries import rows
 from monolayer.study.tables import audit
 
-__all__ = ["document_in_force", "documents", "draft_document", "load_document", "step_document"]
+__all__ = [
+    "document_in_force",
+    "documents",
+    "draft_document",
+    "load_document",
+    "recipe_in_force",
+    "step_document",
+]
 
 if TYPE_CHECKING:
     from monolayer.custody.policy import Policy
@@ -181,6 +188,40 @@ def document_in_force(
             which = "the" if version else "the approved"
             raise InputError(f"{which} {said} is not one document: {mend}.")
         return _document(connection, found[0]), json.loads(found[0]["content"])
+
+
+def recipe_in_force(study: Study, path: Path | None = None) -> "Recipe":
+    """The recipe that a study's vessels are decided by, with the status that it has there.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    path : Path, optional
+        A recipe file. It is a draft unless the study says otherwise of its content, whatever the
+        file says of itself. Without it the study's approved recipe; the example recipe where none
+        is approved.
+
+    Raises
+    ------
+    InputError
+        Several are approved, and no file says which.
+    """
+    from monolayer.recipe import Recipe, load_recipe
+
+    with study.reading() as connection:
+        known = rows(connection, "documents", kind="recipe")
+    if path is not None:
+        recipe = load_recipe(path)
+        status = next((row["status"] for row in known if row["sha256"] == recipe.sha256), "draft")
+        return recipe.model_copy(update={"status": status})
+    approved = [row for row in known if row["status"] == "approved"]
+    if len(approved) > 1:
+        some = ", ".join(f"{row['name']} {row['version']}" for row in approved)
+        raise InputError(f"{study.where}: several recipes are approved ({some}); give --recipe.")
+    if not approved:
+        return Recipe()
+    return Recipe.model_validate(json.loads(approved[0]["content"]) | {"status": "approved"})
 
 
 def _retire_earlier(change: Change, document: Document) -> None:

@@ -7,7 +7,7 @@
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from monolayer.custody.rows_check import rows_against_trail
 from monolayer.custody.signing import Signed, signatures_in
-from monolayer.engine.files import write_file
+from monolayer.engine.files import file_beside, write_file
 from monolayer.errors import InputError
 from monolayer.record import GENESIS, Anchor, Finding, verify
 from monolayer.record.export import as_csv, as_line, from_lines
@@ -87,13 +87,22 @@ def verify_export(path: Path, anchors: Sequence[Anchor] = ()) -> Verification:
     InputError
         It cannot be read, or a line is no JSON.
     """
+    n = 0
+    last: dict[str, Any] = {}
+
+    def entries() -> Iterator[dict[str, Any]]:
+        nonlocal n, last
+        with path.open("rb") as file:
+            for entry in from_lines(file, str(path)):
+                n, last = n + 1, entry
+                yield entry
+
     try:
-        entries = list(from_lines(path.read_bytes().splitlines(), str(path)))
+        findings = verify(entries(), anchors)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    last = entries[-1] if entries else {}
     head = Anchor(last.get("sequence", 0), last.get("sha256", GENESIS), str(path))
-    return Verification(len(entries), head, tuple(verify(entries, anchors)))
+    return Verification(n, head, tuple(findings))
 
 
 def export_trail(study: Study, folder: Path) -> Anchor:
@@ -105,13 +114,14 @@ def export_trail(study: Study, folder: Path) -> Anchor:
         The head, as in ``head.json``: kept apart from the study it proves that nothing was taken
         off the trail's end or written anew.
     """
-    with study.reading() as connection:
-        entries = list(_entries(connection))
-        head = _head(connection, study.where)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / "audit.jsonl", b"".join(as_line(each) + b"\n" for each in entries))
-        write_file(folder / "audit.csv", "".join(as_csv(entries)).encode())
+        # One look at the study for all three: others may write meanwhile.
+        with study.reading() as connection:
+            lines = (as_line(each) + b"\n" for each in _entries(connection))
+            _write(folder / "audit.jsonl", lines)
+            table = as_csv(_entries(connection))
+            _write(folder / "audit.csv", (line.encode() for line in table))
+            head = _head(connection, study.where)
         said = {"study": study.where, "sequence": head.sequence, "sha256": head.sha256}
         write_file(folder / "head.json", (json.dumps(said, indent=2) + "\n").encode())
     except OSError as error:
@@ -119,6 +129,11 @@ def export_trail(study: Study, folder: Path) -> Anchor:
             f"{folder}: cannot be written ({error.strerror}); give another folder."
         ) from None
     return head
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    with file_beside(path) as beside, beside.open("wb") as file:
+        file.writelines(lines)
 
 
 def head_of(study: Study) -> Anchor:

@@ -72,13 +72,15 @@ class RecordedVessel:
 class Recorded:
     """What persons recorded of a lot; what is left out is told as not recorded.
 
-    ``steps`` name who performed and checked a step of a vessel; a recommendation's person stands
-    in its disposition.
+    ``recipe_status`` is where the recipe stands, None where nobody can tell; empty: the recipe's
+    own word. ``steps`` name who performed and checked a step of a vessel; a recommendation's
+    person stands in its disposition.
     """
 
     lot: Lot = field(default_factory=Lot)
     vessels: Mapping[str, RecordedVessel] = field(default_factory=dict)
     methods: tuple[Document, ...] = ()
+    recipe_status: str | None = ""
     recipe_approved_by: str | None = None
     dispositions: tuple[Disposition, ...] = ()
     deviations: tuple[Deviation, ...] = ()
@@ -121,7 +123,7 @@ def batch_record(
             for history in histories
         ),
         target=recipe.decide.target_confluence,
-        documents=(_recipe_document(recipe, recorded.recipe_approved_by), *recorded.methods),
+        documents=(_recipe_document(recipe, recorded), *recorded.methods),
         software=_software(),
         deviations=tuple(each for each in recorded.deviations if each.vessel is None),
         signatures=recorded.signatures,
@@ -149,7 +151,7 @@ def _software() -> tuple[tuple[str, str], ...]:
     return tuple(named + [(name, version(name)) for name in _LIBRARIES])
 
 
-def _recipe_document(recipe: Recipe, approved_by: str | None) -> Document:
+def _recipe_document(recipe: Recipe, recorded: Recorded) -> Document:
     flat = tuple(
         (f"{section}.{name}", _text(value))
         for section, settings in recipe.model_dump(mode="json").items()
@@ -157,7 +159,13 @@ def _recipe_document(recipe: Recipe, approved_by: str | None) -> Document:
         for name, value in settings.items()
     )
     return Document(
-        "recipe", recipe.name, recipe.version, recipe.status, recipe.sha256, approved_by, flat
+        kind="recipe",
+        name=recipe.name,
+        version=recipe.version,
+        status=recipe.status if recorded.recipe_status == "" else recorded.recipe_status,
+        sha256=recipe.sha256,
+        approved_by=recorded.recipe_approved_by,
+        settings=flat,
     )
 
 

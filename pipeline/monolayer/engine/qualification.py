@@ -8,7 +8,7 @@ from monolayer.qualify.series import Kind, Observation
 from monolayer.read.wells import normalise_well
 from monolayer.results import Run, open_run
 
-__all__ = ["series_of_run"]
+__all__ = ["method_of_run", "series_of_run"]
 
 _DENSITY = "density_cells_per_cm2"
 _DOSES: dict[str, Kind] = {
@@ -50,6 +50,13 @@ def series_of_run(folder: Path, doses: Path) -> Series:
         f"{method['name']} {method['version']}", kind, "cells/cm²", observations,
         most if kind == "seeding" else None,
     )  # fmt: skip
+
+
+def method_of_run(folder: Path) -> tuple[str, str, str]:
+    """Name, version and hash of the method that a run was counted with."""
+    record = open_run(folder).record
+    method = record["method"]
+    return str(method["name"]), str(method["version"]), str(record["method_sha256"])
 
 
 def _observations(

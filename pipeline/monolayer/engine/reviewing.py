@@ -230,12 +230,9 @@ class FieldReview:
 
     def __init__(self, run: RunReview, field_id: str) -> None:
         self.run, self.field_id = run, field_id
-        row, labels = run.row(field_id), run.labels(field_id)
-        if row["state"] != State.OK:
-            raise CorrectionError(
-                f"field '{field_id}' is {row['state']} ({row['reason']}): it has no result to "
-                "correct."
-            )
+        row = run.row(field_id)
+        _check_correctable(row, run.method)
+        labels = run.labels(field_id)
         objects = columns_of(run.objects(row["plate"], [field_id]))
         self.automatic = Automatic(row, objects, labels)
         self.key = FieldKey(field_id, row["image_sha256"] or "", labels_sha256(labels))
@@ -357,6 +354,21 @@ class FieldReview:
         method = self.run.method
         roles = assay_of(method).roles(self.image.channels, method)
         return revise_field(self.image, roles, method, self.automatic, state)
+
+
+def _check_correctable(row: Row, method: Method) -> None:
+    """Refuse a field without a result, and one that no memory should hold."""
+    field_id = row["field_id"]
+    if row["state"] != State.OK:
+        raise CorrectionError(
+            f"field '{field_id}' is {row['state']} ({row['reason']}): it has no result to correct."
+        )
+    if row["height_px"] * row["width_px"] > 1e6 * method.read.max_field_mp:
+        raise CorrectionError(
+            f"field '{field_id}' is a scan of {row['height_px']} x {row['width_px']} px: scans "
+            f"(above read.max_field_mp, {method.read.max_field_mp:g} megapixels) cannot be "
+            "corrected; leave its region out, or count it in smaller images."
+        )
 
 
 def _last_undone(events: Sequence[Event]) -> int | None:

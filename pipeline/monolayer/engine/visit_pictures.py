@@ -23,7 +23,7 @@ from monolayer.report.content import Measure
 from monolayer.report.gallery import Overlays, picture_of
 from monolayer.report.presentation import Presentation
 
-__all__ = ["MOST_PICTURES", "visit_pictures"]
+__all__ = ["MOST_PICTURES", "recorded_pictures", "visit_pictures"]
 
 # More fill pages that nobody looks at; the table of visits names all.
 MOST_PICTURES = 12
@@ -66,7 +66,41 @@ def visit_pictures(history: VesselHistory, folders: Sequence[Path]) -> tuple[Vis
             f"{history.vessel.name} has {len(times)} visits; give the runs of all its visits, or "
             "of none."
         )
-    place = _followed(visits)
+    return _pictures(history, visits)
+
+
+def recorded_pictures(
+    history: VesselHistory, folders: Sequence[Path | None]
+) -> tuple[VisitPicture, ...]:
+    """`visit_pictures` where each visit's run is recorded; a run that is gone has no picture.
+
+    Parameters
+    ----------
+    history : VesselHistory
+        The vessel and its visits.
+    folders : sequence of Path or None
+        One a visit: the folder of its run.
+    """
+    visits: list[_Visit | str] = ["No run is recorded for this visit."] * len(folders)
+    for folder in dict.fromkeys(each for each in folders if each is not None):
+        places = [i for i, each in enumerate(folders) if each == folder]
+        for i, found in zip(places, _found(folder, history.vessel.name, len(places)), strict=True):
+            visits[i] = found
+    return _pictures(history, visits)
+
+
+def _found(folder: Path, vessel: str, n: int) -> Sequence[_Visit | str]:
+    try:
+        visits = list(_visits(folder, vessel))
+    except (RunFolderError, OSError) as error:
+        return [f"No picture of the run {folder.name}: {error}"] * n
+    if len(visits) == n:
+        return visits
+    return [f"The run {folder.name} holds {len(visits)} times of this vessel, not {n}."] * n
+
+
+def _pictures(history: VesselHistory, visits: Sequence[_Visit | str]) -> tuple[VisitPicture, ...]:
+    place = _followed([each for each in visits if isinstance(each, _Visit)])
     return tuple(_picture(history, i, visits[i], place) for i in _chosen(len(visits)))
 
 
@@ -128,11 +162,15 @@ def _chosen(n: int) -> list[int]:
     return [round(i * (n - 1) / (MOST_PICTURES - 1)) for i in range(MOST_PICTURES)]
 
 
-def _picture(history: VesselHistory, number: int, visit: _Visit, place: str | None) -> VisitPicture:
+def _picture(
+    history: VesselHistory, number: int, visit: _Visit | str, place: str | None
+) -> VisitPicture:
     recorded = history.acquisitions[number]
+    at = history.clock(recorded.time_h)
+    if isinstance(visit, str):
+        return VisitPicture(recorded.time_h, at, recorded.confluence, None, visit)
     known = [value for row in visit.rows if (value := _value(row, visit)) is not None]
     mean = statistics.fmean(known) if known and visit.lead == "confluence" else None
-    at = history.clock(recorded.time_h)
     row = next((row for row in visit.rows if _place(row) == place), visit.rows[0])
     drawn = None if row["state"] == State.MISSING else visit.overlays(row["field_id"])
     if drawn is None or not drawn[0].size:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import leastsq
 
-from monolayer.grow.models import MODELS, Law, ln_u
+from monolayer.grow.models import MODELS, Law, drawn, ln_u
 from monolayer.grow.series import GrowthSeries, Quantity, ln_u_of, value_of
 from monolayer.grow.settings import ModelName, Scale
 
@@ -151,8 +151,12 @@ def fit_law(
     held = None if fit_plateau else plateau
 
     def residuals(parameters: Floats) -> Floats:
-        drawn = _on_scale(law, parameters, series.times_h, series.quantity, scale, held)
-        rest = roots * (drawn - measured)
+        reached = drawn(law, parameters, series.times_h, series.quantity, held)
+        if scale != "auto":
+            reached = value_of(series.quantity, reached)
+        rest = roots * (reached - measured)
+        if math.isfinite(rest @ rest):
+            return rest
         return np.where(np.isfinite(rest), rest, _NOWHERE)
 
     best: tuple[float, Floats, Floats] | None = None
@@ -193,8 +197,8 @@ def fit_law(
 def _on_scale(
     law: Law, p: Floats, times_h: Floats, quantity: Quantity, scale: Scale, held: float | None
 ) -> Floats:
-    drawn = ln_u(law, p, times_h, quantity, held)
-    return drawn if scale == "auto" else value_of(quantity, drawn)
+    reached = ln_u(law, p, times_h, quantity, held)
+    return reached if scale == "auto" else value_of(quantity, reached)
 
 
 def _starts(

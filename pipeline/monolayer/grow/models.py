@@ -15,7 +15,7 @@ from monolayer.grow.doublings import log_linear_rate
 from monolayer.grow.series import Quantity, ln_u_of
 from monolayer.grow.settings import ModelName
 
-__all__ = ["MODELS", "Law", "ln_u"]
+__all__ = ["MODELS", "Law", "drawn", "ln_u"]
 
 Floats = NDArray[np.float64]
 # The largest share that still has a complementary log-log in double precision.
@@ -68,12 +68,19 @@ def ln_u(
     plateau: float | None = None,
 ) -> Floats:
     """A law's curve; one parameter more than its own is ln plateau, and wins over `plateau`."""
-    own = len(law.parameters)
     # A search tries parameters that overflow; what comes out is not finite and is passed over.
     with np.errstate(all="ignore"):
-        if len(parameters) > own:
-            plateau = np.exp(parameters[own])
-        return law.curve(parameters, times_h, quantity, plateau)
+        return drawn(law, parameters, times_h, quantity, plateau)
+
+
+def drawn(
+    law: Law, parameters: Floats, times_h: Floats, quantity: Quantity, plateau: float | None
+) -> Floats:
+    """`ln_u` within the caller's own ``np.errstate``: entering one costs a fit a quarter of it."""
+    own = len(law.parameters)
+    if len(parameters) > own:
+        plateau = np.exp(parameters[own])
+    return law.curve(parameters, times_h, quantity, plateau)
 
 
 def _exponential(p: Floats, t: Floats, *_: object) -> Floats:

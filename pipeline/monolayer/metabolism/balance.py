@@ -21,7 +21,7 @@ from monolayer.errors import InputError
 from monolayer.metabolism.cells import CellCourse
 from monolayer.metabolism.culture import Culture, Sample
 from monolayer.metabolism.settings import MetabolismSettings, Metabolite
-from monolayer.metabolism.tank import FRESH, Decay, Stretch, Tank, sample_rows
+from monolayer.metabolism.tank import FRESH, RELEASED, Decay, Stretch, Tank, sample_rows
 
 __all__ = ["MassBalance", "Rate", "concentrations", "specific_rates"]
 
@@ -54,7 +54,8 @@ class Rate:
     n : int
         Samples in it.
     flags : tuple of str
-        ``CELLS_EXTRAPOLATED``, ``OUTSIDE_WINDOW``, ``OTHER_DIRECTION``, ``NOT_TOLD_FROM_ZERO``.
+        ``CELLS_EXTRAPOLATED``, ``OUTSIDE_WINDOW``, ``OTHER_DIRECTION``, ``NOT_TOLD_FROM_ZERO``;
+        ``DEPLETED``: nothing was left at a sample, so that the rate is too low.
     """
 
     quantity: Metabolite
@@ -328,11 +329,12 @@ def _least_squares(
             f"vessel {problem.culture.vessel}: {problem.quantity}: the samples cannot tell all "
             "rates; sample the fresh medium at hour 0, or once more."
         )
-    level = measured
+    errors = np.append(_errors(measured + known, problem.settings), prior)
+    found = np.zeros(system.shape[1])
     for _ in range(_ROUNDS):
-        errors = np.append(_errors(level + known, problem.settings), prior)
         found, *_ = np.linalg.lstsq(system / errors[:, None], target / errors, rcond=None)
         level = rows[:, used] @ found
+        errors = np.append(_errors(level + known, problem.settings), prior)
     weighted = system / errors[:, None]
     values, covariance = np.zeros(rows.shape[1]), np.zeros((rows.shape[1], rows.shape[1]))
     values[used] = found
@@ -375,17 +377,22 @@ def _rate(problem: _Problem, found: _Solution, place: int, stretch: Stretch) -> 
         amount_umol=value * cell_days * 1e-6,
         cell_days=cell_days,
         n=len(within),
-        flags=_flags(problem, (start, end), value, reach),
+        flags=_flags(problem, (start, end), within, value, reach),
     )
 
 
-def _flags(problem: _Problem, stretch: Stretch, value: float, reach: float) -> tuple[str, ...]:
+def _flags(
+    problem: _Problem, stretch: Stretch, within: list[Sample], value: float, reach: float
+) -> tuple[str, ...]:
     times_h = problem.culture.cells.times_h
+    least = problem.settings.assay_sd_mmol_per_l
     low, high = problem.settings.glucose_rate_window
     flags = {
         "CELLS_EXTRAPOLATED": stretch[0] < times_h[0] or stretch[1] > times_h[-1],
         "OUTSIDE_WINDOW": problem.quantity.startswith("glucose") and not low <= value <= high,
         "OTHER_DIRECTION": value + reach < 0,
+        "DEPLETED": problem.quantity not in RELEASED
+        and any(sample.mmol_per_l <= least for sample in within),
         "NOT_TOLD_FROM_ZERO": value - reach <= 0 <= value + reach,
     }
     return tuple(name for name, is_so in flags.items() if is_so)

@@ -74,7 +74,7 @@ def _forecast_event(notice: Notice, plan: DayPlan) -> Event:
     event.add("dtstamp", plan.made_at.astimezone(UTC))
     event.add("dtstart", notice.low.astimezone(UTC).replace(microsecond=0))
     event.add("dtend", _second_up(notice.high))
-    event.add("summary", notice.sentence)
+    event.add("summary", notice.dated)
     event.add("transp", "TRANSPARENT")
     event.add("categories", ["forecast"])
     return event

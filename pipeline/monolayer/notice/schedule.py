@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import compress
 
 from monolayer.notice.hours import span_of, spans_between
 from monolayer.notice.settings import SiteSettings
@@ -58,10 +59,21 @@ class Unplaced:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A vessel's forecast in words; `low` and `high` (open: None) are the prediction's ends."""
+    """A vessel's forecast in words.
+
+    Attributes
+    ----------
+    vessel : str
+        Its name.
+    sentence, dated : str
+        To be read on the day itself ("tomorrow"), and on any day.
+    low, high : datetime or None
+        Ends of the prediction interval; None: open, or no forecast.
+    """
 
     vessel: str
     sentence: str
+    dated: str
     low: datetime | None = None
     high: datetime | None = None
 
@@ -144,8 +156,9 @@ def plan_day(
         return DayPlan(day, made_at, (), unplaced, (), tuple(may_follow), tuple(notices), 0)
     begin, end = max(span[0], made_at.astimezone(UTC)), span[1]
     todays = [task for task in ordered if task.earliest < end]
-    earlier = tuple(task for task in todays if _fits_before(task, made_at, begin, settings))
-    todays = [task for task in todays if task not in earlier]
+    before = [_fits_before(task, made_at, begin, settings) for task in todays]
+    earlier = tuple(compress(todays, before))
+    todays = [task for task, is_before in zip(todays, before, strict=True) if not is_before]
     placed, left = _place(todays, begin, end, settings)
     minutes = settings.operators * int((end - begin) / timedelta(minutes=1))
     return DayPlan(
@@ -199,9 +212,8 @@ def _forward(
     while waiting:
         who = min(range(len(operators)), key=operators.__getitem__)
         scope = min(range(len(microscopes)), key=microscopes.__getitem__)
-        starts = [_start(task, operators[who], microscopes[scope]) for task in waiting]
-        at = min(range(len(waiting)), key=lambda n: (starts[n], n))
-        task, start = waiting.pop(at), starts[at]
+        at, start = _soonest(waiting, operators[who], microscopes[scope])
+        task = waiting.pop(at)
         stop = start + timedelta(minutes=task.minutes)
         if stop > end:
             left.append(Unplaced(task, _no_room(task, begin, end)))
@@ -211,6 +223,18 @@ def _forward(
             microscopes[scope] = stop
         placed.append(_planned(task, who + 1, start))
     return placed, left
+
+
+def _soonest(waiting: Sequence[Task], free: datetime, scope_free: datetime) -> tuple[int, datetime]:
+    """The first in order of those that can begin soonest, and when."""
+    best = 0, _start(waiting[0], free, scope_free)
+    for n, task in enumerate(waiting):
+        if best[1] == free:
+            break
+        start = _start(task, free, scope_free)
+        if start < best[1]:
+            best = n, start
+    return best
 
 
 def _before_its_best(

@@ -12,7 +12,7 @@ from monolayer.notice.tasks import Task
 
 __all__ = ["COLUMNS", "csv_of", "rows_of"]
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "order",
     "state",
     "vessel",

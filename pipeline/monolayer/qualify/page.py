@@ -85,8 +85,7 @@ def _sections(
         parts.append(_precision_section(found))
     parts.append(_budget_section(found))
     if found.detection is not None:
-        parts.append(Section("Limit of detection", tables=(_table("Limits", [_flat(
-            found.detection)]),)))  # fmt: skip
+        parts.append(_detection_section(found))
     return parts
 
 
@@ -190,6 +189,18 @@ def _precision_section(found: Qualification) -> Section:
         f"repeatability {seen.repeatability_percent:.2f} %, intermediate precision "
         f"{seen.intermediate_percent:.2f} %. A component of fewer than five levels is a rough one.",
         (_table("Variance components", [asdict(each) for each in seen.components]),),
+    )
+
+
+def _detection_section(found: Qualification) -> Section:
+    seen, low = found.detection, found.series.scatter[0]
+    assert seen is not None
+    return Section(
+        "Limit of detection",
+        reading=f"{seen.method}. The low samples are those of the lowest fraction, mean "
+        f"{grouped(low.mean)} {found.unit}: where that is far above the limit, their scatter is "
+        "larger than at the limit, and the limit is on the safe side.",
+        tables=(_table("Limits", [_flat(seen)]),),
     )
 
 

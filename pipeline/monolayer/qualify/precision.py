@@ -10,10 +10,11 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from monolayer.errors import InputError
+from monolayer.errors import InputError, MissingExtraError
 
 __all__ = ["FACTORS", "Component", "Precision", "variance_components"]
 
@@ -130,8 +131,10 @@ def _check(values: Sequence[float], levels: Mapping[str, np.ndarray]) -> None:
 
 def _reml(logs: np.ndarray, levels: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Variances by source, repeatability last."""
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-
+    try:
+        from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+    except ImportError:
+        raise MissingExtraError.named("statsmodels", "science") from None
     names = list(levels)
     columns = [sorted(set(levels[name].tolist())) for name in names]
     designs = [
@@ -144,13 +147,26 @@ def _reml(logs: np.ndarray, levels: Mapping[str, np.ndarray]) -> dict[str, float
     model = MixedLM(
         (logs - logs.mean()) / spread, np.ones((len(logs), 1)), np.zeros(len(logs)), exog_vc=spec
     )
-    with warnings.catch_warnings():
-        # A component of 0 lies on the boundary, of which statsmodels warns; it is a fair answer.
-        warnings.simplefilter("ignore")
-        fit = model.fit(reml=True, method=["powell", "lbfgs"])
+    fit = _fitted(model)
     rest = float(fit.scale)
     found = {
         name: max(float(value), 0.0) * spread**2
         for name, value in zip(names, np.asarray(fit.vcomp), strict=True)
     }
     return found | {"repeatability": rest * spread**2}
+
+
+def _fitted(model: Any) -> Any:
+    """Fit by one optimiser or the next: each has data on which a step of it cannot be inverted."""
+    for methods in (["powell", "lbfgs"], ["lbfgs"], ["nm"]):
+        with warnings.catch_warnings():
+            # A component of 0 lies on the boundary, of which it warns; that is a fair answer.
+            warnings.simplefilter("ignore")
+            try:
+                return model.fit(reml=True, method=methods)
+            except np.linalg.LinAlgError:
+                continue
+    raise InputError(
+        "the variance components of these repeats cannot be estimated; repeat each operator, day "
+        "and instrument more often."
+    )

@@ -14,6 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from monolayer.drawing.numbers import UNKNOWN, grouped
+from monolayer.drawing.style import style_sheet
 from monolayer.report.page import read_template
 
 __all__ = ["AnalysisPage", "AnalysisTable", "Section", "render_analysis"]
@@ -105,7 +106,7 @@ def render_analysis(page: AnalysisPage) -> str:
     return _template().render(
         page=page,
         sign={"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]],
-        style=Markup(read_template("report.css")),  # noqa: S704
+        style=Markup(style_sheet()),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_hash=digest,
     )

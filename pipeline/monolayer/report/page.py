@@ -22,6 +22,7 @@ from monolayer.drawing.numbers import (
     plural,
     shown,
 )
+from monolayer.drawing.style import style_sheet
 from monolayer.drawing.svg import Scale
 from monolayer.field import State
 from monolayer.report import charts
@@ -50,7 +51,7 @@ def render_report(content: ReportContent) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return _template().render(
         content=content,
-        style=Markup(read_template("report.css")),  # noqa: S704
+        style=Markup(style_sheet()),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_hash=digest,
         pixel_size_help=PIXEL_SIZE_HELP,

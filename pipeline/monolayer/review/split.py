@@ -5,6 +5,7 @@ first, equal ones in the order of their first pixels.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,8 @@ def split_by_line(mask: Bools, points: Sequence[Point]) -> list[Bools]:
     cut = np.zeros(inside.shape, np.bool_)
     cut[tuple(line[seen].T)] = True
     # A line whose pixels meet at corners parts pixels that meet at sides.
-    pieces, n = ndimage.label(inside & ~cut)
+    labelled: Any = ndimage.label(inside & ~cut)
+    pieces, n = labelled
     beside = np.unique(pieces[ndimage.binary_dilation(cut & inside, np.ones((3, 3)))])
     sizes = np.bincount(pieces.ravel(), minlength=n + 1)
     parts = [int(p) for p in beside if p > 0 and sizes[p] >= _CRUMB_PX]
@@ -101,7 +103,8 @@ def split_by_seeds(mask: Bools, points: Sequence[Point]) -> list[Bools]:
             raise CorrectionError(f"two points lie in the pixel {y}, {x}; click farther apart.")
         seeds[row, column] = k
     # A frame of background: at the border of the box the object ends as well.
-    height = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    distance: Any = ndimage.distance_transform_edt(np.pad(inside, 1))
+    height = distance[1:-1, 1:-1]
     # skimage is untyped, and calling it so is an error under mypy's strict rules.
     flood: Callable[..., NDArray[np.int32]] = watershed
     flooded = flood(-height, seeds, mask=inside)
@@ -122,9 +125,10 @@ def _nearest(pieces: NDArray[np.int32], parts: Sequence[int], inside: Bools) -> 
     owned = np.isin(pieces, parts)
     if bool((owned | ~inside).all()):
         return np.where(inside, pieces, 0)
-    row, column = ndimage.distance_transform_edt(
+    nearest: Any = ndimage.distance_transform_edt(
         ~owned, return_distances=False, return_indices=True
     )
+    row, column = nearest
     return np.where(inside, pieces[row, column], 0)
 
 
