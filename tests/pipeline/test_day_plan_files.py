@@ -10,7 +10,7 @@ from icalendar import Calendar
 from tests.pipeline.incubator import NOW, incubator, write_histories
 
 from monolayer.cli import _exit_code as cli
-from monolayer.day import day_plan_for
+from monolayer.culture.day import day_plan_for
 from monolayer.notice import DayPlan, SiteSettings, calendar_of, csv_of
 from monolayer.recipe import Recipe
 

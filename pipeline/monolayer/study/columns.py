@@ -63,7 +63,13 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """From text."""
-        return None if value is None else json.loads(value)
+        return None if value is None else json.loads(value, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    """Canonical JSON writes 5e16 as an integer; read as one, it could not be hashed again."""
+    whole = int(digits)
+    return whole if abs(whole) < 2**53 else float(digits)
 
 
 def key() -> Column[int]:
