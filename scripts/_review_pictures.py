@@ -2,26 +2,34 @@
 
     xvfb-run python scripts/_review_pictures.py RUN VIABILITY_RUN FOLDER
 
-The first run is of the sample plate, the second of SIMULATED live and dead cells.
+The first run is of the sample plate, the second of SIMULATED live and dead cells; the study of the
+widget Culture is SIMULATED too.
 """
 
+import math
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import napari
+import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from monolayer.study import Study
 from monolayer_napari.bench import bench_of
+from monolayer_napari.culture_widget import CultureWidget
 from monolayer_napari.queue_widget import QueueWidget
 from monolayer_napari.review import open_review
 from monolayer_napari.run_widget import RunWidget
 
 SECONDS = 60
 SIZE = (1380, 860)
+CULTURE_SIZE = (500, 1080)
 
 
 def main(run: Path, viability: Path, pictures: Path) -> None:
@@ -48,7 +56,53 @@ def main(run: Path, viability: Path, pictures: Path) -> None:
     until(lambda: not widget.is_running and widget.bar.value() > 0)
     until(lambda: bench.session is not None and bench.session.folder.name == "again")
     photograph(dock, pictures / "review-run.png")
+    viewer.window.remove_dock_widget(dock)
+    with tempfile.TemporaryDirectory() as folder:
+        photograph_culture(viewer, Path(folder) / "study.db", pictures / "review-culture.png")
     viewer.close()
+
+
+def photograph_culture(viewer: Any, study: Path, picture: Path) -> None:
+    """The widget Culture after a recommendation was asked for, at its full height."""
+    simulate_study(study)
+    widget = CultureWidget(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Culture", area="right")
+    dock.setFloating(True)
+    dock.resize(*CULTURE_SIZE)
+    widget.name.setText("olga")
+    widget.source.setText(str(study))
+    widget.open()
+    until(lambda: not widget.is_busy)
+    widget.recommend()
+    until(lambda: not widget.is_busy)
+    widget.source.setText("study.db")
+    photograph(widget, picture)
+    viewer.window.remove_dock_widget(dock)
+
+
+def simulate_study(path: Path) -> None:
+    """A study of three SIMULATED vessels that grow by the law of cells at random."""
+    rng, now = np.random.default_rng(7), datetime.now().astimezone()
+    seeded = now - timedelta(hours=98)
+    with (
+        Study.create(path, actor="olga", at=seeded) as study,
+        study.change("olga", "simulated", now) as change,
+    ):
+        for name, layers in (("V-101", 0.14), ("V-102", 0.11), ("V-103", 0.22)):
+            change.add("vessels", name=name, type="T-175", seeded_at=seeded, passage=2)
+            for time_h in range(25, 98, 12):
+                mean = -math.expm1(-layers * 2 ** (time_h / 34)) * rng.normal(1, 0.03)
+                change.add(
+                    "acquisitions", vessel=name, at=seeded + timedelta(hours=time_h), n_fields=20,
+                    n_fields_ok=20, confluence=mean, confluence_lower_bound=mean - 0.03,
+                    confluence_se=0.012, confluence_field_cv=0.12, contamination=False,
+                    doublings=12.0, area_ratio=1.05, image_sha256="5f1d",
+                    image_sha256_found="5f1d",
+                )  # fmt: skip
+            change.add("exchanges", vessel=name, at=seeded + timedelta(hours=20), volume_ml=15)
+            for hours, ph in ((60, 7.32), (97.5, 7.28)):
+                at = seeded + timedelta(hours=hours)
+                change.add("readings", vessel=name, at=at, quantity="ph", value=ph)
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -21,16 +21,15 @@ _LETTER = 6.9
 _FRAME = Frame(1000.0, 396.0, left=56.0, top=76.0, bottom=58.0)
 
 
-def growth_chart(vessel: VesselRecord, target: float) -> Markup:
-    """Confluence in time with all that was done about it."""
-    frame = _FRAME
+def growth_chart(vessel: VesselRecord, target: float, frame: Frame = _FRAME) -> Markup:
+    """Confluence in time with all that was done about it; a screen's dock has a smaller frame."""
     end = _end_h(vessel)
     across = Scale(0.0, end * 1.02, frame.left, frame.x_end)
     up = Scale(0.0, 100.0, frame.y_end, frame.top)
     parts = [
         y_axis(frame, up, "", 5),
         text(frame.left - 48, frame.top - 12, "confluence, %", class_="axis-name"),
-        x_axis(frame, across, "hours since seeding", 10),
+        x_axis(frame, across, "hours since seeding", round(frame.width / 100)),
     ]
     if vessel.curve is not None:
         parts += _bands(vessel.curve, across, up)
@@ -162,7 +161,7 @@ def _dates(frame: Frame, across: Scale, vessel: VesselRecord) -> Markup:
         x = across(24.0 * day)
         if x < frame.x_end - 60:
             parts.append(text(x, frame.y_end + 33, f"{moment:%d %b %H:%M}", class_="date"))
-        day += max(1, round(across.high / 24 / 9))
+        day += max(1, round(across.high / 24 / (frame.width // 110)))
     return join(parts)
 
 
