@@ -15,8 +15,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.expansions import simulate
-from monolayer.advise import Advice, store_outlooks, stored_outlooks
 from monolayer.culture import outlook_of, recommend_for
+from monolayer.culture.advise import Advice, store_outlooks, stored_outlooks
 from monolayer.decide import Outlook, Recommendation
 from monolayer.history import VesselHistory
 from monolayer.recipe import Recipe

@@ -9,10 +9,10 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer_napari.bench import bench_of
+from monolayer_napari.docked import Docked
 from monolayer_napari.plate import Metric, PlateMap, Spot, metrics_of, plate_map
 from monolayer_napari.plate_picture import FieldStrip, PlatePicture
 from monolayer_napari.session import Session
@@ -22,7 +22,7 @@ from monolayer_napari.words import Words
 __all__ = ["PlateWidget"]
 
 
-class PlateWidget(QWidget):
+class PlateWidget(Docked):
     """The plates of the open run.
 
     Parameters
@@ -67,6 +67,12 @@ class PlateWidget(QWidget):
         self.bench.opened.connect(self._opened)
         self.bench.shown.connect(self._shown)
         self.bench.told.connect(self._tell)
+
+    def close_down(self) -> None:
+        """Hear nothing more of the viewer."""
+        self.bench.opened.disconnect(self._opened, missing_ok=True)
+        self.bench.shown.disconnect(self._shown, missing_ok=True)
+        self.bench.told.disconnect(self._tell, missing_ok=True)
 
     def _ask(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "A run's folder")

@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
     QPushButton,
     QTableView,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer_napari.bench import bench_of
+from monolayer_napari.docked import Docked
 from monolayer_napari.doubts import Doubt, doubts_of
 from monolayer_napari.session import Session
 from monolayer_napari.view import LABELS, FieldView
@@ -89,7 +89,7 @@ class _Table(QTableView):
             self.stepped.emit(by)
 
 
-class QueueWidget(QWidget):
+class QueueWidget(Docked):
     """Fields and objects of the open run by doubt.
 
     Parameters
@@ -105,6 +105,7 @@ class QueueWidget(QWidget):
         self.at: int | None = None
         # A field to open in place of the most doubtful one.
         self.begins_with: str | None = None
+        self._closed = False
         self._ring_layer: Any = None
         self.told = Words("No run is open.", lines=4)
         self.table = _Table()
@@ -140,6 +141,12 @@ class QueueWidget(QWidget):
         self.bench.opened.connect(self._opened)
         self.bench.shown.connect(self._shown)
 
+    def close_down(self) -> None:
+        """Hear nothing more of the viewer; its keys do nothing then."""
+        self._closed = True
+        self.bench.opened.disconnect(self._opened, missing_ok=True)
+        self.bench.shown.disconnect(self._shown, missing_ok=True)
+
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
         ring, self._ring_layer = self._ring_layer, None
@@ -150,7 +157,7 @@ class QueueWidget(QWidget):
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
 
     def _ranked(self, session: Session, doubts: Sequence[Doubt]) -> None:
-        if session is not self.bench.session:
+        if session is not self.bench.session or self._closed:
             return
         self.set_doubts(doubts)
         if self.begins_with is not None:
@@ -179,7 +186,7 @@ class QueueWidget(QWidget):
 
     def go(self, place: int) -> None:
         """Show a doubt by its place in the list; beyond its ends nothing happens."""
-        if not 0 <= place < len(self.doubts):
+        if self._closed or not 0 <= place < len(self.doubts):
             return
         self.at = place
         self.table.selectRow(place)

@@ -22,12 +22,12 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSpinBox,
     QVBoxLayout,
-    QWidget,
 )
 
 from monolayer.cli._shared import ASSAYS
 from monolayer.errors import ConfigError
 from monolayer_napari.bench import bench_of
+from monolayer_napari.docked import Docked
 from monolayer_napari.run_command import Progress, RunCommand, outcome_words
 from monolayer_napari.words import Words
 
@@ -39,7 +39,7 @@ TELL_MS = 500
 _LAST_CALL_MS = 3000
 
 
-class RunWidget(QWidget):
+class RunWidget(Docked):
     """Start a run, see how far it is, stop it.
 
     Parameters
@@ -179,10 +179,9 @@ class RunWidget(QWidget):
         """Whether a run is under way."""
         return bool(self.process.state() != QProcess.ProcessState.NotRunning)
 
-    def closeEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
-        """Stop the run with its window, in good order if it can."""
+    def close_down(self) -> None:
+        """Stop the run with its widget, in good order if it can."""
         self.stop()
-        super().closeEvent(a0)
 
     def stop(self) -> None:
         """End the run and wait for it, a few seconds at the most."""

@@ -28,7 +28,7 @@ from monolayer.compare.designs import runs_of
 from monolayer.compare.outcomes import donor_means
 from monolayer.compare.page import UNPROVEN
 from monolayer.errors import ConfigError, InputError, MissingExtraError
-from monolayer.outcomes_table import layout_csv, read_outcomes
+from monolayer.intake.outcomes_table import layout_csv, read_outcomes
 from monolayer.settings_file import content_sha256
 from monolayer.study.tables import MEDIUM_KINDS
 

@@ -10,7 +10,7 @@ from icalendar import Calendar
 from tests.pipeline.incubator import NOW, incubator, write_histories
 
 from monolayer.cli import _exit_code as cli
-from monolayer.day import day_plan_for
+from monolayer.culture.day import day_plan_for
 from monolayer.notice import DayPlan, SiteSettings, calendar_of, csv_of
 from monolayer.recipe import Recipe
 
@@ -37,7 +37,7 @@ def test_another_program_reads_the_calendar(plan: DayPlan) -> None:
     assert harvest.decoded("due") == datetime(2026, 11, 23, 11, tzinfo=UTC)
     crossing = next(each for name, each in events.items() if name.startswith("vessel V-06 crosses"))
     # Whoever opens the calendar another day must not read "tomorrow".
-    assert "between 22:50 on Mon 2026-11-23 and 02:10 on Tue 2026-11-24" in crossing["summary"]
+    assert "between 22:50 on Mon 2026-11-23 and 02:10 on Tue 2026-11-24" in str(crossing["summary"])
     assert str(crossing["transp"]) == "TRANSPARENT"
     assert len(events) == len(list(calendar.walk("VEVENT")))
 

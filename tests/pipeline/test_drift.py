@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monolayer.cli import _exit_code as cli
+from monolayer.culture.lot_figures import figures_of_lots, lots_csv
 from monolayer.drift import (
     RULES,
     DriftSettings,
@@ -25,8 +26,7 @@ from monolayer.drift import (
 from monolayer.drift.charts import ewma_limit
 from monolayer.errors import InputError
 from monolayer.history import Acquisition, Vessel, VesselHistory, ViabilityCount
-from monolayer.lot_figures import figures_of_lots, lots_csv
-from monolayer.lots_table import read_lots
+from monolayer.intake.lots_table import read_lots
 from monolayer.recipe import Recipe
 from monolayer.study import Study
 

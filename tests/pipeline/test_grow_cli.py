@@ -11,7 +11,7 @@ import pytest
 
 from monolayer.cli import _exit_code as cli
 from monolayer.grow import log_linear_rate
-from monolayer.growth_table import read_growth_table
+from monolayer.intake.growth_table import read_growth_table
 
 HOURS = range(24, 69, 4)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.pipeline.incubator import NOW, incubator
 
 from monolayer.culture import growth_series
-from monolayer.day import day_plan_for, vessel_now
+from monolayer.culture.day import day_plan_for, vessel_now
 from monolayer.errors import InputError
 from monolayer.grow import GrowthSeries, expected_widths_h, forecast, grow
 from monolayer.grow.crossing import used_weights

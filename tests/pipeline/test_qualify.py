@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monolayer.cli import _exit_code as cli
-from monolayer.dilution_table import read_series, to_comet
 from monolayer.engine.qualification import series_of_run
 from monolayer.errors import ConfigError, InputError, MissingExtraError
+from monolayer.intake.dilution_table import read_series, to_comet
+from monolayer.intake.qualification_tables import read_pairs, read_precision
 from monolayer.method import Method, load_method
-from monolayer.qualification_tables import read_pairs, read_precision
 from monolayer.qualify import (
     Contribution,
     Observation,

@@ -6,8 +6,8 @@ import pytest
 from tests.pipeline.test_growth_docs import blocks, commands
 
 from monolayer.cli import _exit_code as cli
+from monolayer.intake.sensor_file import read_sensors
 from monolayer.recipe import load_recipe
-from monolayer.sensor_file import read_sensors
 
 
 def test_commands_of_sensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

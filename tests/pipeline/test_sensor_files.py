@@ -10,9 +10,9 @@ import pytest
 from monolayer.cli import _exit_code as cli
 from monolayer.errors import InputError
 from monolayer.history import ReadingName
-from monolayer.history_file import read_histories, write_histories
-from monolayer.sensor_file import read_sensors
-from monolayer.sensor_units import conversion
+from monolayer.intake.history_file import read_histories, write_histories
+from monolayer.intake.sensor_file import read_sensors
+from monolayer.intake.sensor_units import conversion
 from monolayer.sensors import SensorSeries
 
 SEEDED = {"V": datetime.fromisoformat("2026-11-10T08:00:00+01:00")}
@@ -243,3 +243,12 @@ def test_histories_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "history.yaml"
     write_histories(path, [ready(viability=(182, 200))])
     assert read_histories(path) == [ready(viability=(182, 200))]
+
+
+def test_a_sensor_without_limits_is_not_within_them(tmp_path: Path) -> None:
+    recipe = written(tmp_path, "sensors: {limits: {ph: {action_high: 7.6}}}\n", "recipe.yaml")
+    for header, said in (("pH", "within all limits"), ("DO [%]", "not every sensor has limits")):
+        path = written(tmp_path, f"vessel,time_h,{header}\nV,0,7.3\nV,1,7.31\n")
+        out = tmp_path / "out"
+        assert cli(["sensors", str(path), "--recipe", str(recipe), "-o", str(out)]) == 0
+        assert said in (out / "report.html").read_text(encoding="utf-8")

@@ -230,10 +230,12 @@ def test_readings_of_a_minute_for_two_weeks_are_examined_at_once() -> None:
     times = np.arange(20_160) / 60
     values = 7.3 + 0.005 * rng.standard_normal(len(times))
     values[9_000:9_120] = 7.7
-    limits = SensorSettings().limits["ph"].model_copy(update={"max_rate_per_h": None})
-    result = examine(series(times, values), SensorSettings(limits={"ph": limits}))
+    result = examine(series(times, values), SensorSettings())
+    # The probe's noise is no fault; the jump of 0.4 in a minute is doubted until there was time.
+    assert 9_000 < result.faults[0].since_h * 60 + 1 < 9_003
+    assert len(result.faults) <= 4
     assert {each.level for each in result.excursions} == {"alert", "action"}
-    assert only_action(result).duration_h(0) == pytest.approx(2.0, abs=0.05)
+    assert only_action(result).duration_h(0) == pytest.approx(2.0, abs=0.5)
 
 
 def only_action(result: Findings) -> Excursion:

@@ -18,7 +18,7 @@ from monolayer.cli import _exit_code as cli
 
 PROJECT = Path(__file__).parent.parent.parent
 PLATE = PROJECT / "sample_data" / "plate"
-SCREEN = "1400x900x24"
+SCREEN = "1000x700x24"
 SECONDS = 20.0
 NEEDED = ("xvfb", "libxcb-icccm4", "libxcb-keysyms1")
 
@@ -115,7 +115,11 @@ def _one_viewer(display: str | None, qapp: Any) -> Iterator[Any]:
         pytest.skip(f"no Xvfb: apt-get install -y --no-install-recommends {' '.join(NEEDED)}")
     napari = pytest.importorskip("napari", reason="napari comes with the extra 'gui'")
     opened = napari.Viewer(title="monolayer tests")
+    # napari collects all garbage for each layer that goes: what was imported need not be searched.
+    gc.collect()
+    gc.freeze()
     yield opened
+    gc.unfreeze()
     opened.close()
 
 

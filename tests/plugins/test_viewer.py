@@ -128,6 +128,22 @@ def test_edited_labels_are_saved_as_corrections(viewer: Any, own_run: Path, unti
     assert event.act.labels == (3,)
 
 
+def test_widget_that_was_taken_away_hears_nothing_more(
+    viewer: Any, plate_run: Path, until: Until
+) -> None:
+    docks = open_review(viewer, plate_run)
+    until(lambda: shown(viewer) is not None)
+    queue = widget_named("QueueWidget")
+    for dock in docks:
+        viewer.window.remove_dock_widget(dock)
+    at, bench = queue.at, bench_of(viewer)
+    queue.go(3)
+    bench.open(plate_run)
+    bench.show("sample/B03/1")
+    until(lambda: shown(viewer) == "sample/B03/1")
+    assert queue.at == at
+
+
 def test_field_that_the_run_does_not_have_is_refused(viewer: Any, plate_run: Path) -> None:
     with pytest.raises(ConfigError, match="has no field 'sample/Z99/1'"):
         open_review(viewer, plate_run, "sample/Z99/1")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from monolayer.errors import InputError
 from monolayer.record import ENTRY_FIELDS, GENESIS, Anchor, link, verify
+from monolayer.record.export import as_line, from_lines
 
 Stored = dict[str, Any]
 
@@ -269,3 +270,10 @@ def test_nothing_but_the_trail_itself_passes_with_its_head(data: st.DataObject) 
             entries = _tampered(entries, data)
     breached = any(each.is_breach for each in verify(entries, [head]))
     assert breached == (entries != original)
+
+
+def test_a_large_float_is_read_from_an_export_as_it_was_hashed() -> None:
+    """Canonical JSON writes 5e16 as 50000000000000000, which is no integer that may be hashed."""
+    (stored,) = trail(1, after={"cells_out": 5e16})
+    read = list(from_lines([as_line(stored)], "trail"))
+    assert found(read) == []

@@ -9,15 +9,15 @@ import pytest
 from benchmarks.decisions import decide_all, fill, vessels
 from tests.pipeline.incubator import NOW, incubator, write_histories
 
-from monolayer.advise import (
+from monolayer.cli import _exit_code as cli
+from monolayer.culture import outlook_of, recommend_for
+from monolayer.culture.advise import (
     Advice,
     plain,
     store_outlooks,
     store_recommendations,
     stored_outlooks,
 )
-from monolayer.cli import _exit_code as cli
-from monolayer.culture import outlook_of, recommend_for
 from monolayer.errors import InputError
 from monolayer.grow import GrowSettings
 from monolayer.history import VesselHistory
@@ -181,7 +181,7 @@ def test_decide_stores_and_then_fits_nothing(
     def never(*_: object) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("monolayer.advise.outlook_of", never)
+    monkeypatch.setattr("monolayer.culture.advise.outlook_of", never)
     assert said(capsys, "decide", "--study", study) == first
     assert said(capsys, "decide", "--study", study, "--vessel", "V-03") in first
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.pipeline.vessel_histories import visits
 
-from monolayer.advise import store_recommendations
 from monolayer.batch import record_sha256, render_batch
 from monolayer.cli import _exit_code as cli
 from monolayer.culture import recommend_for
+from monolayer.culture.advise import store_recommendations
 from monolayer.custody import (
     dispose_vessel,
     draft_document,

@@ -81,6 +81,7 @@ def test_a_second_init_changes_nothing(
 
 
 BAD = {
+    "signature": ("add study.db signatures subject=1 --as anna", "is not added by hand"),
     "no study": ("show none.db", "there is no study; 'monolayer study init' makes one."),
     "stranger": ("add study.db lots name=L9 --as hanna", "did you mean 'anna'?"),
     "pair": ("add study.db lots L9 --as anna", "'L9': give COLUMN=VALUE"),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from monolayer.drawing.numbers import plural
+
 __all__ = ["lines_of"]
 
 _TIME = "%Y-%m-%d %H:%M %z"
@@ -124,7 +126,8 @@ def _rolled_up(row: Mapping[str, Any]) -> Iterator[str]:
         if found["field_cv"] is not None:
             yield (
                 f"  {words} {_when(row['at'])}: CV between fields {found['field_cv']:.3f}; "
-                f"{found['fields_needed']} fields would give a mean of CV {found['target_cv']:g}"
+                f"{plural(found['fields_needed'], 'field')} would give a mean of CV "
+                f"{found['target_cv']:g}"
             )
         if found["dispersion_p"] is not None:
             yield (

@@ -11,7 +11,7 @@ import click
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monolayer.advise import Advice
+    from monolayer.culture.advise import Advice
     from monolayer.decide import Check, Recommendation
     from monolayer.history import VesselHistory
     from monolayer.recipe import Recipe
@@ -84,7 +84,7 @@ def histories_of(
 
         with Study.open(study) as opened:
             return opened.histories(None if vessel is None else [vessel], ended=ended)
-    from monolayer.history_file import read_histories
+    from monolayer.intake.history_file import read_histories
 
     assert history is not None
     found = read_histories(history)
@@ -99,7 +99,7 @@ def histories_of(
 
 def advice_for(study: str | None, recipe: "Recipe") -> "Advice":
     """Recommends by a recipe, with a study's stored outlooks where there is one."""
-    from monolayer.advise import Advice, stored_outlooks
+    from monolayer.culture.advise import Advice, stored_outlooks
 
     if study is None:
         return Advice(recipe)

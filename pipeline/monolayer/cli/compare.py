@@ -35,7 +35,7 @@ def design(plan: Path, output: Path, as_json: bool) -> None:
     """
     from monolayer.compare import layout
     from monolayer.engine.files import write_file
-    from monolayer.outcomes_table import layout_csv
+    from monolayer.intake.outcomes_table import layout_csv
     from monolayer.settings_file import content_sha256
 
     settings = _plan(plan)
@@ -75,7 +75,7 @@ def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> Non
     """
     from monolayer.compare import compare
     from monolayer.compare.page import UNPROVEN, page_of, tables_of
-    from monolayer.outcomes_table import carries_plan, read_outcomes
+    from monolayer.intake.outcomes_table import carries_plan, read_outcomes
     from monolayer.settings_file import content_sha256
 
     settings = _plan(plan)

@@ -138,11 +138,11 @@ def vessel(
     from dataclasses import asdict
 
     from monolayer.cli._vessels import histories_of
+    from monolayer.culture.revise_vessel import revise_history, revise_vessel, visit_of_well
     from monolayer.engine.corrected import wells_before_and_after
     from monolayer.errors import ConfigError
     from monolayer.history import Acquisition
     from monolayer.recipe import load_recipe
-    from monolayer.revise_vessel import revise_history, revise_vessel, visit_of_well
 
     found = histories_of(history, None, vessel)
     if len(found) != 1:

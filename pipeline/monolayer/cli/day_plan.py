@@ -52,10 +52,10 @@ def command(
     Tasks are the recipe's recommendations, feeds that fall due and the next visits of the
     microscope. What must be finished first comes first; what does not fit is named.
     """
-    from monolayer.day import day_plan_for
+    from monolayer.culture.day import day_plan_for
     from monolayer.engine.files import write_file
+    from monolayer.intake.site_file import load_site
     from monolayer.notice import calendar_of, csv_of
-    from monolayer.site_file import load_site
 
     site = load_site(site_path)
     recipe = recipe_for(study, recipe_path)

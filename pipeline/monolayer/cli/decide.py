@@ -11,7 +11,7 @@ from monolayer.cli._vessels import recommendations, vessel_options, when, words_
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monolayer.advise import Advice
+    from monolayer.culture.advise import Advice
     from monolayer.decide import Recommendation
 
 __all__ = ["command"]
@@ -65,7 +65,7 @@ def command(
 def _store(
     where: str, advice: "Advice", found: "list[Recommendation]", name: str, reason: str
 ) -> None:
-    from monolayer.advise import store_outlooks, store_recommendations
+    from monolayer.culture.advise import store_outlooks, store_recommendations
     from monolayer.study import Study
 
     with Study.open(where) as study:

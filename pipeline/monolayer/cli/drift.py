@@ -40,8 +40,8 @@ def collect(
     output: Path,
 ) -> None:
     """Gather a row a lot: growth, viability, morphology of vessels; or image quality of RUNs."""
+    from monolayer.culture.lot_figures import figures_of_lots, figures_of_runs, lots_csv
     from monolayer.engine.files import write_file
-    from monolayer.lot_figures import figures_of_lots, figures_of_runs, lots_csv
 
     if (bool(runs), study is not None, history is not None).count(True) != 1:
         raise ConfigError("give one of: RUNs, --study, --history.")
@@ -61,7 +61,7 @@ def _histories(study: str | None, history: Path | None) -> "list[VesselHistory]"
 
         with Study.open(study) as opened:
             return opened.histories()
-    from monolayer.history_file import read_histories
+    from monolayer.intake.history_file import read_histories
 
     assert history is not None
     return read_histories(history)
@@ -94,7 +94,7 @@ def freeze_(
     """
     from monolayer.drift import freeze
     from monolayer.engine.analysis_files import write_yaml
-    from monolayer.lots_table import read_lots
+    from monolayer.intake.lots_table import read_lots
     from monolayer.settings_file import content_sha256
 
     if output.exists():
@@ -121,7 +121,7 @@ def check(lots: Path, limits: Path, output: Path | None, as_json: bool) -> int:
     """Hold the lots of LOTS.csv against frozen limits. Exit code 3: a rule is broken."""
     from monolayer.drift import FrozenLimits, watch
     from monolayer.drift.page import page_of, tables_of
-    from monolayer.lots_table import read_lots
+    from monolayer.intake.lots_table import read_lots
     from monolayer.settings_file import content_sha256, load_settings
 
     frozen = load_settings(limits, FrozenLimits, "--limits", "monolayer drift freeze")

@@ -53,7 +53,7 @@ def command(
     (fields), or se; replicate.
     """
     from monolayer.grow import bootstrap_crossing, forecast, grow
-    from monolayer.growth_table import read_growth_table
+    from monolayer.intake.growth_table import read_growth_table
     from monolayer.recipe import load_recipe
 
     recipe = load_recipe(recipe_path)

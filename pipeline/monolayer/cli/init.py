@@ -74,7 +74,7 @@ def _content(kind: str | None, assay: str | None) -> str:
 
         return commented_recipe()
     if kind == "site":
-        from monolayer.site_file import commented_site
+        from monolayer.intake.site_file import commented_site
 
         return commented_site()
     if kind is not None:

@@ -11,7 +11,7 @@ from monolayer.cli._vessels import histories_of, history_options, recipe_for
 from monolayer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from monolayer.culture_metabolism import VesselMetabolism
+    from monolayer.culture.metabolism import VesselMetabolism
     from monolayer.history import VesselHistory
     from monolayer.recipe import Recipe
 
@@ -60,8 +60,8 @@ def command(
     HISTORY.yaml (or a study) holds the vessels: growth area, medium volume, densities, exchanges,
     readings. The recipe's section 'metabolism' tells fresh medium, errors and the glucose floor.
     """
-    from monolayer.culture_metabolism import metabolism_of
-    from monolayer.metabolism_report import as_data, sentences
+    from monolayer.culture.metabolism import metabolism_of
+    from monolayer.culture.metabolism_report import as_data, sentences
 
     recipe = recipe_for(study, recipe_path)
     if model_path is not None and output is None:
@@ -83,7 +83,7 @@ def _sampled(
     found: list["VesselHistory"], samples: Path | None, only: str | None, recipe: "Recipe"
 ) -> list["VesselHistory"]:
     """The histories with the readings of a file of samples in them."""
-    from monolayer.sensor_file import read_sensors
+    from monolayer.intake.sensor_file import read_sensors
     from monolayer.sensors import examine, with_sensors
 
     histories = {each.vessel.name: each for each in found}
@@ -114,7 +114,7 @@ def _write(
     sources: list[Path],
     model_path: Path | None,
 ) -> None:
-    from monolayer.metabolism_report import write_metabolism
+    from monolayer.culture.metabolism_report import write_metabolism
 
     if output.exists() and not output.is_dir():
         raise ConfigError(f"--output {output}: is a file; name a folder.")

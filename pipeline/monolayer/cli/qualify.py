@@ -9,7 +9,7 @@ from monolayer.cli._shared import echo_json, json_option
 from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monolayer.dilution_table import Series
+    from monolayer.intake.dilution_table import Series
     from monolayer.qualify import Qualification, QualificationRecord, QualifySettings
 
 __all__ = ["command"]
@@ -60,7 +60,7 @@ def command(
     decide; a run asks for the record where its method says 'qualification:'. Exit code 3: not
     qualified.
     """
-    from monolayer.qualification_tables import read_pairs, read_precision
+    from monolayer.intake.qualification_tables import read_pairs, read_precision
     from monolayer.qualify import QualifySettings, qualify, record_of
     from monolayer.settings_file import load_settings
 
@@ -96,7 +96,7 @@ def _series(path: Path, doses: Path | None) -> list["Series"]:
         return [series_of_run(path, doses)]
     if doses is not None:
         raise ConfigError("--doses belongs to a RUN; a series names its own fractions.")
-    from monolayer.dilution_table import read_series
+    from monolayer.intake.dilution_table import read_series
 
     return read_series(path)
 
@@ -168,8 +168,8 @@ def _write(
 
 
 def _comet(path: Path, every: list["Series"]) -> Path:
-    from monolayer.dilution_table import to_comet
     from monolayer.engine.files import write_file
+    from monolayer.intake.dilution_table import to_comet
 
     write_file(path, to_comet(every))
     return path

@@ -67,7 +67,7 @@ def command(
     READINGS.csv is a long or wide table, or an OPC UA export. Units are read and converted; a
     missing, unknown or mixed one is refused with its line.
     """
-    from monolayer.sensor_file import read_sensors
+    from monolayer.intake.sensor_file import read_sensors
     from monolayer.sensors import examine
 
     recipe = recipe_for(study, recipe_path)
@@ -80,7 +80,7 @@ def command(
     if output is not None:
         _write(output, found, histories, recipe, readings)
     if as_json:
-        from monolayer.sensor_report import as_data
+        from monolayer.culture.sensor_report import as_data
 
         echo_json([as_data(each) for each in found])
         return
@@ -110,8 +110,8 @@ def _write(
     recipe: Any,
     readings: Path,
 ) -> None:
-    from monolayer.history_file import write_histories
-    from monolayer.sensor_report import write_sensors
+    from monolayer.culture.sensor_report import write_sensors
+    from monolayer.intake.history_file import write_histories
     from monolayer.sensors import with_sensors
 
     if output.exists() and not output.is_dir():
@@ -128,6 +128,6 @@ def _write(
 
 
 def _sentences(found: "Findings") -> list[str]:
-    from monolayer.sensor_report import sentences
+    from monolayer.culture.sensor_report import sentences
 
     return sentences(found)

@@ -112,7 +112,8 @@ def import_(
     from monolayer.study.sources import Told, import_sources
 
     told = Told(kind, vessel, at, visits, supersede)
-    with Study.open(where) as opened, recording(opened, name, reason or _ENTERED) as change:
+    why = reason or f"imported from {', '.join(path.name for path in sources)}"
+    with Study.open(where) as opened, recording(opened, name, why) as change:
         lines = import_sources(change, sources, told)
         sequence, head = change.head
     click.echo("\n".join(lines))

@@ -169,8 +169,9 @@ _LINKS = ("previous", "sha256")
 
 def _entry(path: Path, number: int, line: str, previous: str) -> dict[str, Any]:
     """A line that is whole, in its place, and follows the one before it."""
+    entry: dict[str, Any] = {}
     try:
-        entry: dict[str, Any] = json.loads(line)
+        entry = json.loads(line)
         content = {name: value for name, value in entry.items() if name not in _LINKS}
         fits = (entry["previous"], entry["sequence"]) == (previous, number)
         fits = fits and link(previous, content) == entry["sha256"]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from monolayer.dilution_table import Series, read_columns, read_number
 from monolayer.errors import InputError
+from monolayer.intake.dilution_table import Series, read_columns, read_number
 from monolayer.qualify.series import Kind, Observation
 from monolayer.read.wells import normalise_well
 from monolayer.results import Run, open_run

@@ -122,7 +122,8 @@ class RunReview:
                 return file.schema_arrow.empty_table()
             groups = [file.read_row_group(g) for g in _groups(file, column, names)]
         table = pa.concat_tables([file.schema_arrow.empty_table(), *groups])
-        return table.filter(pc.is_in(table[column], pa.array(names, pa.string())))
+        wanted = pc.SetLookupOptions(pa.array(names, pa.string()))
+        return table.filter(pc.call_function("is_in", [table[column]], wanted))
 
     def labels(self, field_id: str) -> NDArray[np.int32]:
         """A field's automatic labels."""

@@ -330,7 +330,7 @@ def _least_squares(
             "rates; sample the fresh medium at hour 0, or once more."
         )
     errors = np.append(_errors(measured + known, problem.settings), prior)
-    found = np.zeros(system.shape[1])
+    found: NDArray[np.floating] = np.zeros(system.shape[1])
     for _ in range(_ROUNDS):
         found, *_ = np.linalg.lstsq(system / errors[:, None], target / errors, rcond=None)
         level = rows[:, used] @ found

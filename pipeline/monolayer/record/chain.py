@@ -5,6 +5,7 @@ and nothing else: the hash of each line stands in the next one.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ import rfc8785
 
 from monolayer.errors import InputError
 
-__all__ = ["ENTRY_FIELDS", "GENESIS", "JSON", "canonical", "link", "sha256_of"]
+__all__ = ["ENTRY_FIELDS", "GENESIS", "JSON", "canonical", "from_canonical", "link", "sha256_of"]
 
 JSON: TypeAlias = (
     Any  # None, bool, int, float, str, or lists and dicts of them; mypy has no such type
@@ -53,6 +54,23 @@ def canonical(value: JSON) -> bytes:
             f"this cannot be recorded ({error}); give text, finite numbers below 2**53, lists and "
             "mappings of them."
         ) from None
+
+
+def from_canonical(text: str | bytes) -> JSON:
+    """The value of a canonical JSON text, so read that it can be hashed again.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON.
+    """
+    return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    """Canonical JSON writes the float 5e16 as an integer; read as one, it would be refused."""
+    whole = int(digits)
+    return whole if abs(whole) < 2**53 else float(digits)
 
 
 def sha256_of(value: JSON) -> str:

@@ -6,12 +6,11 @@ Whoever checks it cuts 77 bytes off, closes the brace and needs SHA-256 and noth
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 
 from monolayer.errors import InputError
-from monolayer.record.chain import ENTRY_FIELDS, JSON, canonical
+from monolayer.record.chain import ENTRY_FIELDS, JSON, canonical, from_canonical
 
 __all__ = ["CSV_COLUMNS", "as_csv", "as_line", "from_lines", "local_time"]
 
@@ -42,7 +41,7 @@ def from_lines(lines: Iterable[bytes], where: str) -> Iterator[dict[str, JSON]]:
     """
     for number, line in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
+            entry = from_canonical(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict):

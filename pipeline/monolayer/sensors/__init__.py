@@ -5,7 +5,7 @@
 3. `align`: what a sensor said when the microscope came by.
 4. `with_sensors`: readings and events put into a vessel's history, for decisions.
 
-Pure functions of numbers and limits; files and units' conversion are `monolayer.sensor_file`'s.
+Pure functions of numbers and limits; files and units are `monolayer.intake`'s.
 """
 
 from typing import TYPE_CHECKING

@@ -135,7 +135,8 @@ def _too_fast(
     last: int | None = None
     for i in np.flatnonzero(believed):
         if last is not None and not _exchanged(exchanges, series.times_h[last], series.times_h[i]):
-            reach = limits.max_rate_per_h * (series.times_h[i] - series.times_h[last])
+            hours = series.times_h[i] - series.times_h[last]
+            reach = limits.noise + limits.max_rate_per_h * hours
             if abs(series.values[i] - series.values[last]) > reach:
                 bad[i] = True
                 continue

@@ -36,6 +36,8 @@ class QuantityLimits(Settings):
     """Highest value that the sensor can truly read."""
     max_rate_per_h: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Fastest change per hour that a culture can make between two medium exchanges."""
+    noise: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Difference of two readings that is noise and no change."""
     stuck_h: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Hours after which a value that does not move is a fault."""
     stuck_within: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -63,11 +65,11 @@ def _examples() -> dict[ReadingName, QuantityLimits]:
     return {
         "ph": QuantityLimits(
             alert_low=7.1, alert_high=7.5, action_low=7.0, action_high=7.6, deadband=0.02,
-            sensor_low=4.0, sensor_high=10.0, max_rate_per_h=1.0, stuck_h=6.0, **brief,
+            sensor_low=4.0, sensor_high=10.0, max_rate_per_h=1.0, noise=0.05, stuck_h=6.0, **brief,
         ),
         "temperature_c": QuantityLimits(
             alert_low=36.5, alert_high=37.5, action_low=36.0, action_high=38.0, deadband=0.1,
-            sensor_low=0.0, sensor_high=60.0, max_rate_per_h=30.0, stuck_h=24.0, **brief,
+            sensor_low=0.0, sensor_high=60.0, max_rate_per_h=30.0, noise=0.5, stuck_h=24.0, **brief,
         ),
         "dissolved_oxygen_percent": QuantityLimits(
             alert_low=30.0, action_low=10.0, deadband=1.0, sensor_low=0.0, sensor_high=500.0,
@@ -99,7 +101,8 @@ class SensorSettings(Settings):
 
     limits: dict[ReadingName, QuantityLimits] = Field(default_factory=_examples)
     """Of each quantity, in its unit: alert and action limits, deadband, on-delay and off-delay in
-    hours; what the sensor can read, its fastest true change per hour, and after how long and
+    hours; what the sensor can read, its fastest true change per hour (noise
+    allowed for), and after how long and
     within what spread it is stuck. A quantity that is left out is not watched, and that is told."""
 
     max_gap_h: float = Field(default=2.0, gt=0, allow_inf_nan=False)

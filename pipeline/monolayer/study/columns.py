@@ -4,7 +4,6 @@ Times are stored in UTC, the local offset in the column beside (``at`` and ``off
 an inspector asks what the clock on the wall said.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import rfc8785
 from sqlalchemy import Boolean, Column, DateTime, Dialect, Float, ForeignKey, Integer, Text
 from sqlalchemy.types import TypeDecorator
+
+from monolayer.record.chain import from_canonical
 
 __all__ = [
     "JsonText",
@@ -63,7 +64,7 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """From text."""
-        return None if value is None else json.loads(value)
+        return None if value is None else from_canonical(value)
 
 
 def key() -> Column[int]:

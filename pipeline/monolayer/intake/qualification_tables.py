@@ -6,8 +6,8 @@ Pairs: ``sample``, ``count`` and ``count_second``, both in one unit. Repeats of 
 
 from pathlib import Path
 
-from monolayer.dilution_table import read_columns, read_number
 from monolayer.errors import InputError
+from monolayer.intake.dilution_table import read_columns, read_number
 from monolayer.qualify.precision import FACTORS, Precision, variance_components
 from monolayer.qualify.qualification import Pair
 

@@ -17,7 +17,14 @@ from monolayer.recipe import Recipe
 if TYPE_CHECKING:
     from monolayer.grow import Growth, GrowthSeries
 
-__all__ = ["growth_series", "outlook_key", "outlook_of", "recommend_for", "with_doublings"]
+__all__ = [
+    "growth_series",
+    "outlook_key",
+    "outlook_of",
+    "recommend_for",
+    "why_no_series",
+    "with_doublings",
+]
 
 # Raised when the same measurements and settings come to give another outlook.
 _OUTLOOK_VERSION = 1

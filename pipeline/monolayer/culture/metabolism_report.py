@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from monolayer.culture_metabolism import CellNumber, VesselMetabolism
+from monolayer.culture.metabolism import CellNumber, VesselMetabolism
 from monolayer.drawing.numbers import plural
 from monolayer.metabolism import MassBalance, Rate, Yields, cobra_model, with_bounds
 from monolayer.metabolism.tank import RELEASED
@@ -175,9 +175,9 @@ def write_metabolism(
     model: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write page, tables and fluxes; with a model, the model with the fluxes as its bounds."""
+    from monolayer.culture.metabolism_page import metabolism_page
     from monolayer.engine.analysis_files import write_analysis
     from monolayer.engine.files import write_file
-    from monolayer.metabolism_page import metabolism_page
 
     told = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
     told |= {

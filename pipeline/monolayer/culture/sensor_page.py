@@ -32,7 +32,7 @@ def sensor_page(
     return AnalysisPage(
         kind="Sensors",
         title=title,
-        verdict=_verdict(action, alert, faulty),
+        verdict=_verdict(action, alert, faulty, unwatched),
         number=str(action),
         unit="excursion" if action == 1 else "excursions",
         number_words=f"beyond action limits, {len(found)} sensors of {len(vessels)} "
@@ -57,12 +57,15 @@ def _count(found: Findings, level: str) -> int:
     return sum(each.level == level for each in found.excursions)
 
 
-def _verdict(action: int, alert: int, faulty: int) -> tuple[str, str]:
+def _verdict(action: int, alert: int, faulty: int, unwatched: int) -> tuple[str, str]:
     if action:
         return "bad", "action limits were left"
     if faulty:
         return "warn", "not every sensor can be believed throughout"
-    return ("warn", "alert limits were left") if alert else ("ok", "within all limits")
+    if alert:
+        return "warn", "alert limits were left"
+    # What nobody gave limits for was not found within them.
+    return ("warn", "not every sensor has limits") if unwatched else ("ok", "within all limits")
 
 
 def _notices(found: Sequence[Findings]) -> tuple[str, ...]:
@@ -92,7 +95,8 @@ def _section(found: Findings) -> Section:
 
 def _reading(found: Findings, hidden: int) -> str:
     n_bad = int(np.count_nonzero(~found.believed))
-    said = [f"{len(found.series):,} readings, of which {n_bad:,} are not believed (circles)."]
+    doubted = f"of which {n_bad:,} are not believed (circles)" if n_bad else "all believed"
+    said = [f"{len(found.series):,} readings, {doubted}."]
     if hidden:
         said.append(f"{hidden} of them lie outside the picture.")
     if found.excursions:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from monolayer.culture_metabolism import VesselMetabolism
+from monolayer.culture.metabolism import VesselMetabolism
 from monolayer.drawing.numbers import grouped
 from monolayer.metabolism import MassBalance, MetabolismSettings, concentrations
 from monolayer.metabolism.tank import RELEASED

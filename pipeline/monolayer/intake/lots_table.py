@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monolayer.dilution_table import read_columns, read_number
 from monolayer.errors import InputError
+from monolayer.intake.dilution_table import read_columns, read_number
 
 __all__ = ["Lots", "read_lots"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from monolayer.compare.designs import PlacedWell
 from monolayer.compare.outcomes import Outcome
 from monolayer.compare.plan import ComparisonPlan
-from monolayer.dilution_table import read_columns, read_number
 from monolayer.errors import InputError
+from monolayer.intake.dilution_table import read_columns, read_number
 from monolayer.settings_file import content_sha256
 
 __all__ = ["carries_plan", "layout_csv", "read_outcomes"]

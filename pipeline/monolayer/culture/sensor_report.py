@@ -131,8 +131,8 @@ def write_sensors(
     source: Path,
 ) -> list[Path]:
     """Write the page and its tables; they are whole or not there."""
+    from monolayer.culture.sensor_page import sensor_page
     from monolayer.engine.analysis_files import write_analysis
-    from monolayer.sensor_page import sensor_page
 
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     told = {

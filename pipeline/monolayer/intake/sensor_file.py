@@ -21,7 +21,7 @@ import numpy as np
 
 from monolayer.errors import InputError
 from monolayer.history import ReadingName
-from monolayer.sensor_units import conversion, quantity_of, split_header
+from monolayer.intake.sensor_units import conversion, quantity_of, split_header
 from monolayer.sensors.quantities import QUANTITIES
 from monolayer.sensors.series import SensorSeries
 from monolayer.settings_file import load_yaml
