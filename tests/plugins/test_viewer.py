@@ -108,7 +108,7 @@ def test_napari_opens_a_run_by_its_plug_in(viewer: Any, plate_run: Path, qtbot: 
 
 
 def test_every_widget_of_the_manifest_opens(viewer: Any, until: Until) -> None:
-    for name in ("Run", "Plate", "Review queue"):
+    for name in ("Run", "Plate", "Review queue", "Culture"):
         _, widget = viewer.window.add_plugin_dock_widget("monolayer", name)
         until(widget.isVisible)
 
