@@ -152,6 +152,7 @@ class CultureWidget(Docked):
         self._background = Background("monolayer-culture")
         self.culture: Culture | None = None
         self.shown: VesselLook | None = None
+        self.closed = False
         self._busy = 0
         self._wanted: str | None = None
         self.source, self.recipe, self.site = QLineEdit(), QLineEdit(), QLineEdit()
@@ -171,6 +172,7 @@ class CultureWidget(Docked):
 
     def close_down(self) -> None:
         """Take nothing more; a decision that was signed is written first."""
+        self.closed = True
         self.password.clear()
         self._background.close(finish=True)
 
@@ -237,6 +239,8 @@ class CultureWidget(Docked):
             self.look(self._wanted)
 
     def _do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        if self.closed:
+            return
         self._busy += 1
         self._allow()
         self._background.submit(work, partial(self._done, then), self._failed)

@@ -344,3 +344,12 @@ def test_what_fails_unforeseen_is_a_sentence_too(
     assert widget.told.text() == "It failed: RuntimeError: the wire was cut"
     assert widget.shown is None
     assert widget.open_button.isEnabled()
+
+
+def test_closed_widget_asks_for_nothing_more(widget: Any, study: Path) -> None:
+    widget.password.setText(WORD)
+    widget.close()
+    assert widget.password.text() == ""
+    widget.source.setText(str(study))
+    widget.open()
+    assert not widget.is_busy
