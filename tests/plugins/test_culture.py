@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -315,10 +316,12 @@ def test_nothing_is_read_in_the_windows_thread(
     widget: Any, study: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[str] = []
-    real = Study.open
+    turns: list[float] = []
+    before, real = sys.getswitchinterval(), Study.open
 
     def noted(where: str) -> Study:
         threads.append(threading.current_thread().name)
+        turns.append(sys.getswitchinterval())
         return real(where)
 
     monkeypatch.setattr(Study, "open", noted)
@@ -331,6 +334,8 @@ def test_nothing_is_read_in_the_windows_thread(
     until(lambda: not widget.is_busy)
     assert len(threads) >= 6
     assert {name.rpartition("_")[0] for name in threads} == {"monolayer-culture"}
+    assert max(turns) < before
+    assert sys.getswitchinterval() == before
 
 
 def test_what_fails_unforeseen_is_a_sentence_too(
