@@ -22,8 +22,8 @@ from monolayer_napari.culture_words import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monolayer.advise import Advice
     from monolayer.batch.content import Decision, Disposition
+    from monolayer.culture.advise import Advice
     from monolayer.decide import Recommendation
     from monolayer.history import VesselHistory
     from monolayer.notice import SiteSettings
@@ -185,7 +185,7 @@ class Culture:
 
     def recommend_now(self, vessel: str, name: str, now: datetime | None = None) -> str:
         """Recommend by what is known now and store it in the study; answers what was done."""
-        from monolayer.advise import store_outlooks, store_recommendations
+        from monolayer.culture.advise import store_outlooks, store_recommendations
 
         now = now or _now()
         with self._study() as study:
@@ -314,7 +314,7 @@ class Culture:
         return Study.open(self.source)
 
     def _study_advice(self, study: "Study") -> "Advice":
-        from monolayer.advise import Advice, stored_outlooks
+        from monolayer.culture.advise import Advice, stored_outlooks
 
         recipe = self._recipe(study)
         return Advice(recipe, stored_outlooks(study, recipe))
@@ -329,13 +329,13 @@ class Culture:
         return recipe_in_force(study, self._recipe_path)
 
     def _site(self) -> "SiteSettings":
-        from monolayer.site_file import load_site
+        from monolayer.intake.site_file import load_site
 
         return load_site(self._site_path)
 
     def _histories(self) -> "list[VesselHistory]":
         if self._of_file is None:
-            from monolayer.history_file import read_histories
+            from monolayer.intake.history_file import read_histories
 
             self._of_file = read_histories(Path(self.source))
         return self._of_file
@@ -352,7 +352,7 @@ def _now() -> datetime:
 
 
 def _advice(recipe: "Recipe") -> "Advice":
-    from monolayer.advise import Advice
+    from monolayer.culture.advise import Advice
 
     return Advice(recipe)
 

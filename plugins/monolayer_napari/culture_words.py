@@ -55,7 +55,7 @@ def forecast_words(
 ) -> str:
     """When the target is crossed: on the site's clock, or in hours where seeding has no date."""
     from monolayer.batch.words import hours, percent
-    from monolayer.day import vessel_now
+    from monolayer.culture.day import vessel_now
     from monolayer.notice import crossing_sentence
 
     if history.vessel.seeded_at is not None:

@@ -17,7 +17,7 @@ from monolayer.culture import recommend_for
 from monolayer.custody import set_password, signatures, verify_study
 from monolayer.dossier import decision_of
 from monolayer.errors import InputError, MonolayerError, NotAllowedError
-from monolayer.history_file import write_histories
+from monolayer.intake.history_file import write_histories
 from monolayer.recipe import Recipe
 from monolayer.record import WrongPasswordError
 from monolayer.study import Study
