@@ -5,10 +5,12 @@ Each verb lives in a file of its own and is imported when it is called, so that
 input, 3 finished with failed items, 4 aborted.
 """
 
+import os
 import signal
 import sys
 import traceback
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -102,12 +104,37 @@ def verbs() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     # Batch systems say so before they kill; an orderly end leaves no field suspected of the death.
-    signal.signal(signal.SIGTERM, _stop)
-    sys.exit(_exit_code(arguments))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    try:
+        code = _exit_code(arguments)
+    except KeyboardInterrupt:  # a second one, while the first was being answered
+        code = 4
+    if _stopped:
+        _leave(code)
+    sys.exit(code)
 
 
-def _stop(*_: object) -> None:
+_stopped: list[int] = []
+
+
+def _stop(number: int, _: object) -> None:
+    _stopped.append(number)
     raise KeyboardInterrupt
+
+
+def _leave(code: int) -> NoReturn:
+    """Leave without Python's teardown.
+
+    The signal may have interrupted numba or LLVM anywhere, and their teardown then ended one in
+    44 interrupted runs by "double free"; all that matters is written by now.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _exit_code(arguments: list[str] | None) -> int:
