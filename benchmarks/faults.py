@@ -306,10 +306,14 @@ class Cluster:
         return address
 
     def start_workers(self, address: str) -> None:
-        """Start two workers under nannies in one process."""
+        """Start two workers under nannies in one process.
+
+        With 20 s to find the scheduler, 3 of 200 rounds on a machine at load 14 had no workers at
+        all, and a run waits half an hour for some.
+        """
         self._start(
             "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard",
-            "--local-directory", str(self.folder / "scratch"), "--death-timeout", "20",
+            "--local-directory", str(self.folder / "scratch"), "--death-timeout", "120",
         )  # fmt: skip
 
     def _start(self, what: str, *options: str) -> None:
