@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -513,7 +514,8 @@ def test_two_starts_at_once(plate: Path, tmp_path: Path, capfd: pytest.CaptureFi
             assert f"process {first.pid} on " in capfd.readouterr().err
             assert not done.exists()
             shutil.copytree(plate, images, dirs_exist_ok=True)
-            assert "6 new fields" in first.stdout.readline()
+            # In one round or two: a busy machine may pause between the copied files.
+            assert any("in all 6 evaluated" in line for line in islice(first.stdout, 6))
             assert status_of(run)["state"] == "watching"
             assert status_of(run)["holders"][0]["process"] == first.pid
             # Between its rounds a run may use the folder.
