@@ -104,12 +104,15 @@ class Workerless:
 
 
 def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     executor = address.AtAddress("tcp://127.0.0.1:9")
     monkeypatch.setattr(executor, "_client", Workerless())
     executor._look_after()
     executor._look_after()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The Dask scheduler at tcp://127.0.0.1:9 has no workers; waiting 30 minutes for some."
+    ]
     monkeypatch.setattr(address, "NO_WORKERS_SECONDS", -1.0)
     with pytest.raises(RunAborted, match="no workers"):
         executor._look_after()

@@ -12,6 +12,8 @@ from monolayer.errors import ConfigError, RunAborted
 
 __all__ = ["AtAddress"]
 
+log = logging.getLogger(__name__)
+
 CONNECT_SECONDS = 20.0
 NO_WORKERS_SECONDS = 1800.0
 
@@ -83,7 +85,12 @@ class AtAddress:
             self._no_workers_since = None
             return
         now = time.monotonic()
-        self._no_workers_since = self._no_workers_since or now
+        if self._no_workers_since is None:
+            self._no_workers_since = now
+            log.warning(
+                "The Dask scheduler at %s has no workers; waiting %g minutes for some.",
+                self.address, NO_WORKERS_SECONDS / 60,
+            )  # fmt: skip
         if now - self._no_workers_since > NO_WORKERS_SECONDS:
             raise RunAborted(
                 f"The Dask scheduler at {self.address} has had no workers for "

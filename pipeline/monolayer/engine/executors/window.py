@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from monolayer.engine.executors.batching import send_at_once
 from monolayer.engine.executors.contract import Crashed, Work
 from monolayer.errors import RunAborted
 
@@ -68,6 +69,7 @@ def run_windowed(
     Exception
         What a chunk raised.
     """
+    send_at_once()
     source, under_way = iter(chunks), dict[Any, Any]()
     while True:
         for chunk in islice(source, window - len(under_way)):
@@ -94,6 +96,7 @@ def _submitted(client: Any, work: Work, chunk: Any) -> Any:
 
 
 def _do(work: Work, chunk: bytes) -> bytes:
+    send_at_once()
     return _sealed(work(_opened(chunk)))
 
 
