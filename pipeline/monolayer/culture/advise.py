@@ -97,8 +97,8 @@ def stored_outlooks(study: "Study", recipe: Recipe) -> dict[str, Outlook]:
 
     from monolayer.study.tables import outlooks
 
-    statement = select(outlooks.c.history_sha256, outlooks.c.outlook).where(
-        outlooks.c.recipe_sha256 == outlook_key(recipe)
+    statement = select(outlooks.c.measurements_sha256, outlooks.c.outlook).where(
+        outlooks.c.settings_sha256 == outlook_key(recipe)
     )
     with study.reading() as connection:
         return {key: _outlook(row) for key, row in connection.execute(statement)}
@@ -130,8 +130,8 @@ def store_outlooks(
                 change.add(
                     "outlooks",
                     vessel=vessel,
-                    history_sha256=fitted,
-                    recipe_sha256=key,
+                    measurements_sha256=fitted,
+                    settings_sha256=key,
                     outlook=asdict(outlook),
                 )
     return len(fresh)

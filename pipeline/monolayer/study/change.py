@@ -187,8 +187,10 @@ class Change:
         self.connection.execute(update(table).where(table.c.id == number).values(stored))
         if kind == "vessels":
             self._facts(number).judge_end(row.get("ended_at", old.get("ended_at")))
-        elif row.get("superseded_at") is not None:
-            self._facts(self.id_of("vessels", old["vessel"])).visits.discard(old["at"])
+        elif "vessel" in old:
+            facts = self._facts(self.id_of("vessels", old["vessel"]))
+            if row.get("superseded_at") is not None:
+                facts.visits.discard(old["at"])
         self._note(
             action,
             kind,
