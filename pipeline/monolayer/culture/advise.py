@@ -119,13 +119,21 @@ def store_outlooks(
         A person of the study.
     at : datetime, optional
         When; now where left out.
+
+    Raises
+    ------
+    NotAllowedError
+        The person's roles do not allow to record.
     """
+    from monolayer.custody import recording
+
     key = outlook_key(advice.recipe)
     # Another may have stored the same fit in the meantime; both are equal.
     there = stored_outlooks(study, advice.recipe)
     fresh = {one: found for one, found in advice.fitted.items() if one not in there}
     if fresh:
-        with study.change(actor, "growth fitted once for each visit", at) as change:
+        why = "growth fitted once for each visit"
+        with recording(study, actor, why, at=at) as change:
             for fitted, (vessel, outlook) in fresh.items():
                 change.add(
                     "outlooks",
@@ -160,12 +168,15 @@ def store_recommendations(
 
     Raises
     ------
+    NotAllowedError
+        The person's roles do not allow to record.
     InputError
         A vessel without a clock, or one that the study does not know.
     """
+    from monolayer.custody import recording
     from monolayer.record import sha256_of
 
-    with study.change(actor, reason, at) as change:
+    with recording(study, actor, reason, at=at) as change:
         for each in found:
             if each.at is None or each.expires_at is None:
                 raise InputError(
