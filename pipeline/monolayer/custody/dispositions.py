@@ -138,13 +138,14 @@ def _known_then(history: VesselHistory, row: Mapping[str, Any]) -> str:
     """Hash of the records that the recommendation should have been made from.
 
     Sensors report every few minutes: readings that came since do not make it stale; a visit, a
-    count, an exchange, the vessel's end, or a change of what was known then does.
+    count, an exchange, an excursion or fault, the vessel's end, or a change of what was known then
+    does.
     """
     seeded_at = history.vessel.seeded_at
     if seeded_at is None:
         return history.sha256
     at_h = (row["at"] - seeded_at).total_seconds() / 3600
-    kinds = (history.acquisitions, history.viabilities, history.exchanges)
+    kinds = (history.acquisitions, history.viabilities, history.exchanges, history.sensor_events)
     later = any(kind and kind[-1].time_h > at_h for kind in kinds)
     return history.sha256 if later else history.until(at_h).sha256
 

@@ -1,4 +1,4 @@
-"""Vessels' histories out of the study: five looks whatever the number of vessels.
+"""Vessels' histories out of the study: six looks whatever the number of vessels.
 
 Only current acquisitions: those that a later evaluation superseded stay in the study, and out of
 the histories.
@@ -17,6 +17,7 @@ from monolayer.history import (
     Acquisition,
     Exchange,
     ReadingName,
+    SensorEvent,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -29,6 +30,7 @@ from monolayer.study.tables import (
     exchanges,
     lots,
     readings,
+    sensor_events,
     vessel_types,
     vessels,
     viabilities,
@@ -71,6 +73,20 @@ _VESSEL: Any = select(
     vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id)
     .outerjoin(lots, vessels.c.lot_id == lots.c.id)
     .outerjoin(donors, lots.c.donor_id == donors.c.id)
+)
+
+
+_EVENT: Any = select(
+    sensor_events.c.vessel_id,
+    raw(sensor_events.c.at),
+    raw(sensor_events.c.since_at),
+    raw(sensor_events.c.ended_at),
+    raw(sensor_events.c.assessed_at),
+    sensor_events.c.quantity,
+    sensor_events.c.kind,
+    sensor_events.c.extreme,
+    sensor_events.c.area,
+    sensor_events.c.reason,
 )
 
 
@@ -134,6 +150,7 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
         exchanges,
         numbers,
     )
+    seen = _of_vessels(connection, _EVENT, sensor_events, numbers)
     for row in sorted(known, key=itemgetter(1)):
         number, seeded_at = row[0], row[-1]
         vessel = Vessel(row[1], local(row[2], row[3]), *row[4:15])
@@ -145,6 +162,7 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
             tuple(_timed(Exchange, seeded_at, fed.get(number, ()))),
             row[15],
             None if row[16] is None else _hours(seeded_at, row[16]),
+            tuple(_events(seeded_at, seen.get(number, ()))),
         )
 
 
@@ -168,6 +186,12 @@ def _of_vessels(
 def _timed(kind: Any, seeded_at: datetime, found: Iterable[Any]) -> Iterator[Any]:
     for _, at, *values in found:
         yield kind(_hours(seeded_at, at), *values)
+
+
+def _events(seeded_at: datetime, found: Iterable[Any]) -> Iterator[SensorEvent]:
+    for _, *times, quantity, kind, extreme, area, reason in found:
+        known, since, ended, assessed = (at and _hours(seeded_at, at) for at in times)
+        yield SensorEvent(known, quantity, kind, since, ended, extreme, area, reason, assessed)
 
 
 def _hours(seeded_at: datetime, at: datetime) -> float:
