@@ -68,7 +68,7 @@ def command(
     missing, unknown or mixed one is refused with its line.
     """
     from monolayer.intake.sensor_file import read_sensors
-    from monolayer.sensors import examine
+    from monolayer.sensors import examine_all
 
     recipe = recipe_for(study, recipe_path)
     read = histories_of(history_path, study) if history_path or study else []
@@ -76,7 +76,8 @@ def command(
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
-    found = [examine(each, recipe.sensors, _exchanges(histories, each.vessel)) for each in series]
+    exchanges = {name: _exchanges(histories, name) for name in histories}
+    found = examine_all(series, recipe.sensors, exchanges)
     if output is not None:
         _write(output, found, histories, recipe, readings)
     if as_json:

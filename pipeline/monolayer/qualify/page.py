@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from monolayer.drawing.numbers import grouped, plural
+from monolayer.qualify.precision import FACTORS
 from monolayer.qualify.qualification import Qualification
 from monolayer.qualify.record import QualificationRecord
 from monolayer.qualify.series import SeriesQuality, predicted
@@ -177,8 +178,8 @@ def _precision_section(found: Qualification) -> Section:
     seen = found.precision
     assert seen is not None
     rows = [
-        Row(f"{each.source} ({plural(each.n_levels, 'level')})"
-            if each.source != "repeatability" else "repeatability",
+        Row(f"{each.source} ({plural(each.n_levels, 'level')})" if each.source in FACTORS
+            else each.source,
             each.cv_percent, each.ci_low_percent, each.ci_high_percent,
             words=f"{each.cv_percent:.2f} %")
         for each in seen.components

@@ -23,6 +23,7 @@ __all__ = ["FACTORS", "Component", "Precision", "variance_components"]
 
 FACTORS = ("operator", "day", "instrument")
 _FEW = 5
+_NOTHING = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +209,9 @@ def _reml(logs: np.ndarray, levels: Mapping[str, np.ndarray]) -> dict[str, float
     )
     fit = _fitted(model)
     rest = float(fit.scale)
+    # On its boundary the optimiser stops a little beside 0.
     found = {
-        name: max(float(value), 0.0) * spread**2
+        name: float(value) * spread**2 if value > _NOTHING else 0.0
         for name, value in zip(names, np.asarray(fit.vcomp), strict=True)
     }
     return found | {"repeatability": rest * spread**2}
