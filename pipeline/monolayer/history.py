@@ -243,7 +243,8 @@ class SensorEvent:
     area : float or None
         Area under the deviation, in that unit times hours.
     reason : str or None
-        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``.
+        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``,
+        ``probes_disagree``.
     assessed_h : float or None
         When a person assessed it; it is told from then on, and stops nothing.
     """

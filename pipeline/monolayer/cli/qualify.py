@@ -75,7 +75,9 @@ def command(
     found = qualify(
         chosen.method, chosen.kind, chosen.unit, chosen.observations, settings,
         pairs=read_pairs(pairs) if pairs else (),
-        precision=read_precision(precision) if precision else None,
+        precision=(
+            read_precision(precision, settings.confidence, settings.seed) if precision else None
+        ),
     )  # fmt: skip
     method = _method(method_path, series)
     record = record_of(found, settings, method=method, data_sha256=_hashes(files))

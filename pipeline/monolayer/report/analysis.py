@@ -121,12 +121,27 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "numeric": _is_number, "sortable": _sortable}
+    environment.filters |= {
+        "cell": _cell,
+        "numeric": _is_number,
+        "number_columns": _number_columns,
+        "sortable": _sortable,
+    }
     return environment.get_template("analysis.html")
 
 
 def _is_number(value: Cell) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number_columns(table: AnalysisTable) -> list[bool]:
+    """Which columns hold numbers and nothing else; unknown ones stand as their numbers would."""
+    columns = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    return [
+        any(_is_number(each) for each in column)
+        and all(each is None or _is_number(each) for each in column)
+        for column in columns
+    ]
 
 
 def _cell(value: Cell) -> str:
