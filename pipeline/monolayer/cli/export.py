@@ -20,7 +20,8 @@ SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "arrow": ".arrow"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where the files go; made where absent. For ome-zarr also PLATE.zarr.",
+    help="Where the files go; made where absent. For ome-zarr also PLATE.zarr. Needed, but for "
+    "--into-input.",
 )
 @click.option(
     "--table",
@@ -110,5 +111,7 @@ def _tables(
     if as_json:
         echo_json(written)
     else:
+        from monolayer.drawing.numbers import plural
+
         for item in written:
-            click.echo(f"{item['path']}: {item['rows']} rows")
+            click.echo(f"{item['path']}: {plural(item['rows'], 'row')}")
