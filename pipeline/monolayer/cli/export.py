@@ -1,6 +1,7 @@
 """``monolayer export``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -103,7 +104,7 @@ def _tables(
     run = open_run(run_folder)
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; give a folder with -o.")
-    written = []
+    written: list[dict[str, Any]] = []
     for name in tables or TABLES:
         path = output / f"{name}{SUFFIXES[file_format]}"
         rows = export_table(getattr(run, name), path, file_format)
