@@ -7,6 +7,7 @@ style sheet, same script, same content security policy: one file that opens offl
 
 import base64
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,7 +34,8 @@ class AnalysisTable:
     columns : tuple of str
         Headings, with units.
     rows : tuple of tuple
-        Numbers are shown with four digits; None as a dash, never as 0.
+        Numbers are shown with four digits, those of a column with as many decimals; None as a
+        dash, never as 0.
     """
 
     caption: str
@@ -121,7 +123,12 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "numeric": _is_number, "sortable": _sortable}
+    environment.filters |= {
+        "cell": _cell,
+        "decimals": _decimals,
+        "numeric": _is_number,
+        "sortable": _sortable,
+    }
     return environment.get_template("analysis.html")
 
 
@@ -129,14 +136,38 @@ def _is_number(value: Cell) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: Cell) -> str:
+def _cell(value: Cell, decimals: int | None) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return grouped(value) if isinstance(value, float) else value
+    if isinstance(value, str):
+        return value
+    if not decimals or not math.isfinite(value):
+        return grouped(value)
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def _decimals(table: AnalysisTable) -> list[int | None]:
+    columns = zip(*table.rows, strict=True)
+    return [_common([each for each in column if isinstance(each, float)]) for column in columns]
+
+
+def _common(values: list[float]) -> int | None:
+    """Decimals that suit all of a column, None where one of its values would lose its meaning."""
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    if not sizes:
+        return None
+    most = max(_decimals_of(grouped(size)) for size in sizes)
+    decimals = min(most, max(0, 3 - math.floor(math.log10(max(sizes)))))
+    digits = 1 if decimals >= 3 else 2  # what the smallest must keep
+    return decimals if min(sizes) >= 10.0 ** (digits - 1 - decimals) else None
+
+
+def _decimals_of(text: str) -> int:
+    return len(text.partition(".")[2])
 
 
 def _sortable(value: Cell) -> str:
