@@ -5,18 +5,18 @@ found as plain frozen data and hands over the pictures, drawn with `monolayer.re
 style sheet, same script, same content security policy: one file that opens offline.
 """
 
-import base64
-import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from monolayer.drawing.numbers import UNKNOWN, grouped
-from monolayer.drawing.style import style_sheet
-from monolayer.report.page import read_template
+from monolayer.drawing.templates import page_template
+from monolayer.report.page import page_parts
 
 __all__ = ["AnalysisPage", "AnalysisTable", "Section", "render_analysis"]
 
@@ -103,33 +103,19 @@ class AnalysisPage:
 
 def render_analysis(page: AnalysisPage) -> str:
     """Draw the page as one self-contained HTML file."""
-    script = read_template("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return _template().render(
-        page=page,
-        sign={"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]],
-        style=Markup(style_sheet()),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        script_hash=digest,
-    )
+    sign = {"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]]
+    return _template().render(**page_parts(), page=page, sign=sign)
 
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(read_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "cell": _cell,
         "decimals": _decimals,
         "numeric": _is_number,
         "sortable": _sortable,
     }
-    return environment.get_template("analysis.html")
+    return page_template("monolayer.report", "analysis.html", filters)
 
 
 def _is_number(value: Cell) -> bool:
