@@ -6,10 +6,8 @@ style sheet, same script, same content security policy: one file that opens offl
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from jinja2 import Template
 from markupsafe import Markup
@@ -109,13 +107,11 @@ def render_analysis(page: AnalysisPage) -> str:
 
 @cache
 def _template() -> Template:
-    filters: dict[str, Callable[..., Any]] = {
-        "cell": _cell,
-        "decimals": _decimals,
-        "numeric": _is_number,
-        "sortable": _sortable,
-    }
-    return page_template("monolayer.report", "analysis.html", filters)
+    return page_template(
+        "monolayer.report",
+        "analysis.html",
+        {"cell": _cell, "decimals": _decimals, "numeric": _is_number, "sortable": _sortable},
+    )
 
 
 def _is_number(value: Cell) -> bool:
