@@ -193,7 +193,7 @@ def assess(where: str, event: int, finding: str, at: str | None, name: str) -> N
     from monolayer.culture.sensor_store import assess_event
     from monolayer.custody import recording
     from monolayer.study import Study
-    from monolayer.study.table_import import moment_in
+    from monolayer.study.csv_lines import moment_in
 
     moment = None if at is None else moment_in("--at", at)
     with Study.open(where) as opened, recording(opened, name, finding, "assess") as change:
