@@ -358,8 +358,16 @@ def test_records_are_written_by_those_whose_roles_allow_it(
         change.add("lots", name="L2")
     with recording(staffed, "rita", "a lot") as change:
         change.add("lots", name="L2")
-    last = list(staffed.entries())[-1]
+    *_, last = written = list(staffed.entries())
     assert (last["actor"], last["role"], last["subject"]) == ("rita", "reviewer", "L2")
+    decide = ["decide", "--study", place, "--store", "--as"]
+    capsys.readouterr()
+    assert cli([*decide, "olga"]) == 2
+    assert "olga is operator and may not record; that is for reviewer." in capsys.readouterr().err
+    assert list(staffed.entries()) == written
+    assert cli([*decide, "rita"]) == 0
+    roles = {each["role"] for each in staffed.entries(last["sequence"] + 1)}
+    assert (roles, len(staffed.rows("recommendations"))) == ({"reviewer"}, 1)
     assert cli([*discard, "--as", "rita"]) == 0
     assert staffed.history("V-017").ended_as == "discarded"
 

@@ -55,7 +55,7 @@ def latest_proposal(
 def latest_proposals(
     study: Study, now: datetime | None = None, *, ended: bool | None = False
 ) -> dict[str, tuple[Proposal, str | None]]:
-    """`latest_proposal` of all vessels at once, in six looks; those that have none are not named.
+    """`latest_proposal` of all vessels at once, in a few looks; those that have none are not named.
 
     Parameters
     ----------
@@ -206,12 +206,13 @@ def _known_then(history: VesselHistory, at: datetime) -> str:
     """Hash of the records that the recommendation should have been made from.
 
     Sensors report every few minutes: readings that came since do not make it stale; a visit, a
-    count, an exchange, the vessel's end, or a change of what was known then does.
+    count, an exchange, an excursion or fault, the vessel's end, or a change of what was known then
+    does.
     """
     seeded_at = history.vessel.seeded_at
     if seeded_at is None:
         return history.sha256
     at_h = (at - seeded_at).total_seconds() / 3600
-    kinds = (history.acquisitions, history.viabilities, history.exchanges)
+    kinds = (history.acquisitions, history.viabilities, history.exchanges, history.sensor_events)
     later = any(kind and kind[-1].time_h > at_h for kind in kinds)
     return history.sha256 if later else history.until(at_h).sha256

@@ -120,6 +120,8 @@ def _operational(where: str, said: str) -> str:
     first = said.strip().splitlines()[0].rstrip(".")
     if "locked" in said or "lock timeout" in said:
         return f"{where}: others have been writing for {BUSY_SECONDS:.0f} s; try again."
+    if "disk is full" in said or "No space left" in said:
+        return f"{where}: its disk is full; nothing was written, make room and try again."
     if "readonly" in said:
         return f"{where}: may not be written to; mend the file's or folder's permissions."
     return f"{where}: cannot be used ({first}); check the place and your rights to it."

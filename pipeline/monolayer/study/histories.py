@@ -1,4 +1,4 @@
-"""Vessels' histories out of the study: five looks whatever the number of vessels.
+"""Vessels' histories out of the study: six looks whatever the number of vessels.
 
 Only current acquisitions: those that a later evaluation superseded stay in the study, and out of
 the histories.
@@ -18,6 +18,7 @@ from monolayer.history import (
     Acquisition,
     Exchange,
     ReadingName,
+    SensorEvent,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -30,6 +31,7 @@ from monolayer.study.tables import (
     exchanges,
     lots,
     readings,
+    sensor_events,
     vessel_types,
     vessels,
     viabilities,
@@ -72,6 +74,20 @@ _VESSEL: Any = select(
     vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id)
     .outerjoin(lots, vessels.c.lot_id == lots.c.id)
     .outerjoin(donors, lots.c.donor_id == donors.c.id)
+)
+
+
+_EVENT: Any = select(
+    sensor_events.c.vessel_id,
+    raw(sensor_events.c.at),
+    raw(sensor_events.c.since_at),
+    raw(sensor_events.c.ended_at),
+    raw(sensor_events.c.assessed_at),
+    sensor_events.c.quantity,
+    sensor_events.c.kind,
+    sensor_events.c.extreme,
+    sensor_events.c.area,
+    sensor_events.c.reason,
 )
 
 
@@ -128,6 +144,7 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
     fed = look.at(
         partial(_timed, Exchange), select(*_columns(exchanges, ("volume_ml",))), exchanges
     )
+    seen = look.at(_events, _EVENT, sensor_events)
     for row in sorted(known, key=itemgetter(1)):
         number, seeded_at = row[0], row[-1]
         yield VesselHistory(
@@ -138,6 +155,7 @@ def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterato
             fed.get(number, ()),
             row[15],
             None if row[16] is None else _hours(seeded_at, row[16]),
+            seen.get(number, ()),
         )
 
 
@@ -156,7 +174,7 @@ class _Look:
             statement.order_by(table.c.vessel_id, table.c.at, table.c.id)
         )
         # Rows become records as they come: all of them kept until the last one was there made the
-        # garbage collector go through them again and again, for a fifth of the time.
+        # garbage collector go through them again and again, for a tenth of the time.
         rows = chain.from_iterable(found.partitions(1000))
         return {
             number: tuple(records(self.seeded_at[number], some))
@@ -175,6 +193,12 @@ def _narrowed(statement: Any, column: Any, numbers: Sequence[int] | None) -> Any
 def _timed(kind: Any, seeded_at: datetime, found: Iterable[Any]) -> Iterator[Any]:
     for _, at, *values in found:
         yield kind(_hours(seeded_at, at), *values)
+
+
+def _events(seeded_at: datetime, found: Iterable[Any]) -> Iterator[SensorEvent]:
+    for _, *times, quantity, kind, extreme, area, reason in found:
+        known, since, ended, assessed = (at and _hours(seeded_at, at) for at in times)
+        yield SensorEvent(known, quantity, kind, since, ended, extreme, area, reason, assessed)
 
 
 def _hours(seeded_at: datetime, at: datetime) -> float:
