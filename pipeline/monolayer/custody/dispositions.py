@@ -55,7 +55,7 @@ def latest_proposal(
 def latest_proposals(
     study: Study, now: datetime | None = None, *, ended: bool | None = False
 ) -> dict[str, tuple[Proposal, str | None]]:
-    """`latest_proposal` of all vessels at once, in six looks; those that have none are not named.
+    """`latest_proposal` of all vessels at once, in a few looks; those that have none are not named.
 
     Parameters
     ----------

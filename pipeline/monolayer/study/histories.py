@@ -174,7 +174,7 @@ class _Look:
             statement.order_by(table.c.vessel_id, table.c.at, table.c.id)
         )
         # Rows become records as they come: all of them kept until the last one was there made the
-        # garbage collector go through them again and again, for a fifth of the time.
+        # garbage collector go through them again and again, for a tenth of the time.
         rows = chain.from_iterable(found.partitions(1000))
         return {
             number: tuple(records(self.seeded_at[number], some))
