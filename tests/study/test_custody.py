@@ -22,6 +22,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    latest_proposals,
     recipe_in_force,
     recording,
     set_password,
@@ -142,6 +143,13 @@ def test_news_make_a_recommendation_stale(study: Study) -> None:
         proposal, doubt = latest_proposal(study, name, NOW)
         assert proposal is not None
         assert doubt == "it is stale: the vessel's records have changed since", name
+    recommended(study, vessel="visit", hours=99.6)
+    with study.change("anna", "over", NOW) as change:
+        change.end("vessels", "count", ended_as="harvested", ended_at=NOW)
+    for ended, names in ((False, {*NEWS} - {"count"}), (True, {"count"}), (None, {*NEWS})):
+        found = latest_proposals(study, NOW, ended=ended)
+        assert found == {name: latest_proposal(study, name, NOW) for name in names}
+    assert found["visit"][1] is None
 
 
 @IN_SQLITE

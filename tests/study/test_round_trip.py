@@ -50,7 +50,8 @@ def event(minute: int, draw: Any) -> dict[str, Any]:
         if draw(st.booleans()):
             row[name] = clock(minute + draw(st.integers(0, 10_000)))
     if "ended_at" in row:
-        row |= {"extreme": draw(st.floats(-1e9, 1e9)), "area": draw(st.floats(0, 1e9))}
+        # SQLite keeps no sign of zero: -0.0 came back equal, but with another hash.
+        row |= {"extreme": draw(st.floats(-1e9, 1e9)) + 0.0, "area": draw(st.floats(0, 1e9))}
     return row
 
 

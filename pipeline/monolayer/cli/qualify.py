@@ -19,7 +19,9 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("qualify")
 @click.argument("series", type=_FILE, metavar="SERIES.csv|RUN")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables, record.")
+@click.option(
+    "-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables and record there."
+)
 @click.option(
     "--plan",
     type=_FILE,
@@ -75,7 +77,9 @@ def command(
     found = qualify(
         chosen.method, chosen.kind, chosen.unit, chosen.observations, settings,
         pairs=read_pairs(pairs) if pairs else (),
-        precision=read_precision(precision) if precision else None,
+        precision=(
+            read_precision(precision, settings.confidence, settings.seed) if precision else None
+        ),
     )  # fmt: skip
     method = _method(method_path, series)
     record = record_of(found, settings, method=method, data_sha256=_hashes(files))

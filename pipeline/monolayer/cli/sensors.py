@@ -89,7 +89,7 @@ def command(
     missing, unknown or mixed one is refused with its line.
     """
     from monolayer.intake.sensor_file import read_sensors
-    from monolayer.sensors import examine
+    from monolayer.sensors import examine_all
 
     if store and (study is None or name is None):
         raise ConfigError("--store writes into a study; give --study and --as NAME with it.")
@@ -99,7 +99,8 @@ def command(
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
-    found = [examine(each, recipe.sensors, _exchanges(histories, each.vessel)) for each in series]
+    exchanges = {name: _exchanges(histories, name) for name in histories}
+    found = examine_all(series, recipe.sensors, exchanges)
     if output is not None:
         _write(output, found, histories, recipe, readings)
     stored = []
