@@ -384,10 +384,21 @@ class VesselHistory:
         return time_h >= 0 and not ended
 
     def clock(self, time_h: float | None) -> datetime | None:
-        """Date and time of so many hours after seeding; None where either is unknown."""
+        """Date and time of so many hours after seeding; None where either is unknown.
+
+        Raises
+        ------
+        InputError
+            The calendar does not reach so far.
+        """
         if time_h is None or self.vessel.seeded_at is None:
             return None
-        return self.vessel.seeded_at + timedelta(hours=time_h)
+        try:
+            return self.vessel.seeded_at + timedelta(hours=time_h)
+        except (OverflowError, ValueError):
+            raise InputError(
+                f"vessel {self.vessel.name}: {time_h:g} h after seeding is no date; mend the time."
+            ) from None
 
     @property
     def sha256(self) -> str:
