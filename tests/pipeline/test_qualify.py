@@ -451,14 +451,16 @@ def test_run_asks_for_a_qualified_method(
     asked = ["qualify", "series.csv", "--plan", "plan.yaml", "--method", "method.yaml", "-o", "Q"]
     assert cli(asked) == 0
     told = capsys.readouterr().out
-    block = told[told.index("qualification:") :].replace(
-        "qualification.yaml", "Q/qualification.yaml"
-    )
+    block = told[told.index("qualification:") :]
+    assert "record: Q/qualification.yaml" in block
+    plate_run = ["run", plate, "--method", "method.yaml", "--qualified", "-o", "OTHER"]
+    assert cli(plate_run) == 2
+    assert "names no record of its qualification" in capsys.readouterr().err
     plain = load_method(Path("method.yaml"))
     Path("method.yaml").write_text("name: site\nversion: '3'\n" + block)
     assert load_method(Path("method.yaml")).sha256 == plain.sha256
     run = ["run", plate, "--method", "method.yaml", "--select", "well=B02", "--workers", "1"]
-    assert cli([*run, "-o", "RUN"]) == 0
+    assert cli([*run, "-o", "RUN", "--qualified"]) == 0
     assert cli([*run, "-o", "OTHER", "--pixel-size-um", "0.5"]) == 2
     assert "its record is of other settings" in capsys.readouterr().err
     record = Path("Q/qualification.yaml")
