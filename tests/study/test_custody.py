@@ -20,6 +20,7 @@ from monolayer.custody import (
     draft_document,
     identified,
     latest_proposal,
+    latest_proposals,
     recipe_in_force,
     recording,
     set_password,
@@ -140,6 +141,13 @@ def test_news_make_a_recommendation_stale(study: Study) -> None:
         proposal, doubt = latest_proposal(study, name, NOW)
         assert proposal is not None
         assert doubt == "it is stale: the vessel's records have changed since", name
+    recommended(study, vessel="visit", hours=99.6)
+    with study.change("anna", "over", NOW) as change:
+        change.end("vessels", "count", ended_as="harvested", ended_at=NOW)
+    for ended, names in ((False, {*NEWS} - {"count"}), (True, {"count"}), (None, {*NEWS})):
+        found = latest_proposals(study, NOW, ended=ended)
+        assert found == {name: latest_proposal(study, name, NOW) for name in names}
+    assert found["visit"][1] is None
 
 
 @IN_SQLITE
@@ -350,8 +358,16 @@ def test_records_are_written_by_those_whose_roles_allow_it(
         change.add("lots", name="L2")
     with recording(staffed, "rita", "a lot") as change:
         change.add("lots", name="L2")
-    last = list(staffed.entries())[-1]
+    *_, last = written = list(staffed.entries())
     assert (last["actor"], last["role"], last["subject"]) == ("rita", "reviewer", "L2")
+    decide = ["decide", "--study", place, "--store", "--as"]
+    capsys.readouterr()
+    assert cli([*decide, "olga"]) == 2
+    assert "olga is operator and may not record; that is for reviewer." in capsys.readouterr().err
+    assert list(staffed.entries()) == written
+    assert cli([*decide, "rita"]) == 0
+    roles = {each["role"] for each in staffed.entries(last["sequence"] + 1)}
+    assert (roles, len(staffed.rows("recommendations"))) == ({"reviewer"}, 1)
     assert cli([*discard, "--as", "rita"]) == 0
     assert staffed.history("V-017").ended_as == "discarded"
 

@@ -24,9 +24,11 @@ def command() -> None:
     """
 
 
-@command.command("design")
+@command.command("design", short_help="Write the plan's design as plates.")
 @click.argument("plan", type=_FILE, metavar="PLAN.yaml")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="CSV", help="The layout.")
+@click.option(
+    "-o", "--output", type=_FILE, required=True, metavar="CSV", help="The layout to write."
+)
 @json_option
 def design(plan: Path, output: Path, as_json: bool) -> None:
     """Write the plan's design as plates: donors as blocks, wells randomised from the seed.
@@ -62,10 +64,10 @@ def design(plan: Path, output: Path, as_json: bool) -> None:
     click.echo(f"Wrote {output}")
 
 
-@command.command("media")
+@command.command("media", short_help="Hold every medium against the plan's reference.")
 @click.argument("plan", type=_FILE, metavar="PLAN.yaml")
 @click.argument("outcomes", type=_FILE, metavar="OUTCOMES.csv")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")
+@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables there.")
 @json_option
 def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> None:
     """Hold every medium of PLAN.yaml against its reference, by OUTCOMES.csv.

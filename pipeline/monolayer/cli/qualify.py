@@ -21,7 +21,9 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("qualify")
 @click.argument("series", type=_FILE, metavar="SERIES.csv|RUN")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables, record.")
+@click.option(
+    "-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables and record there."
+)
 @click.option(
     "--plan",
     type=_FILE,

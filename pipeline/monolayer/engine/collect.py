@@ -97,7 +97,7 @@ def objects_path(plate: str) -> str:
 def _judge(plan: Plan, folder: Path, parts: PartRows) -> dict[int, Verdict]:
     """Walk along the fields once for what they are judged by together."""
     evidence = Evidence(len(plan.fields), plan.method.inspect)
-    for place, row in enumerate(parts.figures(Evidence.COLUMNS)):
+    for place, row in parts.figures(Evidence.COLUMNS):
         evidence.note(place, row)
         if row["state"] != State.OK:  # an image that changed for the worse left its labels
             (folder / labels_path(row["field_id"])).unlink(missing_ok=True)
