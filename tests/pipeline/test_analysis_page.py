@@ -117,6 +117,7 @@ def test_a_column_has_as_many_decimals_unless_that_hides_a_value(
         ("cell_area_um2", "cell area, µm²"),
         ("eur_per_million_cells", "EUR per million cells"),
         ("viability", "viability"),
+        ("qc_eur_per_lot", "QC EUR per lot"),
     ],
 )
 def test_a_column_is_headed_by_its_words_and_unit(column: str, heading: str) -> None:
