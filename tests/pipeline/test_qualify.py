@@ -337,6 +337,17 @@ def test_intervals_of_components_hold_the_truth_as_often_as_they_say() -> None:
     assert all(0.91 < each / 200 < 0.99 for each in (*held.values(), whole))
 
 
+def test_tables_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    """Semicolons or tabs, a byte order mark, Windows' line ends, spaces about names."""
+    plain = lines(simulated())
+    (tmp_path / "plain.csv").write_text(plain)
+    wanted = read_series(tmp_path / "plain.csv")
+    for mark in (";", "\t"):
+        text = plain.replace(",", mark).replace("rep_obsv", " rep_obsv ").replace("\n", "\r\n")
+        (tmp_path / "other.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+        assert read_series(tmp_path / "other.csv") == wanted
+
+
 def test_what_a_design_does_not_tell_apart_is_named_or_refused() -> None:
     rng = np.random.default_rng(3)
     values = np.exp(rng.normal(0, 0.05, 24)).tolist()
@@ -451,14 +462,16 @@ def test_run_asks_for_a_qualified_method(
     asked = ["qualify", "series.csv", "--plan", "plan.yaml", "--method", "method.yaml", "-o", "Q"]
     assert cli(asked) == 0
     told = capsys.readouterr().out
-    block = told[told.index("qualification:") :].replace(
-        "qualification.yaml", "Q/qualification.yaml"
-    )
+    block = told[told.index("qualification:") :]
+    assert "record: Q/qualification.yaml" in block
+    plate_run = ["run", plate, "--method", "method.yaml", "--qualified", "-o", "OTHER"]
+    assert cli(plate_run) == 2
+    assert "names no record of its qualification" in capsys.readouterr().err
     plain = load_method(Path("method.yaml"))
     Path("method.yaml").write_text("name: site\nversion: '3'\n" + block)
     assert load_method(Path("method.yaml")).sha256 == plain.sha256
     run = ["run", plate, "--method", "method.yaml", "--select", "well=B02", "--workers", "1"]
-    assert cli([*run, "-o", "RUN"]) == 0
+    assert cli([*run, "-o", "RUN", "--qualified"]) == 0
     assert cli([*run, "-o", "OTHER", "--pixel-size-um", "0.5"]) == 2
     assert "its record is of other settings" in capsys.readouterr().err
     record = Path("Q/qualification.yaml")
@@ -523,6 +536,8 @@ def test_report_and_tables_and_nothing_else(tmp_path: Path) -> None:
         (f"{COMET_HEAD}\nm,0.5,NA,,1,3\n", "names no random_sample_number"),
         (f"{COMET_HEAD}\n,0.5,NA,1,1,3\n", "names no counting_method"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3,4\n", "line 2: has more cells than the head"),
+        (f"{COMET_HEAD}\n".replace(",", ";") + "m;0,5;NA;1;1;3\n", "write a decimal point"),
+        (f"{COMET_HEAD},cell_conc\nm,0.5,NA,1,1,3,4\n", "has two columns 'cell_conc'"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,0.5,NA,2,1,4\n", "two fractions or more"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,1,NA,1,1,4\n", "sample 1 is at two dilution fractions"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,0\nm,1,NA,2,1,0\n", "every concentration is 0"),

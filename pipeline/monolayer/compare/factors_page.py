@@ -20,6 +20,7 @@ from monolayer.compare.factors_tables import (
 from monolayer.compare.plan import ComparisonPlan
 from monolayer.compare.surface import in_region, surface_at
 from monolayer.compare.terms import coded_runs, model_terms
+from monolayer.drawing.headings import headed, unit_of, words_of
 from monolayer.drawing.numbers import grouped, plural
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
 from monolayer.report.plots import Curve, Points, Row, heat_map, row_chart, xy_chart
@@ -81,13 +82,13 @@ def factor_sentences(found: FactorAnalysis) -> list[str]:
 
 
 def _number(fit: FactorFit, plan: ComparisonPlan) -> tuple[str, str, str]:
-    column = fit.endpoint.column.replace("_", " ")
+    column = words_of(fit.endpoint.column)
     if fit.optimum is not None:
         shown = response_row(fit, fit.optimum.response)
         interval = _between(shown["mean_ci_low"], shown["mean_ci_high"])
         return (
             grouped(shown["mean"]),
-            "",
+            unit_of(fit.endpoint.column),
             f"{column} that the surface gives at its best place, interval {interval}, "
             f"{plural(len(fit.donors), 'donor')}",
         )
@@ -162,7 +163,7 @@ def _effects_section(fit: FactorFit, plan: ComparisonPlan) -> Section:
         rows.append(Row(each.term.name, row["change"], row["change_ci_low"], row["change_ci_high"]))
     chart = row_chart(
         f"Effects on {fit.endpoint.column}",
-        f"{_change(fit)} of {fit.endpoint.column.replace('_', ' ')}",
+        f"{_change(fit)} of {words_of(fit.endpoint.column)}",
         rows,
         1.0 if ratio else 0.0,
     )
@@ -184,7 +185,7 @@ def _effects_section(fit: FactorFit, plan: ComparisonPlan) -> Section:
         for each in ordered
     ]
     return Section(
-        f"What acts on {fit.endpoint.column.replace('_', ' ')}",
+        f"What acts on {words_of(fit.endpoint.column)}",
         (chart,),
         f"A factor's bar is what its high level gives over its low one, with the "
         f"{1 - plan.alpha:.0%} interval over donors; an interaction's is how far the other factor "
@@ -217,13 +218,13 @@ def _fit_section(fit: FactorFit) -> Section:
     chart = xy_chart(
         f"Runs of {fit.endpoint.column} against the model",
         "what the model says, the donor's own level put in",
-        f"{fit.endpoint.column.replace('_', ' ')}, mean of a donor's wells",
+        f"{words_of(fit.endpoint.column)}, mean of a donor's wells",
         [Points(places, words)],
         [Curve([(end, end) for end in ends], kind="mean")],
         height=260.0,
     )
     return Section(
-        f"Does the model fit {fit.endpoint.column.replace('_', ' ')}?", (chart,),
+        f"Does the model fit {words_of(fit.endpoint.column)}?", (chart,),
         " ".join(_tests(fit)), (AnalysisTable("F tests within blocks", *_test_table(fit)),),
     )  # fmt: skip
 
@@ -272,7 +273,7 @@ def _surface_section(fit: FactorFit, plan: ComparisonPlan) -> Section:
         for row in rows
     )
     return Section(
-        f"The surface of {fit.endpoint.column.replace('_', ' ')}",
+        f"The surface of {words_of(fit.endpoint.column)}",
         (_map(fit, plan),),
         " ".join(_optimum_words(fit, plan))
         + " The map holds the other factors at the best place; rings are runs, at their own levels "
@@ -332,10 +333,10 @@ def _map(fit: FactorFit, plan: ComparisonPlan) -> Any:
     coded = coded_runs(plan.design, runs_of(plan))
     return heat_map(
         f"Surface of {fit.endpoint.column}",
-        (factors[first].name, factors[first].low, factors[first].high),
-        (factors[second].name, factors[second].low, factors[second].high),
+        (headed(factors[first].name), factors[first].low, factors[first].high),
+        (headed(factors[second].name), factors[second].low, factors[second].high),
         values,
-        fit.endpoint.column.replace("_", " "),
+        headed(fit.endpoint.column),
         mark=(natural(plan, first, best.best[first]), natural(plan, second, best.best[second])),
         dots=[(natural(plan, first, row[first]), natural(plan, second, row[second]))
               for row in coded.tolist()],
