@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal
@@ -277,19 +277,10 @@ class SensorEvent:
 
     def until(self, time_h: float) -> "SensorEvent":
         """What was known of it then: not its end, and not how far it would go."""
-        ended = self.ended_h is not None and self.ended_h <= time_h
+        over = self.ended_h is not None and self.ended_h <= time_h
+        then = self if over else replace(self, ended_h=None, extreme=None, area=None)
         assessed = self.assessed_h is not None and self.assessed_h <= time_h
-        return SensorEvent(
-            self.time_h,
-            self.quantity,
-            self.kind,
-            self.since_h,
-            self.ended_h if ended else None,
-            self.extreme if ended else None,
-            self.area if ended else None,
-            self.reason,
-            self.assessed_h if assessed else None,
-        )
+        return then if assessed else replace(then, assessed_h=None)
 
 
 @dataclass(frozen=True, slots=True)
