@@ -72,6 +72,7 @@ LINES = {
     "V-017,2026-11-14T17:00+01:00,20,19,60": "a share of 0 to 1",
     "V-017,2026-11-14T18:00+01:00,20,nineteen,0.6": "give a whole number",
     "V-017,2026-11-14T19:00+01:00,20,19,much": "is no number",
+    'V-017,2026-11-14T19:30+01:00,20,19,"0,6"': "'0,6' is no number; write a point for the comma",
     ",2026-11-14T20:00+01:00,20,19,0.6": "vessel is missing",
 }
 
@@ -97,6 +98,7 @@ WHOLE_FILES = {
     "unit": ("exchanges", "vessel,at,volume\n", "no unit; call it 'volume_ml'"),
     "quantity": ("readings", "vessel,time_h,quantity,value\nV-017,2,glucose,3\n", "no unit"),
     "column": ("exchanges", "vessel,at,volume_l\n", "did you mean 'volume_ml'?"),
+    "semicolons": ("exchanges", "vessel;at;volume_ml\nV-017;3;2\n", "part them by commas"),
     "secret": ("people", "name,password\n", "unknown column 'password'"),
     "twice": ("exchanges", "vessel,at,at\n", "there twice"),
     "name": ("exchange", "vessel,at\n", "did you mean 'exchanges'?"),

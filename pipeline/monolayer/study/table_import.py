@@ -187,6 +187,8 @@ def _check_names(kind: str, names: Sequence[str]) -> None:
         unit = _UNITLESS.get(name)
         if unit in known:
             raise InputError(f"column '{name}' has no unit; call it '{unit}'.")
+        if ";" in name:
+            raise InputError("columns are parted by semicolons; part them by commas.")
         raise InputError(f"unknown column '{name}' for {kind}; {nearest(name, known)}")
 
 
@@ -255,7 +257,8 @@ def number_in(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{name} '{text}' is no number; leave it empty if unknown.") from None
+        mend = "write a point for the comma" if "," in text else "leave it empty if unknown"
+        raise InputError(f"{name} '{text}' is no number; {mend}.") from None
 
 
 def moment_in(name: str, text: str) -> datetime:
