@@ -107,7 +107,7 @@ def commented(
         elif isinstance(value, Mapping) and _all_settings(value):
             lines += [f"{pad}{name}:", *_entries(value, pad)]
         else:
-            lines.append(f"{pad}{name}: {json.dumps(settings.model_dump(mode='json')[name])}")
+            lines += _plain(name, settings.model_dump(mode="json")[name], pad)
         if indent == 0:
             lines.append("")
     return "\n".join(lines)
@@ -124,6 +124,22 @@ def _entries(mapping: Mapping[str, Any], pad: str) -> list[str]:
         plain = value.model_dump(mode="json", exclude_defaults=True)
         lines.append(f"{pad}  {key}: {json.dumps(plain)}")
     return lines
+
+
+def _plain(name: str, value: Any, pad: str) -> list[str]:
+    """A value on the line of its name; a list or mapping of such ones, a line an entry."""
+    entries: list[str] = []
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        entries = [f"- {json.dumps(each)}" for each in value]
+    elif isinstance(value, dict) and any(isinstance(each, list) for each in value.values()):
+        entries = [f"{_key(key)}: {json.dumps(each)}" for key, each in value.items()]
+    if not entries:
+        return [f"{pad}{name}: {json.dumps(value)}"]
+    return [f"{pad}{name}:", *(f"{pad}  {entry}" for entry in entries)]
+
+
+def _key(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
 
 
 def _known_keys(loc: tuple[int | str, ...], model: type[Settings]) -> list[str]:
