@@ -25,6 +25,8 @@ _UNITS = {
 }
 """Endings, a longer one before the one it ends in: a rate per hour is not in hours."""
 
+_WRITTEN = {"eur": "EUR", "qc": "QC", "ph": "pH"}
+
 
 def unit_of(column: str) -> str:
     """The unit that a column's name ends in, empty where it names none.
@@ -47,8 +49,8 @@ def words_of(column: str) -> str:
     >>> words_of("fgf2_ng_per_ml")
     'fgf2'
     """
-    kept = column.removesuffix(_ending(column)).replace("_", " ").strip()
-    return f"EUR{kept[3:]}" if kept.startswith("eur ") else kept
+    words = column.removesuffix(_ending(column)).split("_")
+    return " ".join(_WRITTEN.get(word, word) for word in words if word)
 
 
 def headed(column: str) -> str:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from monolayer.assays import assay_of
 from monolayer.engine.files import labels_path
 from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
+from monolayer.engine.memory import give_back
 from monolayer.engine.part_rows import PartRows
 from monolayer.engine.parts import identity_columns
 from monolayer.engine.plan import Plan
@@ -73,6 +74,7 @@ def collect(plan: Plan, folder: Path, signatures: Mapping[str, str]) -> dict[str
         Signature of each field's work, by field id.
     """
     parts = PartRows(plan.fields, folder, signatures, fields_schema(plan))
+    give_back()  # what reading the ledgers took
     field_rows = _FieldRows(plan, parts, _judge(plan, folder, parts))
     states: Counter[str] = Counter()
     written: set[Path] = set()

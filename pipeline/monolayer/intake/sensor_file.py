@@ -345,7 +345,7 @@ def _nodes(path: Path | None) -> dict[str, _Node | None]:
     """What each node is; None for one that is passed over."""
     if path is None:
         return {}
-    data = load_yaml(path, "--nodes", "docs/sensors.md says what")
+    data = load_yaml(path, "--nodes", "docs/sensors.md")
     unknown = sorted(set(data) - {"nodes", "ignore"})
     if unknown:
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known: nodes, ignore.")

@@ -186,6 +186,8 @@ acquisitions = _table(
         postgresql_where=sql("superseded_at IS NULL"),
     ),
     Index("ix_acquisitions_at", "at"),
+    # The one above leaves superseded visits out: a vessel's trail looked through all vessels' rows.
+    Index("ix_acquisitions_vessel_id", "vessel_id"),
     changeable="superseded_at",
 )
 viabilities = _table(

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, true
 
 from monolayer.study.histories import raw
 from monolayer.study.queries import on_the_wall
@@ -56,22 +56,10 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
         of the last visit ``at``, ``time_h``, ``confluence``, ``confluence_lower_bound``,
         ``confluence_se`` and ``density_cells_per_cm2``.
     """
-    # By its number: the newest entry of the index of current visits, without a second search by
-    # time.
-    each = acquisitions.alias()
-    last = (
-        select(each.c.id)
-        .where(each.c.vessel_id == vessels.c.id, each.c.superseded_at.is_(None))
-        .order_by(each.c.at.desc())
-        .limit(1)
-        .correlate(vessels)
-        .scalar_subquery()
+    joined = vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id).outerjoin(
+        lots, vessels.c.lot_id == lots.c.id
     )
-    joined = (
-        vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id)
-        .outerjoin(lots, vessels.c.lot_id == lots.c.id)
-        .outerjoin(acquisitions, acquisitions.c.id == last)
-    )
+    visit, joined = _with_last_visit(joined, study.engine.dialect.name)
     statement: Any = select(
         vessels.c.name,
         vessel_types.c.name,
@@ -82,12 +70,9 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
         vessels.c.ended_as,
         raw(vessels.c.ended_at),
         vessels.c.ended_offset_minutes,
-        raw(acquisitions.c.at),
-        acquisitions.c.offset_minutes,
-        acquisitions.c.confluence,
-        acquisitions.c.confluence_lower_bound,
-        acquisitions.c.confluence_se,
-        acquisitions.c.density_cells_per_cm2,
+        raw(visit.c.at),
+        visit.c.offset_minutes,
+        *(visit.c[name] for name in _FIGURES),
     ).select_from(joined)
     if ended is not None:
         column = vessels.c.ended_at
@@ -96,6 +81,25 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
         # Sorted here: databases sort text by their own language's rules.
         found = sorted(connection.execute(statement).fetchall(), key=itemgetter(0))
     return [_now(*row) for row in found]
+
+
+def _with_last_visit(joined: Any, dialect: str) -> tuple[Any, Any]:
+    """The newest entry of each vessel's part of the index of current visits."""
+    each = acquisitions.alias()
+    columns = (each.c.id,) if dialect == "sqlite" else (each.c.at, each.c.offset_minutes)
+    last = (
+        select(*columns)
+        .where(each.c.vessel_id == vessels.c.id, each.c.superseded_at.is_(None))
+        .order_by(each.c.at.desc())
+        .limit(1)
+        .correlate(vessels)
+    )
+    if dialect == "sqlite":
+        found = last.scalar_subquery()
+        return acquisitions, joined.outerjoin(acquisitions, acquisitions.c.id == found)
+    # SQLite has no such join; without it PostgreSQL hashed every visit of every vessel.
+    visit = last.add_columns(*(each.c[name] for name in _FIGURES)).lateral()
+    return visit, joined.outerjoin(visit, true())
 
 
 def trail(study: Study, vessel: str) -> list[dict[str, Any]]:
