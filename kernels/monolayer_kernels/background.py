@@ -16,6 +16,7 @@ from monolayer_kernels.smooth import bin_mean, gaussian
 
 __all__ = [
     "GridRows",
+    "check_grid",
     "estimate_background",
     "estimate_noise",
     "grey_opening",
@@ -86,7 +87,7 @@ def estimate_background(image: NDArray[np.generic], window: float) -> tuple[Plan
 def subtract_background(image: NDArray[np.generic], grid: Plane, block: int) -> Plane:
     """The image minus the background, straight lines between the centres of the blocks."""
     source = np.ascontiguousarray(image, dtype=np.float32)
-    _check_grid(source.shape, grid, block)
+    check_grid(source.shape, grid, block)
     out = np.empty_like(source)
     _subtract(source, grid, block, out)
     return out
@@ -104,7 +105,7 @@ def subtract_background_levels(
     if not 0 <= pedestal < 1 << 16:
         raise ValueError(f"pedestal must be 0 to 65535, not {pedestal}")
     source = np.ascontiguousarray(levels)
-    _check_grid(source.shape, grid, block)
+    check_grid(source.shape, grid, block)
     out = np.empty_like(source)
     _subtract_levels(source, grid, block, np.float32(pedestal + 0.5), out)
     return out
@@ -175,7 +176,8 @@ def _lowest_tiles(tiles: Plane) -> Plane:
     return out
 
 
-def _check_grid(shape: tuple[int, ...], grid: Plane, block: int) -> None:
+def check_grid(shape: tuple[int, ...], grid: Plane, block: int) -> None:
+    """Refuse a grid that does not cover a plane of this shape."""
     expected = (-(-shape[0] // block), -(-shape[1] // block))
     if grid.shape != expected:
         raise ValueError(f"grid must have shape {expected} for blocks of {block}, not {grid.shape}")

@@ -16,9 +16,18 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 
-__all__ = ["bin_mean", "binomial", "check_plane", "gaussian", "gaussian_weights"]
+__all__ = [
+    "bin_mean",
+    "binomial",
+    "check_plane",
+    "gaussian",
+    "gaussian_weights",
+    "paired_weights",
+    "smooth_row",
+]
 
 Plane = NDArray[np.float32]
+Image = NDArray[Any]
 Row16 = NDArray[np.uint16]
 
 _TAIL = 3.0
@@ -65,15 +74,21 @@ def gaussian(image: NDArray[np.generic], sigma: float) -> Plane:
         ``image`` is not 2-D or is empty, or ``sigma`` is negative or not finite.
     """
     source = _plane(image)
-    weights = gaussian_weights(sigma)
+    weights = paired_weights(sigma)
     if weights.size == 1:
         return source.copy()
-    if weights.size % 2 == 0:
-        # Taps are taken in pairs; one of weight zero adds nothing to the last bit.
-        weights = np.append(weights, np.float32(0))
     out = np.empty_like(source)
     _smooth(source, weights, out)
     return out
+
+
+def paired_weights(sigma: float) -> NDArray[np.float32]:
+    """`gaussian_weights` as `smooth_row` takes them: an odd number.
+
+    Taps are taken in pairs; one of weight zero adds nothing to the last bit.
+    """
+    weights = gaussian_weights(sigma)
+    return weights if weights.size % 2 else np.append(weights, np.float32(0))
 
 
 def binomial(image: NDArray[Any], order: int, shift: int = 0) -> NDArray[np.uint16]:
@@ -169,55 +184,70 @@ def _mirror(i: int, n: int) -> int:
 
 
 @kernel
-def _row_at(source: Plane, y: int) -> Plane:
-    row: Plane = source[_mirror(y, source.shape[0])]
+def _row_at(source: Image, y: int) -> Image:
+    row: Image = source[_mirror(y, source.shape[0])]
     return row
 
 
 @kernel
 def _sum_five(
-    lines: tuple[Plane, Plane, Plane, Plane, Plane], weights: NDArray[np.float32], out: Plane
+    lines: tuple[Image, Image, Image, Image, Image], weights: NDArray[np.float32], out: Plane
 ) -> None:
     """The centre and two taps on either side in one pass: each line is read once."""
     centre, low, high, lower, higher = lines
     own, near, far = weights[0], weights[1], weights[2]
     for x in range(out.size):
-        out[x] = (centre[x] * own + near * (low[x] + high[x])) + far * (lower[x] + higher[x])
+        # Counts become float32 here, where they would become float64 by themselves.
+        beside = np.float32(low[x]) + np.float32(high[x])
+        beyond = np.float32(lower[x]) + np.float32(higher[x])
+        out[x] = (np.float32(centre[x]) * own + near * beside) + far * beyond
 
 
 @kernel
 def _add_four(
-    lines: tuple[Plane, Plane, Plane, Plane], weights: NDArray[np.float32], out: Plane
+    lines: tuple[Image, Image, Image, Image], weights: NDArray[np.float32], out: Plane
 ) -> None:
     low, high, lower, higher = lines
     near, far = weights[0], weights[1]
     for x in range(out.size):
-        out[x] = (out[x] + near * (low[x] + high[x])) + far * (lower[x] + higher[x])
+        beside = np.float32(low[x]) + np.float32(high[x])
+        beyond = np.float32(lower[x]) + np.float32(higher[x])
+        out[x] = (out[x] + near * beside) + far * beyond
 
 
 @kernel
 def _smooth(source: Plane, weights: NDArray[np.float32], out: Plane) -> None:
-    height, width = source.shape
+    line = np.empty(source.shape[1] + 2 * weights.size, dtype=np.float32)
+    for y in range(source.shape[0]):
+        smooth_row(source, y, weights, line, out[y])
+
+
+@kernel
+def smooth_row(
+    source: Image, y: int, weights: NDArray[np.float32], line: Plane, row: Plane
+) -> None:
+    """Row y of the smoothed source; ``line`` is room for a row and the weights on each side.
+
+    ``weights`` are `paired_weights`, more than one.
+    """
+    width = row.size
     r = weights.size - 1
-    line = np.empty(width + 2 * r, dtype=np.float32)
     centre = line[r : r + width]
-    for y in range(height):
-        up, down = _row_at(source, y - 1), _row_at(source, y + 1)
-        upper, lower = _row_at(source, y - 2), _row_at(source, y + 2)
-        _sum_five((source[y], up, down, upper, lower), weights, centre)
-        for k in range(3, r, 2):
-            up, down = _row_at(source, y - k), _row_at(source, y + k)
-            upper, lower = _row_at(source, y - k - 1), _row_at(source, y + k + 1)
-            _add_four((up, down, upper, lower), weights[k:], centre)
-        for k in range(1, r + 1):
-            line[r - k] = centre[_mirror(-k, width)]
-            line[r + width - 1 + k] = centre[_mirror(width - 1 + k, width)]
-        row = out[y]
-        near = (centre, line[r - 1 :], line[r + 1 :], line[r - 2 :], line[r + 2 :])
-        _sum_five(near, weights, row)
-        for k in range(3, r, 2):
-            far = (line[r - k :], line[r + k :], line[r - k - 1 :], line[r + k + 1 :])
-            _add_four(far, weights[k:], row)
+    up, down = _row_at(source, y - 1), _row_at(source, y + 1)
+    upper, lower = _row_at(source, y - 2), _row_at(source, y + 2)
+    _sum_five((source[y], up, down, upper, lower), weights, centre)
+    for k in range(3, r, 2):
+        up, down = _row_at(source, y - k), _row_at(source, y + k)
+        upper, lower = _row_at(source, y - k - 1), _row_at(source, y + k + 1)
+        _add_four((up, down, upper, lower), weights[k:], centre)
+    for k in range(1, r + 1):
+        line[r - k] = centre[_mirror(-k, width)]
+        line[r + width - 1 + k] = centre[_mirror(width - 1 + k, width)]
+    near = (centre, line[r - 1 :], line[r + 1 :], line[r - 2 :], line[r + 2 :])
+    _sum_five(near, weights, row)
+    for k in range(3, r, 2):
+        far = (line[r - k :], line[r + k :], line[r - k - 1 :], line[r + k + 1 :])
+        _add_four(far, weights[k:], row)
 
 
 @kernel

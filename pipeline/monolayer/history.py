@@ -8,6 +8,7 @@ a new history, so that a hash names what a decision was made on.
 import hashlib
 import json
 import math
+import sys
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -158,18 +159,20 @@ _FIGURES = (
     "area_ratio",
 )
 _figures = attrgetter(*_FIGURES)
+_MOST = sys.float_info.max
 
 
 def _possible(visit: Acquisition) -> bool:
-    for value in _figures(visit):
+    n, n_ok, mean, low, *others = _figures(visit)
+    for value in others:
         if value is not None and not 0 <= value < math.inf:
             return False
-    mean, low = visit.confluence, visit.confluence_lower_bound
-    if (mean or 0) > 1 or (low or 0) > 1:
-        return False
-    if mean is not None and low is not None and low > mean:
-        return False
-    return visit.n_fields is None or (visit.n_fields_ok or 0) <= visit.n_fields
+    return (
+        (n is None or 0 <= n < math.inf)
+        and (n_ok is None or 0 <= n_ok <= (n if n is not None else _MOST))
+        and (mean is None or 0 <= mean <= 1)
+        and (low is None or 0 <= low <= (mean if mean is not None else 1))
+    )
 
 
 def _refuse(visit: Acquisition) -> None:
@@ -240,7 +243,8 @@ class SensorEvent:
     area : float or None
         Area under the deviation, in that unit times hours.
     reason : str or None
-        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``.
+        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``,
+        ``probes_disagree``.
     assessed_h : float or None
         When a person assessed it; it is told from then on, and stops nothing.
     """

@@ -14,6 +14,7 @@ from monolayer_kernels.background import (
     subtract_background,
     subtract_background_levels,
 )
+from monolayer_kernels.heights import grid_at, smooth_heights
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
 
@@ -189,3 +190,30 @@ def test_the_lowest_tile_of_each_block_speaks_for_it(shape: Any) -> None:
     assert block == 4
     expected = gaussian(grey_opening(np.array(lowest, np.float32), 1), 0.25)
     np.testing.assert_array_equal(grid, expected)
+
+
+# Heights --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.int64])
+@pytest.mark.parametrize("sigma", [0.0, 0.3, 1.2, 2.5])
+def test_heights_in_one_walk_are_those_of_two_to_the_last_bit(dtype: Any, sigma: Any) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (37, 50)).astype(dtype)
+    grid = rng.normal(100, 20, (5, 7)).astype(np.float32)
+    expected = subtract_background(gaussian(image, sigma), grid, 8)
+    np.testing.assert_array_equal(smooth_heights(image, sigma, grid, 8), expected)
+
+
+def test_the_grid_at_a_pixel_is_what_is_taken_off_there() -> None:
+    rng = np.random.default_rng(4)
+    for shape, block in (((37, 50), 8), ((9, 5), 16), ((3, 4), 1)):
+        grid = rng.normal(100, 20, tuple(-(-n // block) for n in shape)).astype(np.float32)
+        expected = -subtract_background(np.zeros(shape, np.float32), grid, block)
+        y, x = (np.ravel(i).astype(np.float64) for i in np.indices(shape))
+        np.testing.assert_allclose(grid_at(grid, block, y, x), expected.ravel(), rtol=1e-5)
+
+
+def test_heights_above_a_grid_that_does_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) for blocks of 8, not \(1, 1\)"):
+        smooth_heights(np.zeros((9, 20), np.uint16), 1.0, np.zeros((1, 1), np.float32), 8)

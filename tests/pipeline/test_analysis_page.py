@@ -28,7 +28,8 @@ NASTY = "<script>alert('x')</script> & \"y\""
 
 
 def page(kind: str = "ok") -> AnalysisPage:
-    table = AnalysisTable(NASTY, ("a", "b", "c"), ((NASTY, 1234567.0, None), ("x", 0, True)))
+    rows = ((NASTY, 1234567.0, None, None), ("x", 0, 2.5, True))
+    table = AnalysisTable(NASTY, ("a", "b", "c", "d"), rows)
     chart = xy_chart(
         NASTY, "x", "y", [Points([(0, 1), (1, 2)], [NASTY, "b"])], [Curve([(0, 1), (1, 2)], NASTY)],
         [Level(1.5, NASTY)],
@@ -81,6 +82,7 @@ def test_unknown_is_a_dash_and_zero_is_zero() -> None:
     cells = re.findall(r'<td[^>]*data-value="([^"]*)">([^<]*)</td>', html)
     assert ("1.23457e+06", "1,235,000") in cells
     assert ("", "–") in cells
+    assert "<td>–</td><" in html  # among words it is one of them
     assert ("0", "0") in cells
     assert "<td>yes</td>" in html
 

@@ -20,7 +20,7 @@ from monolayer_kernels.split import propose_cuts
 
 def contrast_of(height: Any) -> Contrast:
     height = np.asarray(height, np.float32)
-    return Contrast(height + 100, height, 5.0, np.full((1, 1), 100, np.float32), 64)
+    return Contrast(height, 5.0, np.full((1, 1), 100, np.float32), 64)
 
 
 def disc(shape: Any, centre: Any, radius: Any) -> Any:

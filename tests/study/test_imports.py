@@ -101,6 +101,12 @@ WHOLE_FILES = {
     "twice": ("exchanges", "vessel,at,at\n", "there twice"),
     "name": ("exchange", "vessel,at\n", "did you mean 'exchanges'?"),
     "empty": ("exchanges", "vessel,at\n", "holds no line"),
+    "nothing": ("exchanges", "", "is empty"),
+    "nameless": ("exchanges", "vessel,at,\nV-017,2026-11-12T08:00+01:00,\n", "column 3 has no"),
+    "comma": ("exchanges", 'vessel,time_h,volume_ml\nV-017,3,"2,5"\n', "with a point"),
+    "never": ("exchanges", "vessel,time_h\nV-017,1e300\n", "no time of a culture"),
+    "no hour": ("exchanges", "vessel,time_h\nV-017,nan\n", "is no number"),
+    "grouped": ("exchanges", "vessel,time_h,volume_ml\nV-017,3,1_0\n", "is no number"),
     "cells": ("exchanges", "vessel,at\nV-017,2026-11-12T08:00+01:00,,3\n", "more cells"),
     "volume": ("exchanges", "vessel,time_h,volume_ml\nV-017,3,2000\n", "more than the 1300 mL"),
     "both": ("exchanges", "vessel,at,time_h\nV-017,2026-11-12T08:00+01:00,3\n", "both 'at'"),
@@ -127,6 +133,22 @@ def test_what_else_a_file_can_be(sqlite_study: Study, tmp_path: Path, case: str)
     assert said in str(error.value)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_tables_as_spreadsheets_write_them(
+    sqlite_study: Study, tmp_path: Path, separator: str
+) -> None:
+    lines = ("n_fields, vessel ,time_h,note", "20.0,V-017,3,\u00fc", "", ",V-017,4,")
+    text = "\r\n".join(line.replace(",", separator) for line in lines)
+    path = tmp_path / "acquisitions.csv"
+    path.write_bytes(text.encode("utf-8-sig"))
+    with sqlite_study.change("anna", "x") as change:
+        assert import_table(change, path) == 2
+    first, second = sqlite_study.rows("acquisitions")
+    assert (first["n_fields"], first["note"]) == (20, "\u00fc")
+    assert "n_fields" not in second
+    assert sqlite_study.history("V-017").acquisitions[1].time_h == 4
 
 
 def test_files_that_cannot_be_read(sqlite_study: Study, tmp_path: Path) -> None:

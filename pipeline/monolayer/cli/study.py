@@ -176,6 +176,30 @@ def end(
     click.echo("\n".join(lines))
 
 
+@command.command("assess")
+@study_argument
+@click.argument("event", type=click.IntRange(min=1))
+@click.option(
+    "--finding", required=True, metavar="TEXT", help="What it means for the cells, in words."
+)
+@click.option("--at", metavar="TIME", help="When it was assessed. Default: now.")
+@actor_option
+def assess(where: str, event: int, finding: str, at: str | None, name: str) -> None:
+    """Say what EVENT, an excursion or a sensor's fault, means; it stops no decision then.
+
+    'monolayer study show STUDY VESSEL' lists events with their numbers. By default reviewers and
+    approvers assess.
+    """
+    from monolayer.culture.sensor_store import assess_event
+    from monolayer.custody import recording
+    from monolayer.study import Study
+    from monolayer.study.csv_lines import moment_in
+
+    moment = None if at is None else moment_in("--at", at)
+    with Study.open(where) as opened, recording(opened, name, finding, "assess") as change:
+        click.echo(assess_event(change, event, finding, moment or change.at))
+
+
 @command.command("show")
 @study_argument
 @click.argument("subject", metavar="[NAME]", required=False)

@@ -8,7 +8,7 @@ from monolayer.compare.plan import Endpoint
 from monolayer.drawing.headings import headed, unit_of, words_of
 from monolayer.drawing.numbers import grouped, plural
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.plots import Band, Points, Row, row_chart, xy_chart
+from monolayer.report.plots import Band, Row, row_chart
 from monolayer.settings_file import content_sha256
 
 __all__ = ["UNPROVEN", "page_of", "tables_of", "verdict_words"]
@@ -141,19 +141,22 @@ def _side_by_side(found: Comparison) -> Section:
 
 def _donors(found: Comparison) -> Section:
     lead = found.contrasts[0]
-    marks = Points(
-        [(float(i), value) for i, (_, value) in enumerate(lead.pairs, 1)],
-        [f"{donor}: {value:+.3g}" for donor, value in lead.pairs],
-    )
-    scale = "difference of logarithms" if lead.endpoint.scale == "ratio" else "difference"
-    chart = xy_chart(
+    shown = _shown(lead.endpoint)
+    band = _row(lead).band
+    rows = [Row(donor, shown(value), band=band) for donor, value in lead.pairs]
+    ratio = lead.endpoint.scale == "ratio"
+    against = "over" if ratio else "less"
+    chart = row_chart(
         f"Donors, {lead.endpoint.column}",
-        "donor, in the data's order",
-        f"{lead.medium} less {lead.reference}, {scale}",
-        [marks],
-        height=220.0,
+        f"{headed(lead.endpoint.column)}: {lead.medium} {against} {lead.reference}",
+        rows,
+        1.0 if ratio else 0.0,
     )
-    return Section(f"Donor by donor: {words_of(lead.endpoint.column)}", (chart,))
+    return Section(
+        f"Donor by donor: {words_of(lead.endpoint.column)}",
+        (chart,),
+        "One value a donor, the mean of its wells. The margin is for their mean, not for each.",
+    )
 
 
 def _details(found: Comparison) -> Section:

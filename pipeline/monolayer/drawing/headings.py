@@ -6,6 +6,14 @@ _UNITS = {
     "cells_per_cm2": "cells/cm²",
     "cells_per_ml": "cells/mL",
     "mmol_per_l": "mmol/L",
+    "mg_per_l": "mg/L",
+    "g_per_l": "g/L",
+    "mg_per_ml": "mg/mL",
+    "ug_per_ml": "µg/mL",
+    "ng_per_ml": "ng/mL",
+    "pg_per_ml": "pg/mL",
+    "per_ml": "per mL",
+    "per_l": "per L",
     "per_cm2": "per cm²",
     "per_h": "per h",
     "percent": "%",
@@ -38,6 +46,8 @@ def words_of(column: str) -> str:
     --------
     >>> words_of("cell_area_um2"), words_of("eur_per_million_cells")
     ('cell area', 'EUR per million cells')
+    >>> words_of("fgf2_ng_per_ml")
+    'fgf2'
     """
     words = column.removesuffix(_ending(column)).split("_")
     return " ".join(_WRITTEN.get(word, word) for word in words if word)

@@ -110,12 +110,28 @@ def _template() -> Template:
     return page_template(
         "monolayer.report",
         "analysis.html",
-        {"cell": _cell, "decimals": _decimals, "numeric": _is_number, "sortable": _sortable},
+        {
+            "cell": _cell,
+            "decimals": _decimals,
+            "numeric": _is_number,
+            "number_columns": _number_columns,
+            "sortable": _sortable,
+        },
     )
 
 
 def _is_number(value: Cell) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number_columns(table: AnalysisTable) -> list[bool]:
+    """Which columns hold numbers and nothing else; unknown ones stand as their numbers would."""
+    columns = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    return [
+        any(_is_number(each) for each in column)
+        and all(each is None or _is_number(each) for each in column)
+        for column in columns
+    ]
 
 
 def _cell(value: Cell, decimals: int | None) -> str:

@@ -60,7 +60,7 @@ class TreeSegmenter(_Programmed):
     """The best components of many levels: see `monolayer.segment.tree`."""
 
     def _find(self, pixels: NDArray[Any], told: float | None) -> Iterator[Found]:
-        return find_by_tree(pixels.astype(np.float32, copy=False), told, self._settings)
+        return find_by_tree(pixels, told, self._settings)
 
 
 class ThresholdSegmenter(_Programmed):

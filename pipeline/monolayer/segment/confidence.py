@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monolayer.segment.detect import circle_area, weighted_median
 from monolayer.segment.found import Found, Relief
+from monolayer_kernels.heights import grid_at
 from monolayer_kernels.measure_runs import Runs, RunSums, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
@@ -48,7 +49,7 @@ class Evidence:
     heights : ndarray float64
         Mean height above background.
     levels : ndarray float64
-        Background below the object.
+        Background at the object's centroid.
     slopes : ndarray float64
         Fall across the outline, in mean heights a width of the object.
     vast : ndarray bool
@@ -139,10 +140,16 @@ def weigh_objects(found: Found) -> Evidence:
         brightness=brightness,
         scores=confidence(signs),
         heights=heights,
-        levels=run_means(objects, contrast.smooth) - heights,
+        levels=_levels(sums, contrast),
         slopes=signs.slopes,
         vast=vast_objects(sums, shape),
     )
+
+
+def _levels(sums: RunSums, contrast: Relief) -> NDArray[np.float64]:
+    """Background at the objects' centroids."""
+    y, x = (sums.origin + sums.moments[:, 1:3] / sums.moments[:, :1]).T
+    return grid_at(contrast.grid, contrast.block, y, x)
 
 
 def glows(

@@ -10,11 +10,13 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
+from monolayer_kernels.heights import smooth_heights
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
 __all__ = ["Contrast", "Pyramid", "background_peak", "grey_step", "measure_contrast"]
@@ -41,8 +43,6 @@ class Contrast:
 
     Attributes
     ----------
-    smooth : ndarray (H, W) float32
-        The smoothed plane.
     height : ndarray (H, W) float32
         The smoothed plane minus its background.
     noise : float
@@ -52,20 +52,19 @@ class Contrast:
         The background on a coarse grid, and the side of its blocks in pixels.
     """
 
-    smooth: NDArray[np.float32]
     height: NDArray[np.float32]
     noise: float
     grid: NDArray[np.float32]
     block: int
 
 
-def grey_step(image: NDArray[np.float32]) -> float:
+def grey_step(image: NDArray[Any]) -> float:
     """Smallest difference between neighbouring pixels: 1 for counts, 16 for 12 bits in 16.
 
     Quantisation is noise that no estimate from differences sees where the background is black;
     taken from the values and not from the dtype, it is the same for counts stored as floats.
     """
-    rows = image[:_DARK_ROWS]
+    rows = image[:_DARK_ROWS].astype(np.float32, copy=False)
     gaps = np.abs(np.diff(rows, axis=1))
     gaps = gaps[gaps > 0]
     return float(gaps.min()) if gaps.size else 0.0
@@ -76,10 +75,10 @@ class Pyramid:
 
     Parameters
     ----------
-    image : ndarray (H, W) float32
+    image : ndarray (H, W) of uint8, uint16 or float32
     """
 
-    def __init__(self, image: NDArray[np.float32]) -> None:
+    def __init__(self, image: NDArray[Any]) -> None:
         self.image = image
         self._step = grey_step(image)
         self._made: dict[int, Contrast] = {}
@@ -104,13 +103,12 @@ class Pyramid:
         binned = self.contrast(factor)
         if factor == 1:
             return binned
-        smooth = gaussian(self.image, _SMOOTHING * diameter)
         block = binned.block * factor
-        height = subtract_background(smooth, binned.grid, block)
-        return Contrast(smooth, height, binned.noise, binned.grid, block)
+        height = smooth_heights(self.image, _SMOOTHING * diameter, binned.grid, block)
+        return Contrast(height, binned.noise, binned.grid, block)
 
 
-def measure_contrast(image: NDArray[np.float32], step: float, sigma: float) -> Contrast:
+def measure_contrast(image: NDArray[Any], step: float, sigma: float) -> Contrast:
     """Height of every pixel above the background, and the background's noise.
 
     Parameters
@@ -130,10 +128,10 @@ def measure_contrast(image: NDArray[np.float32], step: float, sigma: float) -> C
     pixel_noise = estimate_noise(image, height <= np.median(height[::_EVERY, ::_EVERY])) * gain
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
-        return Contrast(smooth, height, 0.0, grid, block)
+        return Contrast(height, 0.0, grid, block)
     zero, spread = background_peak(height, noise)
     height -= np.float32(zero)
-    return Contrast(smooth, height, max(noise, spread), grid + np.float32(zero), block)
+    return Contrast(height, max(noise, spread), grid + np.float32(zero), block)
 
 
 def background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.objects import Plane
 
@@ -13,11 +16,6 @@ class Relief(Protocol):
     """Height above background, in float32 or as counts: see `segment.contrast.Contrast`."""
 
     @property
-    def smooth(self) -> Plane:
-        """The smoothed plane."""
-        ...
-
-    @property
     def height(self) -> Plane:
         """The smoothed plane minus its background."""
         ...
@@ -25,6 +23,16 @@ class Relief(Protocol):
     @property
     def noise(self) -> float:
         """Standard deviation of ``height`` where there is only background."""
+        ...
+
+    @property
+    def grid(self) -> NDArray[np.float32]:
+        """The background at the centres of blocks."""
+        ...
+
+    @property
+    def block(self) -> int:
+        """Side of a block, pixels."""
         ...
 
 

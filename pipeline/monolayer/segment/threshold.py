@@ -49,12 +49,31 @@ _LONE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class _Heights:
+    """Heights above a background on a pedestal, all in counts, and how wide it was looked for."""
+
+    counts: NDArray[np.uint16]
+    step: float
+    low: float
+    grid: NDArray[np.float32]
+    block: int
+    window: float
+
+    def background(self, zero: float) -> NDArray[np.float32]:
+        """The background in grey values, where heights begin at ``zero``."""
+        return np.float32(self.low) + np.float32(self.step) * (
+            self.grid + np.float32(zero - _PEDESTAL)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Relief:
     """Heights as counts: in float32 the planes alone took as long as all the rest."""
 
-    smooth: Levels
     height: Levels
     noise: float
+    grid: NDArray[np.float32]
+    block: int
 
 
 def find_by_threshold(
@@ -70,26 +89,29 @@ def find_by_threshold(
         Typical diameter in pixels, if known.
     settings : SegmentSettings
     """
-    smooth, heights, window = _heights(image, told, settings)
+    found = _heights(image, told, settings)
+    heights, step = found.counts, found.step
     levels = histogram(heights)
     zero, noise = _background_peak(levels)
     # Never within the background's own noise.
     least = zero + _LEAST_NOISES * noise
     level: float | NDArray[np.float32]
     if settings.threshold == "local":
-        radius = round(told or window / _WINDOW)
+        radius = round(told or found.window / _WINDOW)
         level = np.maximum(threshold_local(heights, radius, zero - least), np.float32(least))
     else:
-        level = max(_level(levels, zero, smooth.step, settings.threshold), least)
+        level = max(_level(levels, zero, step, settings.threshold), least)
     objects = label_above(heights, level, fill_holes=True)
     if not objects.label.size or not noise:
         return None
-    height = Levels(heights, smooth.step, -zero * smooth.step)
+    height = Levels(heights, step, -zero * step)
     diameter = told or _typical_diameter(objects, settings.min_relative_area)
     if settings.threshold_split:
         objects = split_clumps(objects, height, diameter, settings.split_bias)
         diameter = told or _typical_diameter(objects, settings.min_relative_area)
-    return Found(objects, _Relief(smooth, height, noise * smooth.step), diameter)
+    return Found(
+        objects, _Relief(height, noise * step, found.background(zero), found.block), diameter
+    )
 
 
 def common_level(
@@ -112,10 +134,10 @@ def common_level(
     """
     counted: dict[float, int] = {}
     for sample in samples:
-        smooth, heights, _ = _heights(sample, told, settings)
-        levels = histogram(heights)
+        found = _heights(sample, told, settings)
+        levels = histogram(found.counts)
         zero, _ = _background_peak(levels)
-        above = (levels.levels() - zero) * smooth.step
+        above = (levels.levels() - zero) * found.step
         for height, count in zip(above.tolist(), levels.counts.tolist(), strict=True):
             counted[height] = counted.get(height, 0) + count
     # Steps are powers of two: sums of whole numbers of the finest one are exact.
@@ -132,12 +154,12 @@ def common_level(
 
 def _heights(
     image: NDArray[np.float32] | NDArray[np.uint16], told: float | None, settings: SegmentSettings
-) -> tuple[Levels, NDArray[np.uint16], float]:
-    """The smoothed image, its heights above the background, and how wide that was looked for."""
+) -> _Heights:
     smooth = _smooth(image, settings.threshold_smoothing_px)
     window = _WINDOW * told if told else _WINDOW_SHARE * min(image.shape)
     grid, block = estimate_background(smooth.counts, window)
-    return smooth, subtract_background_levels(smooth.counts, grid, block, _PEDESTAL), window
+    heights = subtract_background_levels(smooth.counts, grid, block, _PEDESTAL)
+    return _Heights(heights, smooth.step, smooth.low, grid, block, window)
 
 
 def _smooth(image: NDArray[np.float32] | NDArray[np.uint16], sigma: float) -> Levels:

@@ -11,6 +11,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +71,13 @@ class _Outlined:
 
 
 def find_by_tree(
-    image: NDArray[np.float32], told: float | None, settings: SegmentSettings
+    image: NDArray[Any], told: float | None, settings: SegmentSettings
 ) -> Iterator[Found]:
     """Find what stands out at the likeliest scale; asked again, at the next one.
 
     Parameters
     ----------
-    image : ndarray (H, W) float32
+    image : ndarray (H, W) of uint8, uint16 or float32
         Finite.
     told : float or None
         Typical diameter in pixels, if known.
