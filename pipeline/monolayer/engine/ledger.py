@@ -128,7 +128,7 @@ class Signatures(Mapping[str, str]):
 
 
 class Ledger(Mapping[str, LedgerEntry]):
-    """What the parts hold, by signature, in 56 bytes a field.
+    """What the parts hold, by signature, in some 60 bytes a field.
 
     Parameters
     ----------
