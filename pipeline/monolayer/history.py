@@ -8,7 +8,8 @@ a new history, so that a hash names what a decision was made on.
 import hashlib
 import json
 import math
-from dataclasses import dataclass, fields
+import sys
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal
@@ -158,18 +159,20 @@ _FIGURES = (
     "area_ratio",
 )
 _figures = attrgetter(*_FIGURES)
+_MOST = sys.float_info.max
 
 
 def _possible(visit: Acquisition) -> bool:
-    for value in _figures(visit):
+    n, n_ok, mean, low, *others = _figures(visit)
+    for value in others:
         if value is not None and not 0 <= value < math.inf:
             return False
-    mean, low = visit.confluence, visit.confluence_lower_bound
-    if (mean or 0) > 1 or (low or 0) > 1:
-        return False
-    if mean is not None and low is not None and low > mean:
-        return False
-    return visit.n_fields is None or (visit.n_fields_ok or 0) <= visit.n_fields
+    return (
+        (n is None or 0 <= n < math.inf)
+        and (n_ok is None or 0 <= n_ok <= (n if n is not None else _MOST))
+        and (mean is None or 0 <= mean <= 1)
+        and (low is None or 0 <= low <= (mean if mean is not None else 1))
+    )
 
 
 def _refuse(visit: Acquisition) -> None:
@@ -240,7 +243,8 @@ class SensorEvent:
     area : float or None
         Area under the deviation, in that unit times hours.
     reason : str or None
-        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``.
+        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``,
+        ``probes_disagree``.
     assessed_h : float or None
         When a person assessed it; it is told from then on, and stops nothing.
     """
@@ -273,19 +277,10 @@ class SensorEvent:
 
     def until(self, time_h: float) -> "SensorEvent":
         """What was known of it then: not its end, and not how far it would go."""
-        ended = self.ended_h is not None and self.ended_h <= time_h
+        over = self.ended_h is not None and self.ended_h <= time_h
+        then = self if over else replace(self, ended_h=None, extreme=None, area=None)
         assessed = self.assessed_h is not None and self.assessed_h <= time_h
-        return SensorEvent(
-            self.time_h,
-            self.quantity,
-            self.kind,
-            self.since_h,
-            self.ended_h if ended else None,
-            self.extreme if ended else None,
-            self.area if ended else None,
-            self.reason,
-            self.assessed_h if assessed else None,
-        )
+        return then if assessed else replace(then, assessed_h=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,10 +375,21 @@ class VesselHistory:
         return time_h >= 0 and not ended
 
     def clock(self, time_h: float | None) -> datetime | None:
-        """Date and time of so many hours after seeding; None where either is unknown."""
+        """Date and time of so many hours after seeding; None where either is unknown.
+
+        Raises
+        ------
+        InputError
+            The calendar does not reach so far.
+        """
         if time_h is None or self.vessel.seeded_at is None:
             return None
-        return self.vessel.seeded_at + timedelta(hours=time_h)
+        try:
+            return self.vessel.seeded_at + timedelta(hours=time_h)
+        except (OverflowError, ValueError):
+            raise InputError(
+                f"vessel {self.vessel.name}: {time_h:g} h after seeding is no date; mend the time."
+            ) from None
 
     @property
     def sha256(self) -> str:

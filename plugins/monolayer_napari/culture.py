@@ -151,17 +151,29 @@ class Culture:
             advice = _advice(recipe)
             alive = [each for each in self._histories() if each.ended_as is None]
             return Opened(tuple(_file_row(advice(each), now) for each in alive))
-        from monolayer.custody import site_policy
+        from monolayer.custody import latest_proposals, site_policy
 
         with self._study() as study:
             policy = site_policy(study)
             advice = self._study_advice(study)
-            stored = _with_recommendation(study)
+            stored = latest_proposals(study, now)
             rows = [
-                _study_row(study, advice, history, now, stored)
+                _study_row(advice, history, stored.get(history.vessel.name))
                 for history in study.histories(ended=False)
             ]
         return Opened(tuple(rows), policy.override_reasons, policy.sign_dispositions)
+
+    def vessels_of(self, run_folder: Path) -> list[str]:
+        """Vessels that a run shows by the study, as it is or corrected; wherever it lies now."""
+        if not self.is_study:
+            return []
+        tables = (run_folder / part / "fields.parquet" for part in ("", "corrected"))
+        found = []
+        with self._study() as study:
+            for digest in (_sha256(path) for path in tables if path.is_file()):
+                for run in study.rows("runs", fields_sha256=digest):
+                    found += study.rows("acquisitions", run=run["name"])
+        return list(dict.fromkeys(str(row["vessel"]) for row in found))
 
     def look(self, vessel: str, now: datetime | None = None) -> VesselLook:
         """Look at one vessel.
@@ -347,6 +359,13 @@ class Culture:
         raise InputError(f"vessel {vessel}: is not in {self.source}; open the file again.")
 
 
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _now() -> datetime:
     return datetime.now().astimezone()
 
@@ -362,29 +381,14 @@ def _file_row(made: "Recommendation", now: datetime) -> VesselRow:
     return VesselRow(made.vessel, made.action, made.code, "expired" if over else "holds")
 
 
-def _with_recommendation(study: "Study") -> set[str]:
-    """Vessels that have a stored recommendation; custody's look at each costs 6 ms."""
-    from sqlalchemy import select
-
-    from monolayer.study.tables import recommendations, vessels
-
-    joined = select(vessels.c.name).join(
-        recommendations, recommendations.c.vessel_id == vessels.c.id
-    )
-    with study.reading() as connection:
-        return set(connection.scalars(joined.distinct()))
-
-
 def _study_row(
-    study: "Study", advice: "Advice", history: "VesselHistory", now: datetime, stored: set[str]
+    advice: "Advice", history: "VesselHistory", stored: "tuple[Proposal, str | None] | None"
 ) -> VesselRow:
-    from monolayer.custody import latest_proposal
-
     name = history.vessel.name
-    proposal, doubt = latest_proposal(study, name, now) if name in stored else (None, None)
-    if proposal is None:
+    if stored is None:
         made = advice(history)
         return VesselRow(name, made.action, made.code, "not stored")
+    proposal, doubt = stored
     return VesselRow(name, proposal.action, proposal.code, doubt or "holds")
 
 

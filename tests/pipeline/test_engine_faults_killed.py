@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from benchmarks.faults import (
+from benchmarks.fault_site import (
     Faults,
     Site,
     cluster,

@@ -193,9 +193,9 @@ def test_a_thousand_files_open_no_decoder(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True
     )
     assert done.stdout.split("\n")[:2] == ["1000", "[]"]
-    start = time.perf_counter()
+    start = time.process_time()
     find_fields(tmp_path, ReadSettings())
-    assert time.perf_counter() - start < 1.5
+    assert time.process_time() - start < 1.5
 
 
 def test_each_file_is_probed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_the_interval_holds_the_whole_stack(seen: int) -> None:
         limits = roll_up("layer", drawn, population=5).interval()
         assert limits.low is not None
         assert limits.high is not None
-        inside += limits.low <= fields.mean() <= limits.high
+        inside += bool(limits.low <= fields.mean() <= limits.high)
     assert 0.925 < inside / 2000 < 0.97
 
 

@@ -44,8 +44,8 @@ def field(
 def matched(truth: Any, found: Any) -> Any:
     """Objects found with IoU above 0.5: such matches are one to one."""
     n, m = int(truth.max()), int(found.max())
-    both = np.bincount(truth.ravel() * (m + 1) + found.ravel(), minlength=(n + 1) * (m + 1))
-    both = both.reshape(n + 1, m + 1)
+    pairs = np.bincount(truth.ravel() * (m + 1) + found.ravel(), minlength=(n + 1) * (m + 1))
+    both = pairs.reshape(n + 1, m + 1)
     union = both.sum(1)[:, None] + both.sum(0)[None] - both
     return int((both / np.maximum(union, 1) > 0.5)[1:, 1:].sum())
 

@@ -27,7 +27,8 @@ def recipe(status: Status = "draft", **said: str | None) -> Document:
 def test_a_role_may_what_its_table_says(act: Act, role: Role) -> None:
     everyone = {"record", "accept", "override", "draft", "sign"}
     alone = {"review": {"reviewer"}, "approve": {"approver"}, "retire": {"approver"}}
-    alone |= {"administer": {"approver"}, "discard": {"reviewer", "approver"}}
+    alone |= {shared: {"reviewer", "approver"} for shared in ("assess", "discard")}
+    alone |= {"administer": {"approver"}}
     allowed = act in everyone or role in alone[act]
     person = Person("x", "X", (role,))
     assert role_for(person, act, SITE) == (role if allowed else None)

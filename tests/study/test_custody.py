@@ -14,12 +14,15 @@ from monolayer.cli import _exit_code as cli
 from monolayer.culture import recommend_for
 from monolayer.custody import (
     Policy,
+    add_person,
+    alter_person,
     dispose_vessel,
     document_in_force,
     documents,
     draft_document,
     identified,
     latest_proposal,
+    latest_proposals,
     recipe_in_force,
     recording,
     set_password,
@@ -140,6 +143,13 @@ def test_news_make_a_recommendation_stale(study: Study) -> None:
         proposal, doubt = latest_proposal(study, name, NOW)
         assert proposal is not None
         assert doubt == "it is stale: the vessel's records have changed since", name
+    recommended(study, vessel="visit", hours=99.6)
+    with study.change("anna", "over", NOW) as change:
+        change.end("vessels", "count", ended_as="harvested", ended_at=NOW)
+    for ended, names in ((False, {*NEWS} - {"count"}), (True, {"count"}), (None, {*NEWS})):
+        found = latest_proposals(study, NOW, ended=ended)
+        assert found == {name: latest_proposal(study, name, NOW) for name in names}
+    assert found["visit"][1] is None
 
 
 @IN_SQLITE
@@ -350,10 +360,35 @@ def test_records_are_written_by_those_whose_roles_allow_it(
         change.add("lots", name="L2")
     with recording(staffed, "rita", "a lot") as change:
         change.add("lots", name="L2")
-    last = list(staffed.entries())[-1]
+    *_, last = written = list(staffed.entries())
     assert (last["actor"], last["role"], last["subject"]) == ("rita", "reviewer", "L2")
+    decide = ["decide", "--study", place, "--store", "--as"]
+    capsys.readouterr()
+    assert cli([*decide, "olga"]) == 2
+    assert "olga is operator and may not record; that is for reviewer." in capsys.readouterr().err
+    assert list(staffed.entries()) == written
+    assert cli([*decide, "rita"]) == 0
+    roles = {each["role"] for each in staffed.entries(last["sequence"] + 1)}
+    assert (roles, len(staffed.rows("recommendations"))) == ({"reviewer"}, 1)
     assert cli([*discard, "--as", "rita"]) == 0
     assert staffed.history("V-017").ended_as == "discarded"
+
+
+@IN_SQLITE
+def test_somebody_who_may_administer_is_always_left(staffed: Study) -> None:
+    kept = staffed.rows("people")
+    mine: Any = {"by": "anna", "by_password": WORDS["anna"], "reason": "leaves", "now": NOW}
+    for change in ({"leaves": True}, {"roles": ["operator"]}):
+        with pytest.raises(NotAllowedError, match="nobody would be left who may administer"):
+            alter_person(staffed, "anna", **change, **mine)
+    # Who has no password yet could do nothing.
+    add_person(staffed, "nora", "Nora", ["approver"], by="anna", by_password=WORDS["anna"], now=NOW)
+    with pytest.raises(NotAllowedError, match="and a password first"):
+        alter_person(staffed, "anna", leaves=True, **mine)
+    assert [row for row in staffed.rows("people") if row["name"] != "nora"] == kept
+    set_password(staffed, "nora", "nora's pass word", by="anna", by_password=WORDS["anna"], now=NOW)
+    alter_person(staffed, "anna", leaves=True, **mine)
+    assert "left_at" in staffed.rows("people", name="anna")[0]
 
 
 @IN_SQLITE

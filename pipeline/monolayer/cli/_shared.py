@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,5 +125,9 @@ def execution_options(command: Command) -> Command:
 
 
 def echo_json(data: Any) -> None:
-    """Print data as JSON on standard output."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    """Print data as JSON on standard output; times as ISO 8601 with their offset from UTC."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_text))
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

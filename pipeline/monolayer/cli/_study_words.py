@@ -93,8 +93,18 @@ def _vessel(data: Mapping[str, Any]) -> Iterator[str]:
         bound = _number(each.get("lower_bound"), ".3f")
         share = _number(each.get("viability"), ".3f")
         yield f"  viability {_when(each['at'])}: {share}, at least {bound}"
+    yield from map(_event, data["sensor_events"])
     if data["readings"]:
         yield f"  {len(data['readings'])} latest readings; --json lists them"
+
+
+def _event(row: Mapping[str, Any]) -> str:
+    end = f"to {_when(row['ended_at'])}" if "ended_at" in row else "and goes on"
+    said = "not assessed"
+    if "assessed_at" in row:
+        said = f"assessed {_when(row['assessed_at'])}: {row['assessment']}"
+    begun = f"{row['quantity']} {row['reason']} from {_when(row['since_at'])}"
+    return f"  event {row['id']}: {begun} {end}; {said}"
 
 
 def _seeding(row: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """``monolayer sensors``."""
 
+import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,7 @@ from monolayer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from monolayer.history import VesselHistory
+    from monolayer.recipe import Recipe
     from monolayer.sensors import Findings
 
 __all__ = ["command"]
@@ -51,6 +53,22 @@ __all__ = ["command"]
     metavar="FOLDER",
     help="Write report.html and the tables as Parquet and CSV there.",
 )
+@click.option(
+    "--store",
+    is_flag=True,
+    help="Write readings, excursions and faults into the study, for 'decide --study'. What is "
+    "there already is not written twice.",
+)
+@click.option(
+    "--as", "name", metavar="NAME", help="Person of the study who does this, for --store."
+)
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    default="sensors examined",
+    show_default=True,
+    help="Why; stands in the audit trail.",
+)
 @json_option
 def command(
     readings: Path,
@@ -60,6 +78,9 @@ def command(
     vessel: str | None,
     recipe_path: Path | None,
     output: Path | None,
+    store: bool,
+    name: str | None,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Say what sensors saw: faults, gaps, and excursions beyond alert and action limits.
@@ -68,25 +89,33 @@ def command(
     missing, unknown or mixed one is refused with its line.
     """
     from monolayer.intake.sensor_file import read_sensors
-    from monolayer.sensors import examine
+    from monolayer.sensors import examine_all
 
+    if store and (study is None or name is None):
+        raise ConfigError("--store writes into a study; give --study and --as NAME with it.")
     recipe = recipe_for(study, recipe_path)
     read = histories_of(history_path, study) if history_path or study else []
     histories = {each.vessel.name: each for each in read}
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
-    found = [examine(each, recipe.sensors, _exchanges(histories, each.vessel)) for each in series]
+    exchanges = {name: _exchanges(histories, name) for name in histories}
+    found = examine_all(series, recipe.sensors, exchanges)
     if output is not None:
         _write(output, found, histories, recipe, readings)
+    stored = []
+    if store and study is not None and name is not None:
+        stored = _store(study, found, recipe, readings, name, reason)
     if as_json:
         from monolayer.culture.sensor_report import as_data
 
         echo_json([as_data(each) for each in found])
-        return
-    for each in found:
-        click.echo("\n".join(_sentences(each)))
-    if output is not None:
+    else:
+        for each in found:
+            click.echo("\n".join(_sentences(each)))
+    for line in stored:
+        click.echo(line, err=as_json)
+    if output is not None and not as_json:
         click.echo(f"Wrote {output / 'report.html'} and its tables.")
 
 
@@ -107,7 +136,7 @@ def _write(
     output: Path,
     found: list["Findings"],
     histories: dict[str, "VesselHistory"],
-    recipe: Any,
+    recipe: "Recipe",
     readings: Path,
 ) -> None:
     from monolayer.culture.sensor_report import write_sensors
@@ -125,6 +154,20 @@ def _write(
             for name, history in histories.items()
         ]
         write_histories(output / "history.yaml", told)
+
+
+def _store(
+    study: str, found: list["Findings"], recipe: "Recipe", readings: Path, name: str, reason: str
+) -> list[str]:
+    from monolayer.culture.sensor_store import store_sensors
+    from monolayer.custody import recording
+    from monolayer.study import Study
+
+    digest = hashlib.sha256(readings.read_bytes()).hexdigest()
+    with Study.open(study) as opened, recording(opened, name, reason) as change:
+        added = store_sensors(change, found, recipe, digest)
+    written = f"{added.n_readings:,} readings, {added.n_events:,} events; {added.n_ended:,} ended"
+    return [f"Stored {written}.", *added.left_open]
 
 
 def _sentences(found: "Findings") -> list[str]:

@@ -49,7 +49,7 @@ def init(where: str, name: str, printed_name: str | None) -> None:
     click.echo(f"{shown(where)}: a new study; its first person is {name}.")
 
 
-@command.command("add")
+@command.command("add", short_help="Add one row: a vessel, a medium exchange, a reading.")
 @study_argument
 @click.argument("kind")
 @click.argument("values", nargs=-1, metavar="COLUMN=VALUE...")
@@ -72,7 +72,7 @@ def add(where: str, kind: str, values: tuple[str, ...], name: str, reason: str |
     click.echo(f"{kind}: added as number {number}; audit entry {sequence}, {head[:12]}.")
 
 
-@command.command("import")
+@command.command("import", short_help="Add the lines of CSV tables, or what a run found.")
 @study_argument
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", metavar="KIND", help="What the lines are; the file's own name if left out.")
@@ -120,7 +120,7 @@ def import_(
     click.echo(f"Audit trail: {sequence} entries, {head[:12]}.")
 
 
-@command.command("end")
+@command.command("end", short_help="Close a culture: passaged, harvested or discarded.")
 @study_argument
 @click.argument("vessel")
 @click.option(
@@ -174,6 +174,30 @@ def end(
             children=[Child.parsed(each) for each in into],
         )
     click.echo("\n".join(lines))
+
+
+@command.command("assess")
+@study_argument
+@click.argument("event", type=click.IntRange(min=1))
+@click.option(
+    "--finding", required=True, metavar="TEXT", help="What it means for the cells, in words."
+)
+@click.option("--at", metavar="TIME", help="When it was assessed. Default: now.")
+@actor_option
+def assess(where: str, event: int, finding: str, at: str | None, name: str) -> None:
+    """Say what EVENT, an excursion or a sensor's fault, means; it stops no decision then.
+
+    'monolayer study show STUDY VESSEL' lists events with their numbers. By default reviewers and
+    approvers assess.
+    """
+    from monolayer.culture.sensor_store import assess_event
+    from monolayer.custody import recording
+    from monolayer.study import Study
+    from monolayer.study.csv_lines import moment_in
+
+    moment = None if at is None else moment_in("--at", at)
+    with Study.open(where) as opened, recording(opened, name, finding, "assess") as change:
+        click.echo(assess_event(change, event, finding, moment or change.at))
 
 
 @command.command("show")

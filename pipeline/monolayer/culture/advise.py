@@ -97,8 +97,8 @@ def stored_outlooks(study: "Study", recipe: Recipe) -> dict[str, Outlook]:
 
     from monolayer.study.tables import outlooks
 
-    statement = select(outlooks.c.history_sha256, outlooks.c.outlook).where(
-        outlooks.c.recipe_sha256 == outlook_key(recipe)
+    statement = select(outlooks.c.measurements_sha256, outlooks.c.outlook).where(
+        outlooks.c.settings_sha256 == outlook_key(recipe)
     )
     with study.reading() as connection:
         return {key: _outlook(row) for key, row in connection.execute(statement)}
@@ -119,19 +119,27 @@ def store_outlooks(
         A person of the study.
     at : datetime, optional
         When; now where left out.
+
+    Raises
+    ------
+    NotAllowedError
+        The person's roles do not allow to record.
     """
+    from monolayer.custody import recording
+
     key = outlook_key(advice.recipe)
     # Another may have stored the same fit in the meantime; both are equal.
     there = stored_outlooks(study, advice.recipe)
     fresh = {one: found for one, found in advice.fitted.items() if one not in there}
     if fresh:
-        with study.change(actor, "growth fitted once for each visit", at) as change:
+        why = "growth fitted once for each visit"
+        with recording(study, actor, why, at=at) as change:
             for fitted, (vessel, outlook) in fresh.items():
                 change.add(
                     "outlooks",
                     vessel=vessel,
-                    history_sha256=fitted,
-                    recipe_sha256=key,
+                    measurements_sha256=fitted,
+                    settings_sha256=key,
                     outlook=asdict(outlook),
                 )
     return len(fresh)
@@ -160,12 +168,15 @@ def store_recommendations(
 
     Raises
     ------
+    NotAllowedError
+        The person's roles do not allow to record.
     InputError
         A vessel without a clock, or one that the study does not know.
     """
+    from monolayer.custody import recording
     from monolayer.record import sha256_of
 
-    with study.change(actor, reason, at) as change:
+    with recording(study, actor, reason, at=at) as change:
         for each in found:
             if each.at is None or each.expires_at is None:
                 raise InputError(

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.custody.dispositions import dispose_vessel, latest_proposal
+    from monolayer.custody.dispositions import (
+        dispose_vessel,
+        latest_proposal,
+        latest_proposals,
+    )
     from monolayer.custody.document_steps import (
         document_in_force,
         documents,
@@ -49,6 +53,7 @@ __all__ = [
     "export_trail",
     "identified",
     "latest_proposal",
+    "latest_proposals",
     "load_policy",
     "person",
     "recipe_in_force",
@@ -76,6 +81,7 @@ __getattr__, __dir__ = lazy(
         "export_trail": "trail",
         "identified": "persons",
         "latest_proposal": "dispositions",
+        "latest_proposals": "dispositions",
         "load_policy": "policy",
         "person": "persons",
         "recipe_in_force": "document_steps",

@@ -6,6 +6,7 @@ at a time; a study of 300,000 visits would not fit into memory twice otherwise.
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -59,13 +60,21 @@ def _told(
 def _named(
     kind: str, after: Mapping[str, Any], names: Mapping[str, Mapping[int, str]]
 ) -> dict[str, Any]:
-    """Values with names in place of numbers, where a caller gave a row's number."""
-    fields, said = fields_of(kind), dict(after)
-    for name, value in after.items():
+    """Values by their present names; names in place of numbers, where a number was given."""
+    fields, now = fields_of(kind), _present_names(kind)
+    said = {now.get(name, name): value for name, value in after.items()}
+    for name, value in tuple(said.items()):
         refers = fields[name].refers if name in fields else None
         if refers is not None and isinstance(value, int):
             said[name] = names.get(refers.name, {}).get(value, value)
     return said
+
+
+@cache
+def _present_names(kind: str) -> dict[str, str]:
+    """What columns are called now, by what the trail's older entries call them."""
+    fields = fields_of(kind).items()
+    return {old: name for name, field in fields if (old := field.column.info.get("formerly"))}
 
 
 def _names_of_numbers(connection: Connection) -> dict[str, dict[int, str]]:

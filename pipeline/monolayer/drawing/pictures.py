@@ -69,13 +69,16 @@ def outlines(
         Labels are regions, whose holes are drawn too.
     """
     factor = 2 * shrinkage(labels.shape)
+    # One pixel of padding lets the contour run through pixel centres at the mask's own edge.
+    padded = np.pad(labels, 1)
     paths: dict[str, list[str]] = {}
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
         kind = _place(box, labels.shape) if kinds is None else kinds.get(label)
         if kind is not None:
-            path = _contour_path(labels[box] == label, box, factor, regions)
+            around = tuple(slice(side.start, side.stop + 2) for side in box)
+            path = _contour_path(padded[around] == label, box, factor, regions)
             paths.setdefault(kind, []).append(path)
     return {kind: "".join(parts) for kind, parts in paths.items()}
 
@@ -86,20 +89,18 @@ def _place(box: tuple[slice, slice], shape: tuple[int, ...]) -> str:
 
 
 def _contour_path(
-    mask: NDArray[np.bool_], box: tuple[slice, slice], factor: float, holes: bool
+    padded: NDArray[np.bool_], box: tuple[slice, slice], factor: float, holes: bool
 ) -> str:
-    # One pixel of padding lets the contour run through pixel centres at the mask's own edge.
-    padded = np.pad(mask.astype(np.uint8), 1)
     mode = cv2.RETR_CCOMP if holes else cv2.RETR_EXTERNAL
-    found, _ = cv2.findContours(padded, mode, cv2.CHAIN_APPROX_NONE)
+    found, _ = cv2.findContours(padded.view(np.uint8), mode, cv2.CHAIN_APPROX_NONE)
     offset = np.array((box[1].start - 0.5, box[0].start - 0.5))
     parts = []
     for contour in found:
         scaled = (contour.reshape(-1, 2) + offset) * factor
         simple = cv2.approxPolyDP(scaled.astype(np.float32), 0.9, closed=True).reshape(-1, 2)
         points = np.rint(simple).astype(int)
-        steps = np.diff(points, axis=0)
-        parts.append(f"M{points[0, 0]} {points[0, 1]}l{' '.join(f'{a} {b}' for a, b in steps)}z")
+        steps = (points[1:] - points[:-1]).ravel().tolist()
+        parts.append(f"M{points[0, 0]} {points[0, 1]}l{' '.join(map(str, steps))}z")
     return "".join(parts)
 
 

@@ -1,8 +1,8 @@
 """A Parquet table written as its rows come, in row groups of a fixed size, whole or not at all."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +13,7 @@ __all__ = ["RowGroups"]
 
 
 class RowGroups(ExitStack):
-    """A table that grows on disk, and a row group at most in memory.
+    """A table that grows on disk; in memory a row group, and one that is being written.
 
     Parameters
     ----------
@@ -31,17 +31,32 @@ class RowGroups(ExitStack):
         self._held = [schema.empty_table()]
         beside = self.enter_context(file_beside(path))
         self._writer = self.enter_context(pq.ParquetWriter(beside, schema))
+        # Encoding a row group holds no lock of Python's: who makes the next rows goes on meanwhile.
+        self._thread = self.enter_context(ThreadPoolExecutor(1))
+        self._written: Future[None] | None = None
+        self.push(self._finish)
 
     def add(self, table: pa.Table) -> None:
         """Add rows, which have the table's columns."""
         self._held.append(table.replace_schema_metadata(self._schema.metadata))
         while sum(map(len, self._held)) >= self._rows:
             held = pa.concat_tables(self._held)
-            self._writer.write_table(held.slice(0, self._rows).combine_chunks())
+            self._write(held.slice(0, self._rows).combine_chunks())
             self._held = [held.slice(self._rows).combine_chunks()]
 
-    def __exit__(self, *failure: Any) -> bool:
+    def _write(self, group: pa.Table) -> None:
+        self._wait()
+        self._written = self._thread.submit(self._writer.write_table, group)
+
+    def _wait(self) -> None:
+        if self._written is not None:
+            self._written.result()
+
+    def _finish(self, failure: type[BaseException] | None, *_: object) -> None:
+        """Write what is left, before the file is closed; nothing more after a failure."""
+        if failure is not None:
+            return
         rest = pa.concat_tables(self._held)
-        if failure[0] is None and rest.num_rows:
-            self._writer.write_table(rest.combine_chunks())
-        return bool(super().__exit__(*failure))
+        if rest.num_rows:
+            self._write(rest.combine_chunks())
+        self._wait()

@@ -12,6 +12,7 @@ PERMISSIONS: dict[Act, tuple[Role, ...]] = {
     "record": ("operator", "reviewer", "approver"),
     "accept": ("operator", "reviewer", "approver"),
     "override": ("operator", "reviewer", "approver"),
+    "assess": ("reviewer", "approver"),
     "discard": ("reviewer", "approver"),
     "draft": ("operator", "reviewer", "approver"),
     "review": ("reviewer",),

@@ -10,6 +10,7 @@ Act = Literal[
     "record",  # cultures, acquisitions, exchanges, readings
     "accept",  # do as recommended
     "override",  # do something else, with a reason
+    "assess",  # say what an excursion or a sensor's fault means; it stops nothing then
     "discard",  # end a culture; never recommended by software
     "draft",  # write or change a method or recipe
     "review",

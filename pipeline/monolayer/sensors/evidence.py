@@ -22,25 +22,54 @@ def with_sensors(
 ) -> VesselHistory:
     """The history with its sensors' readings and events beside what it held already.
 
+    What it held of the same is not put in twice: a study's history has what was stored before.
+
     Raises
     ------
     InputError
         A sensor of another vessel.
     """
-    readings, events = list(history.readings), list(history.sensor_events)
+    readings = {_reading_key(each): each for each in history.readings}
+    events = {_event_key(each): each for each in history.sensor_events}
     for found in findings:
         if found.series.vessel != history.vessel.name:
             raise InputError(
                 f"vessel {history.vessel.name}: a sensor of vessel {found.series.vessel} is not "
                 "its own; hand each vessel its sensors."
             )
-        readings += readings_of(found, settings)
-        events += events_of(found)
+        for reading in readings_of(found, settings):
+            readings.setdefault(_reading_key(reading), reading)
+        for event in events_of(found):
+            held = events.get(_event_key(event))
+            events[_event_key(event)] = event if held is None else _joined(held, event)
     return replace(
         history,
-        readings=tuple(sorted(readings, key=lambda each: (each.time_h, each.quantity))),
-        sensor_events=tuple(sorted(events, key=lambda each: (each.time_h, each.quantity))),
+        readings=tuple(sorted(readings.values(), key=_by_time)),
+        sensor_events=tuple(sorted(events.values(), key=_by_time)),
     )
+
+
+def _joined(held: SensorEvent, event: SensorEvent) -> SensorEvent:
+    """An event that was known before: its end is news, what a person said of it stays."""
+    if held.ended_h is not None:
+        return held
+    return replace(event, time_h=held.time_h, since_h=held.since_h, assessed_h=held.assessed_h)
+
+
+def _reading_key(each: SensorReading) -> tuple[str, int, float]:
+    return each.quantity, _second(each.time_h), each.value
+
+
+def _event_key(each: SensorEvent) -> tuple[str, str, str | None, int]:
+    return each.quantity, each.kind, each.reason, _second(each.since_h)
+
+
+def _second(time_h: float) -> int:
+    return round(time_h * 3600)
+
+
+def _by_time(each: SensorReading | SensorEvent) -> tuple[float, str]:
+    return each.time_h, each.quantity
 
 
 def readings_of(found: Findings, settings: SensorSettings) -> list[SensorReading]:

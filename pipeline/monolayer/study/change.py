@@ -111,8 +111,8 @@ class Change:
         self._note("add", kind, self._subject(kind, row, number), None, plain(kind, row))
         return number
 
-    def end(self, kind: str, subject: str | int, /, **values: Any) -> None:
-        """Close a row that is open: a vessel's culture, a person's time; once, not again.
+    def end(self, kind: str, subject: str | int, /, *, action: str = "end", **values: Any) -> None:
+        """Set what is set once and not again: a culture's end, a person's, what an event means.
 
         Raises
         ------
@@ -120,11 +120,12 @@ class Change:
             As `alter`; or it was closed already.
         """
         old = self._found(kind, subject)
+        once = "it ends once" if action == "end" else "it is set once"
         for name in values:
             if old.get(name) is not None:
                 what = self._subject(kind, old, old["id"])
-                raise InputError(f"{kind}: {what} has {name} {old[name]} already; it ends once.")
-        self.alter(kind, old["id"], action="end", **values)
+                raise InputError(f"{kind}: {what} has {name} {old[name]} already; {once}.")
+        self.alter(kind, old["id"], action=action, **values)
 
     def supersede(self, kind: str, number: int, /, **row: Any) -> int:
         """Put a new acquisition or viability in an earlier one's place, which stays, marked.
@@ -187,8 +188,10 @@ class Change:
         self.connection.execute(update(table).where(table.c.id == number).values(stored))
         if kind == "vessels":
             self._facts(number).judge_end(row.get("ended_at", old.get("ended_at")))
-        elif row.get("superseded_at") is not None:
-            self._facts(self.id_of("vessels", old["vessel"])).visits.discard(old["at"])
+        elif "vessel" in old:
+            facts = self._facts(self.id_of("vessels", old["vessel"]))
+            if row.get("superseded_at") is not None:
+                facts.visits.discard(old["at"])
         self._note(
             action,
             kind,

@@ -86,9 +86,14 @@ def moment(name: str = "at", *, needed: bool = True) -> tuple[Column[datetime], 
     )
 
 
-def text(name: str, *, needed: bool = False, secret: bool = False) -> Column[str]:
-    """Words; a secret never shows in the audit trail."""
-    return Column(name, Text, nullable=not needed, info={"secret": secret})
+def text(
+    name: str, *, needed: bool = False, secret: bool = False, formerly: str | None = None
+) -> Column[str]:
+    """Words; a secret never shows in the audit trail.
+
+    `formerly` is what older entries of the audit trail call it: they stay as they were written.
+    """
+    return Column(name, Text, nullable=not needed, info={"secret": secret, "formerly": formerly})
 
 
 def choice(name: str, choices: Sequence[str], *, needed: bool = True) -> Column[str]:

@@ -18,6 +18,7 @@ from monolayer.errors import ConfigError, InputError, MissingExtraError, StudyEr
 __all__ = ["engine_of", "reading", "shown", "sqlite_path", "writing"]
 
 BUSY_SECONDS = 30.0
+CACHE_KB = 65_536
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -109,7 +110,9 @@ def _connected(engine: Engine, where: str, isolation: str) -> Iterator[Connectio
         raise InputError(f"{where}: a row contradicts what is there ({first}); mend it.") from error
     except DBAPIError as error:
         if "not a database" in str(error.orig):
-            raise StudyError(f"{where}: is no study; 'monolayer study init' makes one.") from error
+            raise StudyError(
+                f"{where}: is no study but another file; give a study's place."
+            ) from error
         if type(error.orig).__name__ == "LockNotAvailable":
             raise StudyError(_operational(where, "lock timeout")) from error
         raise
@@ -119,6 +122,8 @@ def _operational(where: str, said: str) -> str:
     first = said.strip().splitlines()[0].rstrip(".")
     if "locked" in said or "lock timeout" in said:
         return f"{where}: others have been writing for {BUSY_SECONDS:.0f} s; try again."
+    if "disk is full" in said or "No space left" in said:
+        return f"{where}: its disk is full; nothing was written, make room and try again."
     if "readonly" in said:
         return f"{where}: may not be written to; mend the file's or folder's permissions."
     return f"{where}: cannot be used ({first}); check the place and your rights to it."
@@ -132,6 +137,8 @@ def _sqlite_connected(connection: object, _: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
     # A large change would push pages out to the file before it ends, and shut all readers out.
     connection.execute("PRAGMA cache_spill = OFF")  # type: ignore[attr-defined]
+    # The default of 2 MB holds no table's index: every look read its pages again.
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")  # type: ignore[attr-defined]
 
 
 def _sqlite_begin(connection: Connection) -> None:

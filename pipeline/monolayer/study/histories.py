@@ -1,13 +1,14 @@
-"""Vessels' histories out of the study: five looks whatever the number of vessels.
+"""Vessels' histories out of the study: six looks whatever the number of vessels.
 
 Only current acquisitions: those that a later evaluation superseded stay in the study, and out of
 the histories.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from itertools import groupby
+from functools import partial
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from monolayer.history import (
     Acquisition,
     Exchange,
     ReadingName,
+    SensorEvent,
     SensorReading,
     Vessel,
     VesselHistory,
@@ -29,6 +31,7 @@ from monolayer.study.tables import (
     exchanges,
     lots,
     readings,
+    sensor_events,
     vessel_types,
     vessels,
     viabilities,
@@ -74,6 +77,20 @@ _VESSEL: Any = select(
 )
 
 
+_EVENT: Any = select(
+    sensor_events.c.vessel_id,
+    raw(sensor_events.c.at),
+    raw(sensor_events.c.since_at),
+    raw(sensor_events.c.ended_at),
+    raw(sensor_events.c.assessed_at),
+    sensor_events.c.quantity,
+    sensor_events.c.kind,
+    sensor_events.c.extreme,
+    sensor_events.c.area,
+    sensor_events.c.reason,
+)
+
+
 def current_times(connection: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, datetime]]:
     """Vessel and time of every current acquisition of these vessels."""
     statement = select(acquisitions.c.vessel_id, acquisitions.c.at).where(
@@ -104,70 +121,84 @@ def load_histories(
 
 def _histories(connection: Connection, numbers: Sequence[int] | None) -> Iterator[VesselHistory]:
     known: list[Any] = list(connection.execute(_narrowed(_VESSEL, vessels.c.id, numbers)))
-    visits = _of_vessels(
-        connection,
-        select(*_columns(acquisitions, ("vessel_id", "at", *FIGURES))).where(
-            acquisitions.c.superseded_at.is_(None)
-        ),
+    look = _Look(connection, numbers, {row[0]: row[-1] for row in known})
+    visits = look.at(
+        partial(_timed, Acquisition),
+        select(*_columns(acquisitions, FIGURES)).where(acquisitions.c.superseded_at.is_(None)),
         acquisitions,
-        numbers,
     )
-    counts = _of_vessels(
-        connection,
-        select(*_columns(viabilities, ("vessel_id", "at", "viability", "lower_bound"))).where(
+    counts = look.at(
+        partial(_timed, ViabilityCount),
+        select(*_columns(viabilities, ("viability", "lower_bound"))).where(
             viabilities.c.superseded_at.is_(None)
         ),
         viabilities,
-        numbers,
     )
-    values = _of_vessels(
-        connection,
-        select(*_columns(readings, ("vessel_id", "at", "quantity", "value"))).where(
+    values = look.at(
+        partial(_timed, SensorReading),
+        select(*_columns(readings, ("quantity", "value"))).where(
             readings.c.quantity.in_(get_args(ReadingName))
         ),
         readings,
-        numbers,
     )
-    fed = _of_vessels(
-        connection,
-        select(*_columns(exchanges, ("vessel_id", "at", "volume_ml"))),
-        exchanges,
-        numbers,
+    fed = look.at(
+        partial(_timed, Exchange), select(*_columns(exchanges, ("volume_ml",))), exchanges
     )
+    seen = look.at(_events, _EVENT, sensor_events)
     for row in sorted(known, key=itemgetter(1)):
         number, seeded_at = row[0], row[-1]
-        vessel = Vessel(row[1], local(row[2], row[3]), *row[4:15])
         yield VesselHistory(
-            vessel,
-            tuple(_timed(Acquisition, seeded_at, visits.get(number, ()))),
-            tuple(_timed(ViabilityCount, seeded_at, counts.get(number, ()))),
-            tuple(_timed(SensorReading, seeded_at, values.get(number, ()))),
-            tuple(_timed(Exchange, seeded_at, fed.get(number, ()))),
+            Vessel(row[1], local(row[2], row[3]), *row[4:15]),
+            visits.get(number, ()),
+            counts.get(number, ()),
+            values.get(number, ()),
+            fed.get(number, ()),
             row[15],
             None if row[16] is None else _hours(seeded_at, row[16]),
+            seen.get(number, ()),
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One view of some vessels (None: of all) whose seedings are known."""
+
+    connection: Connection
+    numbers: Sequence[int] | None
+    seeded_at: Mapping[int, datetime]
+
+    def at(self, records: Any, statement: Any, table: Any) -> dict[int, tuple[Any, ...]]:
+        """Records in time, by vessel; those of one time in the order in which they were added."""
+        statement = _narrowed(statement, table.c.vessel_id, self.numbers)
+        found = self.connection.execute(
+            statement.order_by(table.c.vessel_id, table.c.at, table.c.id)
+        )
+        # Rows become records as they come: all of them kept until the last one was there made the
+        # garbage collector go through them again and again, for a tenth of the time.
+        rows = chain.from_iterable(found.partitions(1000))
+        return {
+            number: tuple(records(self.seeded_at[number], some))
+            for number, some in groupby(rows, key=itemgetter(0))
+        }
+
+
 def _columns(table: Any, columns: Iterable[str]) -> list[Any]:
-    return [raw(table.c.at) if name == "at" else table.c[name] for name in columns]
+    return [table.c.vessel_id, raw(table.c.at), *(table.c[name] for name in columns)]
 
 
 def _narrowed(statement: Any, column: Any, numbers: Sequence[int] | None) -> Any:
     return statement if numbers is None else statement.where(column.in_(numbers))
 
 
-def _of_vessels(
-    connection: Connection, statement: Any, table: Any, numbers: Sequence[int] | None
-) -> dict[int, list[Any]]:
-    """Rows in time, by vessel; rows of one time in the order in which they were added."""
-    statement = _narrowed(statement, table.c.vessel_id, numbers)
-    found = connection.execute(statement.order_by(table.c.vessel_id, table.c.at, table.c.id))
-    return {number: list(rows) for number, rows in groupby(found, key=itemgetter(0))}
-
-
 def _timed(kind: Any, seeded_at: datetime, found: Iterable[Any]) -> Iterator[Any]:
     for _, at, *values in found:
         yield kind(_hours(seeded_at, at), *values)
+
+
+def _events(seeded_at: datetime, found: Iterable[Any]) -> Iterator[SensorEvent]:
+    for _, *times, quantity, kind, extreme, area, reason in found:
+        known, since, ended, assessed = (at and _hours(seeded_at, at) for at in times)
+        yield SensorEvent(known, quantity, kind, since, ended, extreme, area, reason, assessed)
 
 
 def _hours(seeded_at: datetime, at: datetime) -> float:

@@ -16,7 +16,7 @@ from monolayer.errors import StudyError
 __all__ = ["NEWEST", "migrate", "require_newest", "version_of"]
 
 _FOLDER = Path(__file__).parent / "migrations"
-NEWEST = "0003"
+NEWEST = "0005"
 """The version that this monolayer reads and writes."""
 
 

@@ -1,7 +1,7 @@
 """Rows out of the study under public names: names for numbers, times as the local clock."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
@@ -81,7 +81,10 @@ def on_the_wall(at: datetime | None, offset_minutes: int | None) -> datetime | N
     """`local` of a time that may be unknown, and as the driver gave it: SQLite's has no zone."""
     if at is None or offset_minutes is None:
         return None
-    return local(at if at.tzinfo is not None else at.replace(tzinfo=UTC), offset_minutes)
+    if at.tzinfo is not None:
+        return local(at, offset_minutes)
+    zone = _zone(offset_minutes)
+    return zone.fromutc(at.replace(tzinfo=zone))
 
 
 def local(at: datetime, offset_minutes: int) -> datetime:

@@ -13,7 +13,9 @@ from monolayer.study.tables import lots, vessels
 
 __all__ = ["lineage", "shown_as_data"]
 
-_OF_VESSEL = ("acquisitions", "exchanges", "viabilities", "readings", "recommendations")
+_OF_VESSEL = (
+    "acquisitions", "exchanges", "viabilities", "readings", "sensor_events", "recommendations",
+)  # fmt: skip
 # A reading a minute would bury what people look for.
 NEWEST = 50
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Index, Integer, MetaData, Table, Text, UniqueCons
 from sqlalchemy import text as sql
 from sqlalchemy.schema import SchemaItem
 
-from monolayer.history import Ending
+from monolayer.history import Ending, ReadingName, SensorEventKind
 from monolayer.study.columns import (
     JsonText,
     choice,
@@ -186,6 +186,8 @@ acquisitions = _table(
         postgresql_where=sql("superseded_at IS NULL"),
     ),
     Index("ix_acquisitions_at", "at"),
+    # The one above leaves superseded visits out: a vessel's trail looked through all vessels' rows.
+    Index("ix_acquisitions_vessel_id", "vessel_id"),
     changeable="superseded_at",
 )
 viabilities = _table(
@@ -213,6 +215,30 @@ readings = _table(
     text("sensor"),
     Index("ix_readings_vessel_id_at", "vessel_id", "at"),
 )
+sensor_events = _table(
+    "sensor_events",
+    refers("vessel", "vessels", needed=True),
+    # When it was known; what it will come to is written down when it is over.
+    *moment(),
+    choice("quantity", get_args(ReadingName)),
+    choice("kind", get_args(SensorEventKind)),
+    text("reason", needed=True),
+    *moment("since_at"),
+    *moment("ended_at", needed=False),
+    signed("extreme"),
+    measure("area"),
+    *moment("assessed_at", needed=False),
+    text("assessment"),
+    text("source_sha256"),
+    text("recipe_sha256"),
+    Index(
+        "uq_sensor_events_event",
+        *("vessel_id", "quantity", "kind", "reason", "since_at"),
+        unique=True,
+    ),
+    Index("ix_sensor_events_vessel_id_at", "vessel_id", "at"),
+    changeable="ended_at extreme area assessed_at assessment",
+)
 exchanges = _table(
     "exchanges",
     refers("vessel", "vessels", needed=True),
@@ -225,10 +251,11 @@ exchanges = _table(
 outlooks = _table(
     "outlooks",
     refers("vessel", "vessels", needed=True),
-    text("history_sha256", needed=True),
-    text("recipe_sha256", needed=True),
+    # Hashes of the confluences that growth was fitted to, and of the settings it depends on.
+    text("measurements_sha256", needed=True, formerly="history_sha256"),
+    text("settings_sha256", needed=True, formerly="recipe_sha256"),
     Column("outlook", JsonText, nullable=False),
-    UniqueConstraint("history_sha256", "recipe_sha256", name="uq_outlooks_hashes"),
+    UniqueConstraint("measurements_sha256", "settings_sha256", name="uq_outlooks_hashes"),
     Index("ix_outlooks_vessel_id", "vessel_id"),
 )
 recommendations = _table(

@@ -4,10 +4,11 @@ One look each, whatever the number of vessels.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, true
 
 from monolayer.study.histories import raw
 from monolayer.study.queries import on_the_wall
@@ -15,6 +16,13 @@ from monolayer.study.store import Study
 from monolayer.study.tables import TABLES, acquisitions, audit, lots, vessel_types, vessels
 
 __all__ = ["summary", "trail", "vessels_now"]
+
+_FIGURES = (
+    "confluence",
+    "confluence_lower_bound",
+    "confluence_se",
+    "density_cells_per_cm2",
+)
 
 
 def summary(study: Study) -> dict[str, Any]:
@@ -48,49 +56,50 @@ def vessels_now(study: Study, *, ended: bool | None = False) -> list[dict[str, A
         of the last visit ``at``, ``time_h``, ``confluence``, ``confluence_lower_bound``,
         ``confluence_se`` and ``density_cells_per_cm2``.
     """
-    last = (
-        select(func.max(acquisitions.c.at))
-        .where(acquisitions.c.vessel_id == vessels.c.id, acquisitions.c.superseded_at.is_(None))
-        .correlate(vessels)
-        .scalar_subquery()
+    joined = vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id).outerjoin(
+        lots, vessels.c.lot_id == lots.c.id
     )
-    joined = (
-        vessels.join(vessel_types, vessels.c.type_id == vessel_types.c.id)
-        .outerjoin(lots, vessels.c.lot_id == lots.c.id)
-        .outerjoin(
-            acquisitions,
-            and_(
-                acquisitions.c.vessel_id == vessels.c.id,
-                acquisitions.c.superseded_at.is_(None),
-                acquisitions.c.at == last,
-            ),
-        )
-    )
-    columns = {
-        "vessel": vessels.c.name,
-        "type": vessel_types.c.name,
-        "lot": lots.c.name,
-        "passage": vessels.c.passage,
-        "seeded_at": raw(vessels.c.seeded_at),
-        "ended_as": vessels.c.ended_as,
-        "ended_at": raw(vessels.c.ended_at),
-        "at": raw(acquisitions.c.at),
-        "confluence": acquisitions.c.confluence,
-        "confluence_lower_bound": acquisitions.c.confluence_lower_bound,
-        "confluence_se": acquisitions.c.confluence_se,
-        "density_cells_per_cm2": acquisitions.c.density_cells_per_cm2,
-        "seeded_offset": vessels.c.seeded_offset_minutes,
-        "ended_offset": vessels.c.ended_offset_minutes,
-        "offset": acquisitions.c.offset_minutes,
-    }
-    statement: Any = select(*columns.values()).select_from(joined)
+    visit, joined = _with_last_visit(joined, study.engine.dialect.name)
+    statement: Any = select(
+        vessels.c.name,
+        vessel_types.c.name,
+        lots.c.name,
+        vessels.c.passage,
+        raw(vessels.c.seeded_at),
+        vessels.c.seeded_offset_minutes,
+        vessels.c.ended_as,
+        raw(vessels.c.ended_at),
+        vessels.c.ended_offset_minutes,
+        raw(visit.c.at),
+        visit.c.offset_minutes,
+        *(visit.c[name] for name in _FIGURES),
+    ).select_from(joined)
     if ended is not None:
         column = vessels.c.ended_at
         statement = statement.where(column.is_not(None) if ended else column.is_(None))
     with study.reading() as connection:
         # Sorted here: databases sort text by their own language's rules.
-        found = sorted(connection.execute(statement), key=itemgetter(0))
-    return [_now(dict(zip(columns, row, strict=True))) for row in found]
+        found = sorted(connection.execute(statement).fetchall(), key=itemgetter(0))
+    return [_now(*row) for row in found]
+
+
+def _with_last_visit(joined: Any, dialect: str) -> tuple[Any, Any]:
+    """The newest entry of each vessel's part of the index of current visits."""
+    each = acquisitions.alias()
+    columns = (each.c.id,) if dialect == "sqlite" else (each.c.at, each.c.offset_minutes)
+    last = (
+        select(*columns)
+        .where(each.c.vessel_id == vessels.c.id, each.c.superseded_at.is_(None))
+        .order_by(each.c.at.desc())
+        .limit(1)
+        .correlate(vessels)
+    )
+    if dialect == "sqlite":
+        found = last.scalar_subquery()
+        return acquisitions, joined.outerjoin(acquisitions, acquisitions.c.id == found)
+    # SQLite has no such join; without it PostgreSQL hashed every visit of every vessel.
+    visit = last.add_columns(*(each.c[name] for name in _FIGURES)).lateral()
+    return visit, joined.outerjoin(visit, true())
 
 
 def trail(study: Study, vessel: str) -> list[dict[str, Any]]:
@@ -110,10 +119,29 @@ def _about(kind: str, subjects: Sequence[str]) -> Any:
     return and_(audit.c.subject_kind == kind, audit.c.subject.in_(subjects))
 
 
-def _now(row: dict[str, Any]) -> dict[str, Any]:
-    seeded, at, ended = row["seeded_at"], row["at"], row["ended_at"]
-    row["time_h"] = None if at is None else (at - seeded).total_seconds() / 3600
-    row["seeded_at"] = on_the_wall(seeded, row.pop("seeded_offset"))
-    row["ended_at"] = on_the_wall(ended, row.pop("ended_offset"))
-    row["at"] = on_the_wall(at, row.pop("offset"))
-    return row
+def _now(
+    name: str,
+    kind: str,
+    lot: str | None,
+    passage: int | None,
+    seeded: datetime,
+    seeded_offset: int,
+    ended_as: str | None,
+    ended: datetime | None,
+    ended_offset: int | None,
+    at: datetime | None,
+    offset: int | None,
+    *figures: float | None,
+) -> dict[str, Any]:
+    return {
+        "vessel": name,
+        "type": kind,
+        "lot": lot,
+        "passage": passage,
+        "seeded_at": on_the_wall(seeded, seeded_offset),
+        "ended_as": ended_as,
+        "ended_at": on_the_wall(ended, ended_offset),
+        "at": on_the_wall(at, offset),
+        **dict(zip(_FIGURES, figures, strict=True)),
+        "time_h": None if at is None else (at - seeded).total_seconds() / 3600,
+    }

@@ -19,7 +19,7 @@ from monolayer.read.ngff.metadata import ZarrFormat
 
 try:
     import zarr
-    from zarr.codecs import BloscCodec, BloscShuffle
+    from zarr.codecs import BloscCodec
 except ImportError:
     raise MissingExtraError.named("zarr", "zarr") from None
 
@@ -112,7 +112,7 @@ def _array(
         dtype=dtype,
         chunks=chunk,
         shards=chunk[:-2] + whole if storage.shard else None,
-        compressors=BloscCodec(cname="zstd", clevel=5, shuffle=BloscShuffle.bitshuffle),
+        compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
         dimension_names=list(axes),
         zarr_format=3,
         # A chunk that is not there must mean that it was lost.
