@@ -156,6 +156,14 @@ def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None
     np.testing.assert_array_equal(found[sure], expected[sure])
 
 
+def test_a_rim_of_most_pixels_outgrows_the_first_guess() -> None:
+    seeds = ((np.indices((6, 6)).sum(axis=0) % 2) * np.arange(1, 37).reshape(6, 6)).astype(np.int32)
+    bright, steps = np.ones((6, 6), np.float32), np.ones((6, 6), np.uint8)
+    found = grow_labels(find_runs(seeds), bright, steps, np.zeros(18, np.float32))
+    assert (found > 0).all()
+    np.testing.assert_array_equal(found[seeds > 0], seeds[seeds > 0])
+
+
 def test_runs_of_refined_labels_outgrow_the_first_guess() -> None:
     """Every pixel of a checkerboard of labels is a run of its own."""
     labels = (1 + np.indices((60, 60)).sum(axis=0) % 2).astype(np.int32)
