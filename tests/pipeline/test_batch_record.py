@@ -227,13 +227,25 @@ def test_a_discarded_vessel_gave_nothing_and_an_unrecorded_one_is_unknown() -> N
     total = lot_yield(record.vessels)
     assert total.actual == 2e7
     assert total.theoretical == 2 * 636 * 50_000
+    assert total.basis == total.actual_basis == "sum of 2 vessels"
+    bases = [vessel.yielded.actual_basis for vessel in record.vessels]
+    assert bases == ["harvested, as recorded", "discarded: it gave nothing"]
     open_end = made(kept, named(kept, "V-019"), vessels=its)
     total = lot_yield(open_end.vessels)
     assert total.actual is None
     assert total.percent is None
     assert lot_doublings(total) is None
-    assert "V-019" in total.basis
-    assert "2e+07" in total.basis
+    assert total.basis == "sum of 2 vessels"
+    lacks = "actual yield not recorded for V-019; the others gave 2.000 × 10⁷"
+    assert total.actual_basis == lacks
+    assert open_end.vessels[1].yielded.actual_basis == "no harvest is recorded"
+
+
+def test_limits_of_each_sensor_have_a_line() -> None:
+    record = made(named(history(every_h=12, n=2)))
+    (settings,) = [dict(each.settings) for each in record.documents if each.settings]
+    assert "alert_low: 7.1, alert_high: 7.5" in settings["sensors.limits.ph"]
+    assert "sensors.limits" not in settings
 
 
 def test_worst_case_names_its_vessel_and_who_is_unknown() -> None:

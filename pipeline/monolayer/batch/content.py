@@ -243,6 +243,8 @@ class Yield:
         Theoretical yield: viable cells without any loss, by the recipe.
     basis : str
         How the theoretical yield comes about, or why it is unknown.
+    actual_basis : str
+        The same of the actual yield.
     on_surface : float or None
         Cells on the surface before detachment, by the last counted density.
     """
@@ -252,6 +254,7 @@ class Yield:
     theoretical: float | None = None
     basis: str = ""
     on_surface: float | None = None
+    actual_basis: str = ""
 
     @property
     def percent(self) -> float | None:

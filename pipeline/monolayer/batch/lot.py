@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from monolayer.batch.content import VesselRecord, Yield
+from monolayer.batch.words import cells
 
 __all__ = ["Spread", "WorstCase", "lot_doublings", "lot_yield", "spreads", "worst_cases"]
 
@@ -135,8 +136,9 @@ def lot_yield(vessels: Sequence[VesselRecord]) -> Yield:
         seeded=_sum([each.seeded for each in parts]),
         actual=_sum([each.actual for each in parts]),
         theoretical=_sum([each.theoretical for each in parts]),
-        basis=_missing(vessels),
+        basis=_known_for(vessels, "theoretical", "would give"),
         on_surface=_sum([each.on_surface for each in parts]),
+        actual_basis=_known_for(vessels, "actual", "gave"),
     )
 
 
@@ -145,13 +147,18 @@ def _sum(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) if known and len(known) == len(values) else None
 
 
-def _missing(vessels: Sequence[VesselRecord]) -> str:
-    unknown = [vessel.name for vessel in vessels if vessel.yielded.actual is None]
-    if not unknown:
+def _known_for(vessels: Sequence[VesselRecord], which: str, verb: str) -> str:
+    """What a lot's sum is made of, or whose yield it lacks."""
+    yields: dict[str, float | None] = {
+        vessel.name: getattr(vessel.yielded, which) for vessel in vessels
+    }
+    known = [value for value in yields.values() if value is not None]
+    if len(known) == len(yields):
         return f"sum of {len(vessels)} vessels"
-    known = [v.yielded.actual for v in vessels if v.yielded.actual is not None]
-    at_least = f"; the others gave {math.fsum(known):,.4g}" if known else ""
-    return f"actual yield not recorded for {', '.join(unknown)}{at_least}"
+    if not known:
+        return f"{which} yield not recorded for any vessel"
+    unknown = ", ".join(name for name, value in yields.items() if value is None)
+    return f"{which} yield not recorded for {unknown}; the others {verb} {cells(math.fsum(known))}"
 
 
 def lot_doublings(total: Yield) -> float | None:

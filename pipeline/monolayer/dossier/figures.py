@@ -21,8 +21,9 @@ def yield_of(
     history: VesselHistory, recipe: Recipe, seeded: float | None, harvested: float | None
 ) -> Yield:
     """Viable cells in and out; seeded ones are density times area where they are not recorded."""
+    actual_basis = "no harvest is recorded" if harvested is None else "harvested, as recorded"
     if harvested is None and history.ended_as == "discarded":
-        harvested = 0.0
+        harvested, actual_basis = 0.0, "discarded: it gave nothing"
     vessel, area = history.vessel, history.vessel.growth_area_cm2
     if seeded is None and vessel.seeding_density_cells_per_cm2 and area:
         seeded = vessel.seeding_density_cells_per_cm2 * area
@@ -45,6 +46,7 @@ def yield_of(
         theoretical=theoretical,
         basis=basis,
         on_surface=None if counted is None or area is None else counted * area,
+        actual_basis=actual_basis,
     )
 
 

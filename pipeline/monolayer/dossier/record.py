@@ -7,7 +7,7 @@ known then, and are called so.
 
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -153,10 +153,11 @@ def _software() -> tuple[tuple[str, str], ...]:
 
 def _recipe_document(recipe: Recipe, recorded: Recorded) -> Document:
     flat = tuple(
-        (f"{section}.{name}", _text(value))
+        line
         for section, settings in recipe.model_dump(mode="json").items()
         if isinstance(settings, dict)
         for name, value in settings.items()
+        for line in _lines(f"{section}.{name}", value)
     )
     return Document(
         kind="recipe",
@@ -167,6 +168,14 @@ def _recipe_document(recipe: Recipe, recorded: Recorded) -> Document:
         approved_by=recorded.recipe_approved_by,
         settings=flat,
     )
+
+
+def _lines(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """A setting by its name; one that has settings of its own as a line for each of them."""
+    if isinstance(value, dict) and any(isinstance(each, dict) for each in value.values()):
+        yield from ((f"{name}.{key}", _text(each)) for key, each in value.items())
+    else:
+        yield name, _text(value)
 
 
 def _text(value: object) -> str:
