@@ -183,7 +183,7 @@ class CorrectWidget(Docked):
             self.told.setText(f"{view.row.field_id}: has no labels to correct.")
             return
         self._bind(layer)
-        self.correcting.open(Path(session.folder), view.row.field_id)
+        self.correcting.open(Path(session.folder), view.row.field_id, session.images)
 
     def _bind(self, layer: Any) -> None:
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
