@@ -69,6 +69,16 @@ REASONS = (
     "bubble or debris",
     "out of focus",
 )
+# Of acts that say by themselves what was wrong. Leaving a whole field out does not.
+_USUAL = {
+    "merge": "one cell taken for two",
+    "cut": "two cells taken for one",
+    "part": "two cells taken for one",
+    "delete": "no cell",
+    "live": "class wrong",
+    "dead": "class wrong",
+    "take_over": "drawn by hand",
+}
 _MARKS = "marks"
 _ACROSS = 2
 _ARM = 3.0
@@ -122,7 +132,8 @@ class CorrectWidget(Docked):
 
     def act(self, name: str) -> None:
         """Do what a key does."""
-        self.correcting.who, self.correcting.why = self.who.text(), self.why.currentText()
+        why = self.why.currentText().strip() or _USUAL.get(name, "")
+        self.correcting.who, self.correcting.why = self.who.text(), why
         _ACTS[name](self)
 
     def pointed(self) -> tuple[float, float]:
@@ -135,7 +146,10 @@ class CorrectWidget(Docked):
 
     def _lay_out(self) -> None:
         self.why.setEditable(True)
-        self.why.addItems(REASONS)
+        self.why.addItems(("", *REASONS))
+        line = self.why.lineEdit()
+        assert line is not None
+        line.setPlaceholderText("as the act says; a field left out needs a reason")
         self.told.setWordWrap(True)
         self.figures.setHorizontalHeaderLabels(_HEADS)
         self.figures.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -183,7 +197,7 @@ class CorrectWidget(Docked):
             self.told.setText(f"{view.row.field_id}: has no labels to correct.")
             return
         self._bind(layer)
-        self.correcting.open(Path(session.folder), view.row.field_id)
+        self.correcting.open(Path(session.folder), view.row.field_id, session.images)
 
     def _bind(self, layer: Any) -> None:
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""

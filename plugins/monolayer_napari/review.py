@@ -8,7 +8,12 @@ from monolayer.errors import ConfigError
 __all__ = ["open_review", "review"]
 
 
-def review(run_folder: Path, field_id: str | None = None, study: str | None = None) -> None:
+def review(
+    run_folder: Path,
+    field_id: str | None = None,
+    study: str | None = None,
+    images: str | None = None,
+) -> None:
     """Open napari on a run and stay until its window is closed.
 
     Parameters
@@ -19,6 +24,8 @@ def review(run_folder: Path, field_id: str | None = None, study: str | None = No
         Field to open first; the most doubtful if left out.
     study : str, optional
         A study's file or URL, or a file of histories: opened beside, at the vessel of the run.
+    images : str, optional
+        Where the run's images lie now, if not where it found them.
 
     Raises
     ------
@@ -30,12 +37,16 @@ def review(run_folder: Path, field_id: str | None = None, study: str | None = No
     import napari
 
     viewer = napari.Viewer(title=f"monolayer: {run_folder.name}")
-    open_review(viewer, run_folder, field_id, study)
+    open_review(viewer, run_folder, field_id, study, images)
     napari.run()
 
 
 def open_review(
-    viewer: Any, run_folder: Path, field_id: str | None = None, study: str | None = None
+    viewer: Any,
+    run_folder: Path,
+    field_id: str | None = None,
+    study: str | None = None,
+    images: str | None = None,
 ) -> list[Any]:
     """Put plate, corrections and queue beside a viewer's canvas and open a run in them.
 
@@ -53,7 +64,7 @@ def open_review(
     from monolayer_napari.queue_widget import QueueWidget
     from monolayer_napari.session import Session
 
-    session = Session(run_folder)
+    session = Session(run_folder, images)
     if field_id is not None and field_id not in session.fields:
         raise ConfigError(
             f"{run_folder}: has no field '{field_id}'; 'monolayer status {run_folder}' and the "
