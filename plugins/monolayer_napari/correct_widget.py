@@ -31,6 +31,7 @@ from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
 from monolayer_napari.docked import Docked
+from monolayer_napari.layers import refill
 from monolayer_napari.view import LABELS, FieldView
 
 if TYPE_CHECKING:
@@ -199,10 +200,7 @@ class CorrectWidget(Docked):
     def _changed(self, review: "FieldReview") -> None:
         layer = self.layer
         if layer is not None and layer.metadata["field_id"] == review.field_id:
-            # napari paints into the array it is given; the record's own must stay as it is.
-            layer.data = review.corrected.labels.copy()
-            if layer.mode != "pan_zoom":
-                layer.mode = "pan_zoom"
+            _relabel(layer, review.corrected.labels)
         n = len(review.corrected.numbers)
         left_out = f"; left out: {review.corrected.excluded}" if review.corrected.excluded else ""
         self.history.setText(f"{n} corrections in effect{left_out}.")
@@ -237,7 +235,8 @@ class CorrectWidget(Docked):
     def _mark(self, points: Sequence[Any]) -> None:
         layers, of_field = self.bench.viewer.layers, self.layer
         if _MARKS in layers:
-            layers[_MARKS].visible = bool(points)
+            if layers[_MARKS].visible != bool(points):
+                layers[_MARKS].visible = bool(points)
             if points:
                 layers[_MARKS].data = _crosses(points)
             return
@@ -278,6 +277,23 @@ class CorrectWidget(Docked):
         self.correcting.forget_marks()
         if self.correcting.review is not None:
             self._changed(self.correcting.review)
+
+
+def _relabel(layer: Any, labels: Any) -> None:
+    """Show other labels, and end the painting.
+
+    Of tinted labels only what changed is drawn anew. Outlines are drawn as a whole: they change
+    beside what changed.
+    """
+    if layer.contour or layer.data.shape != labels.shape:
+        refill(layer, labels)
+    else:
+        changed = np.nonzero(layer.data != labels)
+        if changed[0].size:
+            layer.data_setitem(changed, labels[changed])
+    # napari's own history is of strokes: taken back with Ctrl-Z, a recorded act would look undone.
+    layer.editable = False
+    layer.editable = True
 
 
 def _crosses(points: Sequence[Any]) -> Any:

@@ -8,7 +8,7 @@ from monolayer.errors import ConfigError
 __all__ = ["open_review", "review"]
 
 
-def review(run_folder: Path, field_id: str | None = None) -> None:
+def review(run_folder: Path, field_id: str | None = None, study: str | None = None) -> None:
     """Open napari on a run and stay until its window is closed.
 
     Parameters
@@ -17,6 +17,8 @@ def review(run_folder: Path, field_id: str | None = None) -> None:
         The run's folder.
     field_id : str, optional
         Field to open first; the most doubtful if left out.
+    study : str, optional
+        A study's file or URL, or a file of histories: opened beside, at the vessel of the run.
 
     Raises
     ------
@@ -28,12 +30,16 @@ def review(run_folder: Path, field_id: str | None = None) -> None:
     import napari
 
     viewer = napari.Viewer(title=f"monolayer: {run_folder.name}")
-    open_review(viewer, run_folder, field_id)
+    open_review(viewer, run_folder, field_id, study)
     napari.run()
 
 
-def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> list[Any]:
+def open_review(
+    viewer: Any, run_folder: Path, field_id: str | None = None, study: str | None = None
+) -> list[Any]:
     """Put plate, corrections and queue beside a viewer's canvas and open a run in them.
+
+    With a study the culture stands behind the plate.
 
     Returns
     -------
@@ -42,6 +48,7 @@ def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> l
     """
     from monolayer_napari.bench import bench_of
     from monolayer_napari.correct_widget import CorrectWidget
+    from monolayer_napari.culture_widget import CultureWidget
     from monolayer_napari.plate_widget import PlateWidget
     from monolayer_napari.queue_widget import QueueWidget
     from monolayer_napari.session import Session
@@ -54,14 +61,17 @@ def open_review(viewer: Any, run_folder: Path, field_id: str | None = None) -> l
         )
     queue = QueueWidget(viewer)
     queue.begins_with = field_id
-    widgets = {
-        "Correct": CorrectWidget(viewer),
-        "Plate": PlateWidget(viewer),
-        "Review queue": queue,
-    }
+    widgets: dict[str, Any] = {"Correct": CorrectWidget(viewer)}
+    if study is not None:
+        widgets["Culture"] = CultureWidget(viewer)
+    widgets |= {"Plate": PlateWidget(viewer), "Review queue": queue}
     docks = [
-        viewer.window.add_dock_widget(widget, name=name, area="right", tabify=name == "Plate")
+        viewer.window.add_dock_widget(
+            widget, name=name, area="right", tabify=name in ("Culture", "Plate")
+        )
         for name, widget in widgets.items()
     ]
     bench_of(viewer).open(session)
+    if study is not None:
+        widgets["Culture"].open_for(study, session.folder)
     return docks

@@ -33,6 +33,7 @@ from monolayer.errors import MonolayerError
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.docked import Docked
+from monolayer_napari.layers import refill
 from monolayer_napari.tuning import Knob, knobs_of, save_draft, turned
 from monolayer_napari.view import FieldView
 
@@ -209,7 +210,9 @@ class TuneWidget(Docked):
         translate = tuple(part.start * size for part, size in zip(crop, scale, strict=True))
         if PREVIEW in layers:
             layer = layers[PREVIEW]
-            layer.data, layer.translate = labels, translate
+            refill(layer, labels)
+            if tuple(layer.translate[-2:]) != translate:
+                layer.translate = translate
             return
         selected = layers.selection.active
         added = self.bench.viewer.add_labels(

@@ -165,7 +165,7 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         slider = widget.knobs["segment.min_score"].findChild(QSlider)
         drawn: list[float] = []
         layer = viewer.layers[PREVIEW]
-        layer.events.data.connect(lambda: drawn.append(time.perf_counter()))
+        layer.events.set_data.connect(lambda: drawn.append(time.perf_counter()))
         positions = np.linspace(slider.value(), slider.maximum() - 4, 40).astype(int)
         for position in positions:
             slider.setValue(int(position))

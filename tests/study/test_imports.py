@@ -72,6 +72,7 @@ LINES = {
     "V-017,2026-11-14T17:00+01:00,20,19,60": "a share of 0 to 1",
     "V-017,2026-11-14T18:00+01:00,20,nineteen,0.6": "give a whole number",
     "V-017,2026-11-14T19:00+01:00,20,19,much": "is no number",
+    'V-017,2026-11-14T19:30+01:00,20,19,"0,6"': "'0,6' has a comma; write numbers with a point",
     ",2026-11-14T20:00+01:00,20,19,0.6": "vessel is missing",
 }
 
