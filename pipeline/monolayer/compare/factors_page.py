@@ -29,6 +29,7 @@ from monolayer.settings_file import content_sha256
 __all__ = ["factor_sentences", "factors_page"]
 
 _GRID = 41
+_FEW = 4
 
 
 def factors_page(found: FactorAnalysis, notices: tuple[str, ...] = ()) -> AnalysisPage:
@@ -124,6 +125,12 @@ def _notices(found: FactorAnalysis) -> tuple[str, ...]:
             told.append(
                 f"{column}: {', '.join(fit.left_out)} lack runs that the model needs, and are in "
                 "the mixed model only."
+            )
+        if len(fit.donors) < _FEW:
+            told.append(
+                f"{column}: {len(fit.donors)} donors leave {plural(len(fit.donors) - 1, 'degree')} "
+                "of freedom, so intervals over donors are wide; the random block's stand on all "
+                "donors reacting alike."
             )
         if optimum is None:
             continue
