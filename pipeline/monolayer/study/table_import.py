@@ -166,8 +166,6 @@ def _check_names(kind: str, names: Sequence[str]) -> None:
         unit = _UNITLESS.get(name)
         if unit in known:
             raise InputError(f"column '{name}' has no unit; call it '{unit}'.")
-        if ";" in name:
-            raise InputError("columns are parted by semicolons; part them by commas.")
         raise InputError(f"unknown column '{name}' for {kind}; {nearest(name, known)}")
 
 
