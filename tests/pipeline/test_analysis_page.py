@@ -108,6 +108,12 @@ def test_a_column_has_as_many_decimals_unless_that_hides_a_value(
     assert re.findall(r'<td class="n"[^>]*>([^<]*)</td>', html) == shown
 
 
+def test_numbers_of_unlike_quantities_keep_their_digits() -> None:
+    table = AnalysisTable("t", ("of", "n"), (("CV", 3.054), ("R2", 0.99884)), alike=False)
+    html = render_analysis(replace(page(), sections=(Section("s", tables=(table,)),)))
+    assert re.findall(r'<td class="n"[^>]*>([^<]*)</td>', html) == ["3.054", "0.9988"]
+
+
 @pytest.mark.parametrize(
     ("column", "heading"),
     [

@@ -73,6 +73,7 @@ def page_of(
                         "What the scenario asks for",
                         ("What", "Value"),
                         tuple((words, getattr(need, name)) for name, words in NEED_WORDS.items()),
+                        alike=False,
                     ),
                 ),
             ),

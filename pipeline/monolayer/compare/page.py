@@ -171,7 +171,9 @@ def _details(found: Comparison) -> Section:
         }
         rows.append(tuple(row[name] for name in shown))
     heads = tuple(name.replace("_", " ") for name in shown)
-    return Section("Every endpoint", tables=(AnalysisTable("Contrasts", heads, tuple(rows)),))
+    return Section(
+        "Every endpoint", tables=(AnalysisTable("Contrasts", heads, tuple(rows), alike=False),)
+    )
 
 
 def _between(low: float | None, high: float | None) -> str:

@@ -123,7 +123,9 @@ def _limits_section(record: QualificationRecord) -> Section:
         for each in record.verdicts
     )  # fmt: skip
     names = ("Figure", "Value", "Limit of the plan", "Verdict")
-    return Section("Held against the plan", tables=(AnalysisTable("Verdicts", names, rows),))
+    return Section(
+        "Held against the plan", tables=(AnalysisTable("Verdicts", names, rows, alike=False),)
+    )
 
 
 def _scatter_section(found: Qualification) -> Section:

@@ -32,13 +32,15 @@ class AnalysisTable:
     columns : tuple of str
         Headings, with units.
     rows : tuple of tuple
-        Numbers are shown with four digits, those of a column with as many decimals; None as a
-        dash, never as 0.
+        Numbers are shown with four digits; None as a dash, never as 0.
+    alike : bool
+        Whether the numbers below one another are of one quantity: then they have as many decimals.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ def _cell(value: Cell, decimals: int | None) -> str:
 
 
 def _decimals(table: AnalysisTable) -> list[int | None]:
+    if not table.alike:
+        return [None] * len(table.columns)
     columns = zip(*table.rows, strict=True)
     return [_common([each for each in column if isinstance(each, float)]) for column in columns]
 
