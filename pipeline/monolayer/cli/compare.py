@@ -101,7 +101,7 @@ def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> Non
         click.echo(f"Wrote {path}")
 
 
-@command.command("factors")
+@command.command("factors", short_help="Judge a filled-in design of factors.")
 @click.argument("plan", type=_FILE, metavar="PLAN.yaml")
 @click.argument("outcomes", type=_FILE, metavar="OUTCOMES.csv")
 @click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")

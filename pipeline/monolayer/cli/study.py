@@ -176,7 +176,7 @@ def end(
     click.echo("\n".join(lines))
 
 
-@command.command("assess")
+@command.command("assess", short_help="Say what an excursion or a sensor fault means.")
 @study_argument
 @click.argument("event", type=click.IntRange(min=1))
 @click.option(
