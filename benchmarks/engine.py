@@ -4,6 +4,9 @@ Fields are real files that are listed, signed, sent to Dask's workers and writte
 and a report by the engine as it is; only what a worker does with the pixels is replaced, by the
 result of one field that was evaluated before, so that 100,000 fields take minutes.
 
+The driver lists before it imports what computes, as the command does: what listing frees is used
+again by what comes after.
+
     python -m benchmarks.engine 1000 10000 100000
 """
 
@@ -18,19 +21,20 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
 
-from monolayer.engine import parts
 from monolayer.engine.events import Line
-from monolayer.engine.executors.contract import Crashed
 from monolayer.engine.ledger import Chunk, Done
-from monolayer.engine.parts import Job
-from monolayer.engine.work import FieldResult, evaluate_image
 from monolayer.field import Field, FieldImage
 from monolayer.method import Method
+
+if TYPE_CHECKING:
+    from monolayer.engine.executors.contract import Crashed
+    from monolayer.engine.parts import Job
+    from monolayer.engine.work import FieldResult
 
 __all__ = ["main", "measure", "process_known", "write_fields"]
 
@@ -56,13 +60,15 @@ def write_fields(folder: Path, n_fields: int, side: int = SIDE) -> None:
         (folder / f"plate{plate + 1}" / f"{name}.tif").write_bytes(raw)
 
 
-def process_known(chunk: Chunk, job: Job) -> list[Done] | Crashed:
+def process_known(chunk: Chunk, job: "Job") -> "list[Done] | Crashed":
     """Process a chunk as a worker does, but for the pixels, whose result is known."""
+    from monolayer.engine import parts
+
     setattr(parts, "process_field", _known_result)  # noqa: B010 - a patch, and meant as one
     return parts.process_chunk(chunk, job)
 
 
-def _known_result(where: Field, root: Path, method: Method, flats: object = None) -> FieldResult:
+def _known_result(where: Field, root: Path, method: Method, flats: object = None) -> "FieldResult":
     del root, method, flats
     known = _evaluated()
     ending = where.field_id.encode().hex()[-64:].rjust(64, "0")
@@ -70,8 +76,9 @@ def _known_result(where: Field, root: Path, method: Method, flats: object = None
 
 
 @cache
-def _evaluated() -> FieldResult:
+def _evaluated() -> "FieldResult":
     from monolayer.engine.selfcheck import DISCS
+    from monolayer.engine.work import evaluate_image
 
     y, x = np.mgrid[:96, :128]
     image = 200 + np.random.default_rng(1).normal(0, 4, (96, 128))
@@ -83,9 +90,9 @@ def _evaluated() -> FieldResult:
 
 def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
     """Run in this process, the driver; return its memory and processor time by stage."""
-    from monolayer.engine import rounds
     from monolayer.engine.events import Events
-    from monolayer.engine.executors import ExecutionSettings
+    from monolayer.engine.executors.settings import ExecutionSettings
+    from monolayer.engine.memory import share_an_allocator
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
 
@@ -104,12 +111,14 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
             begun.add(stage)
             end("fields" if stage == "tables" else "tables")
 
-    # By its module's name, since workers do not have this process's __main__.
-    known = importlib.import_module("benchmarks.engine").process_known
-    setattr(rounds, "process_chunk", known)  # noqa: B010 - a patch, and meant as one
     start = time.perf_counter(), time.process_time()
     plan = make_plan(images, Method())
     end("listed")
+    share_an_allocator()
+    # By its module's name, since workers do not have this process's __main__.
+    known = importlib.import_module("benchmarks.engine").process_known
+    rounds = importlib.import_module("monolayer.engine.rounds")
+    setattr(rounds, "process_chunk", known)  # noqa: B010 - a patch, and meant as one
     with Events([heard]) as events:
         outcome = execute(plan, run, ExecutionSettings(workers=workers), notify=events)
     end("report")

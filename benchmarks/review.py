@@ -19,9 +19,11 @@ from monolayer.cli import _exit_code as cli
 from monolayer.engine.corrections import Reviewer
 from monolayer.engine.review_figures import figures_around
 from monolayer.engine.reviewing import FieldReview, RunReview
+from monolayer.field import FieldImage
 from monolayer.method import Method
-from monolayer.preview import preview_labels
+from monolayer.preview import Preview
 from monolayer.review import Delete, Merge
+from monolayer.simulate import ChamberFieldSettings, simulate_chamber_field
 
 __all__ = ["main", "time_acts", "time_previews"]
 
@@ -61,13 +63,21 @@ def time_acts(review: FieldReview, turns: int) -> Times:
     return times
 
 
-def time_previews(review: FieldReview, turns: int) -> Times:
+def time_previews(image: FieldImage, turns: int) -> Times:
     """Least wall and processor seconds of a preview of the whole field, by method."""
+    side = image.shape[0]
+    chamber = simulate_chamber_field(ChamberFieldSettings(height_px=side, width_px=side), 1)
+    images = {"suspension": FieldImage({"w1": chamber.pixels}, 0.65)}
     times: Times = {}
     for name, settings in METHODS.items():
         method = Method.model_validate(settings)
         for _ in range(turns + 1):  # the first one compiles
-            _note(times, name, lambda: preview_labels(review.image, {"": "w1"}, method))  # noqa: B023
+            preview = Preview(images.get(name, image), {"": "w1"})
+            _note(times, name, lambda: preview.labels(method))  # noqa: B023
+            moved = method.suspension.model_copy(update={"min_score": 0.45})
+            again = method.model_copy(update={"suspension": moved})
+            if name == "suspension":
+                _note(times, "suspension, a slider moved", lambda: preview.labels(again))  # noqa: B023
     return times
 
 
@@ -88,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         review, what = opened(Path(folder), given.side)
         acts = time_acts(review, given.turns)
-        previews = time_previews(review, given.turns)
+        previews = time_previews(review.image, given.turns)
     n = review.automatic.row["n_objects"]
     lines = [f"{what}, {n} nuclei", "", "| | wall, ms | processor, ms |", "|---|--:|--:|"]
     for kind, times in (("", acts), ("preview: ", previews)):

@@ -46,8 +46,9 @@ def _copy(image: Image) -> Work:
 
 
 def count_and_measure(image: Image, settings: Any) -> Any:
-    labels = segment_nuclei(image, settings, 0.65).labels
-    return measure_objects(labels, {"dna": image}, MeasureSettings(), 0.65)
+    """By the road of the assay of nuclei."""
+    found = segment_nuclei(image, settings, 0.65)
+    return measure_objects(found.labels, {"dna": image}, MeasureSettings(), 0.65, runs=found.runs)
 
 
 # Groups of columns that hold what `peers.PROPERTIES` names.

@@ -25,6 +25,7 @@ __all__ = [
     "keep_largest_patch",
     "outline_falls",
     "paint_runs",
+    "repaint_runs",
     "run_means",
     "select_objects",
 ]
@@ -66,6 +67,11 @@ def paint_runs(runs: Runs, shape: tuple[int, ...]) -> Int32:
     labels = np.zeros(shape, np.int32)
     _paint(runs, labels)
     return labels
+
+
+def repaint_runs(runs: Runs, labels: Int32) -> None:
+    """Give the objects' pixels their labels, in place; the others are left alone."""
+    _paint(runs, labels)
 
 
 def select_objects(runs: Runs, order: NDArray[np.intp]) -> Runs:

@@ -5,7 +5,8 @@ tables come from a run.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,21 @@ from monolayer.errors import ImageError
 from monolayer.field import FieldImage
 from monolayer.method import Method
 
-__all__ = ["preview_labels"]
+if TYPE_CHECKING:
+    from monolayer.segment.suspension import ChamberPlane
+
+__all__ = ["Preview", "preview_labels"]
 
 
 def preview_labels(
     image: FieldImage, roles: Mapping[str, str], method: Method
 ) -> NDArray[np.int32]:
-    """Label image of a method on some pixels.
+    """Label image of a method on some pixels; see `Preview`."""
+    return Preview(image, roles).labels(method)
+
+
+class Preview:
+    """The same pixels under changing settings; what no setting changes is found once.
 
     Parameters
     ----------
@@ -30,28 +39,46 @@ def preview_labels(
         level, noise) it finds in the part: a part may look otherwise than the whole.
     roles : mapping of str to str
         Channel of each of the assay's roles.
-    method : Method
-        Its assay and settings.
-
-    Raises
-    ------
-    ImageError
-        Nothing can be found in these pixels; the sentence says why.
     """
-    channel = image.channels[next(iter(roles.values()))]
-    if method.assay == "nuclei" or (method.assay == "morphology" and len(roles) == 1):
-        from monolayer.segment import segment_nuclei
 
-        return segment_nuclei(channel, method.segment, image.pixel_size_um).labels
-    if method.assay == "confluence":
-        from monolayer.segment.cover import segment_cover
+    def __init__(self, image: FieldImage, roles: Mapping[str, str]) -> None:
+        self.image, self.roles = image, roles
 
-        return segment_cover(channel, method.confluence, image.pixel_size_um).labels()
-    if method.assay == "suspension":
-        from monolayer.segment.suspension import segment_suspension
+    def labels(self, method: Method) -> NDArray[np.int32]:
+        """Label image of a method.
 
-        return segment_suspension(channel, method.suspension, image.pixel_size_um).labels
-    return _evaluated(image, roles, method)
+        Parameters
+        ----------
+        method : Method
+            Its assay and settings.
+
+        Raises
+        ------
+        ImageError
+            Nothing can be found in these pixels; the sentence says why.
+        """
+        size = self.image.pixel_size_um
+        if method.assay == "nuclei" or (method.assay == "morphology" and len(self.roles) == 1):
+            from monolayer.segment import segment_nuclei
+
+            return segment_nuclei(self._channel, method.segment, size).labels
+        if method.assay == "confluence":
+            from monolayer.segment.cover import segment_cover
+
+            return segment_cover(self._channel, method.confluence, size).labels()
+        if method.assay == "suspension":
+            return self._chamber.segment(method.suspension, size).labels
+        return _evaluated(self.image, self.roles, method)
+
+    @property
+    def _channel(self) -> NDArray[Any]:
+        return self.image.channels[next(iter(self.roles.values()))]
+
+    @cached_property
+    def _chamber(self) -> "ChamberPlane":
+        from monolayer.segment.suspension import ChamberPlane
+
+        return ChamberPlane(self._channel)
 
 
 def _evaluated(image: FieldImage, roles: Mapping[str, str], method: Method) -> NDArray[Any]:

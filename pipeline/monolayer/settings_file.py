@@ -32,7 +32,8 @@ def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
     path : Path
         The file.
     named_by, made_by : str
-        The option that named it and what writes such a file, for the error's sentence.
+        The option that named it, and what writes such a file or the page that shows one, for the
+        error's sentence.
 
     Raises
     ------
@@ -46,12 +47,16 @@ def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
+        raise ConfigError(f"{path}: is not YAML{where}; {_mend(made_by)}.") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; {_mend(made_by)}.")
     return data
+
+
+def _mend(made_by: str) -> str:
+    return f"{made_by} shows one" if made_by.endswith(".md") else f"'{made_by}' writes one"
 
 
 def load_settings(path: Path, model: type[Model], named_by: str, made_by: str) -> Model:
@@ -107,7 +112,7 @@ def commented(
         elif isinstance(value, Mapping) and _all_settings(value):
             lines += [f"{pad}{name}:", *_entries(value, pad)]
         else:
-            lines.append(f"{pad}{name}: {json.dumps(settings.model_dump(mode='json')[name])}")
+            lines += _plain(name, settings.model_dump(mode="json")[name], pad)
         if indent == 0:
             lines.append("")
     return "\n".join(lines)
@@ -124,6 +129,22 @@ def _entries(mapping: Mapping[str, Any], pad: str) -> list[str]:
         plain = value.model_dump(mode="json", exclude_defaults=True)
         lines.append(f"{pad}  {key}: {json.dumps(plain)}")
     return lines
+
+
+def _plain(name: str, value: Any, pad: str) -> list[str]:
+    """A value on the line of its name; a list or mapping of such ones, a line an entry."""
+    entries: list[str] = []
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        entries = [f"- {json.dumps(each)}" for each in value]
+    elif isinstance(value, dict) and any(isinstance(each, list) for each in value.values()):
+        entries = [f"{_key(key)}: {json.dumps(each)}" for key, each in value.items()]
+    if not entries:
+        return [f"{pad}{name}: {json.dumps(value)}"]
+    return [f"{pad}{name}:", *(f"{pad}  {entry}" for entry in entries)]
+
+
+def _key(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
 
 
 def _known_keys(loc: tuple[int | str, ...], model: type[Settings]) -> list[str]:

@@ -20,7 +20,7 @@ from qtpy.QtCore import QCoreApplication, QObject
 from qtpy.QtCore import Signal as QtSignal  # type: ignore[attr-defined]
 
 from monolayer.errors import MonolayerError
-from monolayer_napari.layers import LayerData
+from monolayer_napari.layers import LayerData, refill
 from monolayer_napari.session import Session
 from monolayer_napari.view import LABELS, FieldView, field_view
 
@@ -191,15 +191,15 @@ class Bench:
         """Fill the layers that fit, add those that are new, hide those left over."""
         left = self._shown_layers()
         self._laid = dict(left)
-        for read, arguments, kind in layers:
-            # What is painted must not be painted into what was read.
-            data = read.copy() if kind == "labels" else read
+        for data, arguments, kind in layers:
             key = (arguments["metadata"]["kind"], arguments["name"])
             layer = left.get(key)
             if layer is not None and np.ndim(layer.data) == np.ndim(data):
                 self._fill(left.pop(key), data, arguments)
             else:
-                layer = self._added(data, arguments, kind)
+                # What is painted must not be painted into what was read.
+                own = data.copy() if kind == "labels" else data
+                layer = self._added(own, arguments, kind)
             self._laid[key] = layer
         for layer in left.values():
             # Empty, but there: napari collects all garbage when a layer goes, which takes a second.
@@ -242,7 +242,10 @@ class Bench:
         is_ours = limits is not None and self._limits.get(name) == tuple(layer.contrast_limits)
         arguments = self._widened(arguments)
         layer.metadata = arguments["metadata"]
-        layer.data = data
+        if hasattr(layer, "contour"):  # of labels
+            refill(layer, data)
+        else:
+            layer.data = data
         if tuple(layer.scale) != tuple(arguments["scale"]):
             layer.scale = arguments["scale"]
         if layer in self._hidden:

@@ -31,6 +31,7 @@ from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
 from monolayer_napari.docked import Docked
+from monolayer_napari.layers import refill
 from monolayer_napari.view import LABELS, FieldView
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ REASONS = (
     "bubble or debris",
     "out of focus",
 )
+# Of acts that say by themselves what was wrong. Leaving a whole field out does not.
+_USUAL = {
+    "merge": "one cell taken for two",
+    "cut": "two cells taken for one",
+    "part": "two cells taken for one",
+    "delete": "no cell",
+    "live": "class wrong",
+    "dead": "class wrong",
+    "take_over": "drawn by hand",
+}
 _MARKS = "marks"
 _ACROSS = 2
 _ARM = 3.0
@@ -121,7 +132,8 @@ class CorrectWidget(Docked):
 
     def act(self, name: str) -> None:
         """Do what a key does."""
-        self.correcting.who, self.correcting.why = self.who.text(), self.why.currentText()
+        why = self.why.currentText().strip() or _USUAL.get(name, "")
+        self.correcting.who, self.correcting.why = self.who.text(), why
         _ACTS[name](self)
 
     def pointed(self) -> tuple[float, float]:
@@ -134,7 +146,10 @@ class CorrectWidget(Docked):
 
     def _lay_out(self) -> None:
         self.why.setEditable(True)
-        self.why.addItems(REASONS)
+        self.why.addItems(("", *REASONS))
+        line = self.why.lineEdit()
+        assert line is not None
+        line.setPlaceholderText("as the act says; a field left out needs a reason")
         self.told.setWordWrap(True)
         self.figures.setHorizontalHeaderLabels(_HEADS)
         self.figures.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -182,7 +197,7 @@ class CorrectWidget(Docked):
             self.told.setText(f"{view.row.field_id}: has no labels to correct.")
             return
         self._bind(layer)
-        self.correcting.open(Path(session.folder), view.row.field_id)
+        self.correcting.open(Path(session.folder), view.row.field_id, session.images)
 
     def _bind(self, layer: Any) -> None:
         """Keys hold wherever the keyboard is in the window: on the layer before napari's own."""
@@ -199,10 +214,7 @@ class CorrectWidget(Docked):
     def _changed(self, review: "FieldReview") -> None:
         layer = self.layer
         if layer is not None and layer.metadata["field_id"] == review.field_id:
-            # napari paints into the array it is given; the record's own must stay as it is.
-            layer.data = review.corrected.labels.copy()
-            if layer.mode != "pan_zoom":
-                layer.mode = "pan_zoom"
+            _relabel(layer, review.corrected.labels)
         n = len(review.corrected.numbers)
         left_out = f"; left out: {review.corrected.excluded}" if review.corrected.excluded else ""
         self.history.setText(f"{n} corrections in effect{left_out}.")
@@ -237,7 +249,8 @@ class CorrectWidget(Docked):
     def _mark(self, points: Sequence[Any]) -> None:
         layers, of_field = self.bench.viewer.layers, self.layer
         if _MARKS in layers:
-            layers[_MARKS].visible = bool(points)
+            if layers[_MARKS].visible != bool(points):
+                layers[_MARKS].visible = bool(points)
             if points:
                 layers[_MARKS].data = _crosses(points)
             return
@@ -278,6 +291,23 @@ class CorrectWidget(Docked):
         self.correcting.forget_marks()
         if self.correcting.review is not None:
             self._changed(self.correcting.review)
+
+
+def _relabel(layer: Any, labels: Any) -> None:
+    """Show other labels, and end the painting.
+
+    Of tinted labels only what changed is drawn anew. Outlines are drawn as a whole: they change
+    beside what changed.
+    """
+    if layer.contour or layer.data.shape != labels.shape:
+        refill(layer, labels)
+    else:
+        changed = np.nonzero(layer.data != labels)
+        if changed[0].size:
+            layer.data_setitem(changed, labels[changed])
+    # napari's own history is of strokes: taken back with Ctrl-Z, a recorded act would look undone.
+    layer.editable = False
+    layer.editable = True
 
 
 def _crosses(points: Sequence[Any]) -> Any:

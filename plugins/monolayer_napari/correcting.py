@@ -65,6 +65,7 @@ class Correcting:
     def __init__(self, submit: Submit) -> None:
         self._submit = submit
         self._run: RunReview | None = None
+        self._opened: tuple[Path, str | None] | None = None
         self._wanted: str | None = None
         self._asked = 0
         self.review: FieldReview | None = None
@@ -94,12 +95,14 @@ class Correcting:
             return False
         return bool(assay_of(self._run.method).presentation(self._run.method).label_kinds)
 
-    def open(self, folder: Path, field_id: str) -> None:
-        """Get a field ready; a field asked for later wins."""
+    def open(self, folder: Path, field_id: str, images: str | None = None) -> None:
+        """Get a field ready, its images where they lie now; a field asked for later wins."""
         self.review, self._wanted = None, field_id
         self.forget_marks()
         self._submit(
-            partial(self._opening, folder, field_id), self._ready, partial(self._refused, field_id)
+            partial(self._opening, folder, field_id, images),
+            self._ready,
+            partial(self._refused, field_id),
         )
 
     def label_at(self, point: Point) -> int:
@@ -237,11 +240,11 @@ class Correcting:
         self.picked, self.seeds, self.line_from = [], [], None
         self.marked.emit()
 
-    def _opening(self, folder: Path, field_id: str) -> "FieldReview":
+    def _opening(self, folder: Path, field_id: str, images: str | None) -> "FieldReview":
         from monolayer.engine.reviewing import RunReview
 
-        if self._run is None or self._run.folder != folder:
-            self._run = RunReview(folder)
+        if self._run is None or self._opened != (folder, images):
+            self._run, self._opened = RunReview(folder, images), (folder, images)
         return self._run.field(field_id)
 
     def _ready(self, review: "FieldReview") -> None:

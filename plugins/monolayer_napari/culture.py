@@ -163,6 +163,18 @@ class Culture:
             ]
         return Opened(tuple(rows), policy.override_reasons, policy.sign_dispositions)
 
+    def vessels_of(self, run_folder: Path) -> list[str]:
+        """Vessels that a run shows by the study, as it is or corrected; wherever it lies now."""
+        if not self.is_study:
+            return []
+        tables = (run_folder / part / "fields.parquet" for part in ("", "corrected"))
+        found = []
+        with self._study() as study:
+            for digest in (_sha256(path) for path in tables if path.is_file()):
+                for run in study.rows("runs", fields_sha256=digest):
+                    found += study.rows("acquisitions", run=run["name"])
+        return list(dict.fromkeys(str(row["vessel"]) for row in found))
+
     def look(self, vessel: str, now: datetime | None = None) -> VesselLook:
         """Look at one vessel.
 
@@ -345,6 +357,13 @@ class Culture:
             if each.vessel.name == vessel:
                 return each
         raise InputError(f"vessel {vessel}: is not in {self.source}; open the file again.")
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _now() -> datetime:

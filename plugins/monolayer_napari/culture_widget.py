@@ -5,7 +5,6 @@ one sentence. A password is handed over once and gone from the field, right or w
 """
 
 import getpass
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,7 +43,6 @@ _COLUMNS = ("Vessel", "Recommended", "Why", "Standing")
 _EVIDENCE = ("Evidence", "Value", "Limit", "Margin")
 _ANYWHERE = QModelIndex()
 TABLE_PX, EVIDENCE_PX = 120, 84
-TURN_S = 0.001
 
 
 class VesselTable(QAbstractTableModel):
@@ -136,6 +134,24 @@ class CultureWidget(Docked):
         self.told.say("Reading ...")
         self._do(culture.open, partial(self._opened, culture))
 
+    def open_for(self, source: str, run_folder: Path) -> None:
+        """Open a study at the vessel that a run shows."""
+        self.source.setText(source)
+        self.open()
+        culture = Culture(source)
+        self._do(partial(culture.vessels_of, run_folder), self._choose)
+
+    def _choose(self, vessels: Sequence[str]) -> None:
+        model = self.table.model()
+        names = [row.vessel for row in model.rows] if isinstance(model, VesselTable) else []
+        known = [name for name in vessels if name in names]
+        if known:
+            self.table.selectRow(names.index(known[0]))
+        elif vessels:
+            self.told.say(f"This run shows {vessels[0]}, which is no longer in culture.")
+        elif self.culture is not None and self.culture.is_study:
+            self.told.say("No vessel of this study was imported from this run.")
+
     def look(self, vessel: str) -> None:
         """Show a vessel; the one that was asked for last wins."""
         if self.culture is None:
@@ -186,7 +202,7 @@ class CultureWidget(Docked):
             return
         self._busy += 1
         self._allow()
-        self._background.submit(partial(_aside, work), partial(self._done, then), self._failed)
+        self._background.submit(work, partial(self._done, then), self._failed)
 
     def _done(self, then: Callable[[Any], None], result: Any) -> None:
         self._busy -= 1
@@ -345,18 +361,3 @@ class CultureWidget(Docked):
         name, _kind = QFileDialog.getOpenFileName(self, words)
         if name:
             line.setText(name)
-
-
-def _aside(work: Callable[[], Any]) -> Any:
-    """Do work so that the window's thread gets its turn.
-
-    A study's vessels are read and decided about in Python: at the 5 ms that a thread may keep the
-    interpreter, the window's ticks of 10 ms came within 34 to 46 ms (95 %), at 1 ms within
-    14 to 27 ms, on a busy machine.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(TURN_S)
-    try:
-        return work()
-    finally:
-        sys.setswitchinterval(before)

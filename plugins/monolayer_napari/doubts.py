@@ -1,12 +1,14 @@
 """What of an opened run a person should look at first."""
 
+from collections.abc import Sequence
+
 from monolayer.review.queue import Doubt
 from monolayer_napari.session import Session
 
 __all__ = ["Doubt", "doubts_of"]
 
 
-def doubts_of(session: Session) -> list[Doubt]:
+def doubts_of(session: Session) -> Sequence[Doubt]:
     """Fields and objects in doubt, the strongest first; none where the run has no tables yet.
 
     Parameters

@@ -66,6 +66,8 @@ class Session:
     ----------
     path : str or Path
         The run's folder, or the ``run.json`` in it.
+    images : str, optional
+        Where its images lie now, if not where the run found them.
 
     Raises
     ------
@@ -73,8 +75,10 @@ class Session:
         It is no run's folder, or a newer monolayer wrote it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, images: str | None = None) -> None:
         from monolayer.results import open_run
+
+        self.images = images
 
         self.run = open_run(folder_of(path))
         self.folder = self.run.folder
@@ -153,12 +157,17 @@ class Session:
     @cached_property
     def _reader(self) -> Callable[[str], FieldImage]:
         from monolayer.engine.reporting import field_reader
+        from monolayer.read import root_of
 
         try:
             record = self.run.record | {"method": self.method.used()}
-            return field_reader(self.folder, record)
+            moved_to = root_of(self.images) if self.images else None
+            return field_reader(self.folder, record, moved_to)
         except (MonolayerError, OSError) as error:
-            sentence = f"{self.folder.name}: its images cannot be opened ({error})."
+            sentence = (
+                f"{self.folder.name}: its images cannot be opened ({error}); 'monolayer review "
+                "RUN --images FOLDER' says where they lie now."
+            )
 
             def refuse(field_id: str) -> FieldImage:
                 del field_id

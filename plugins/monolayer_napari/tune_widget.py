@@ -8,6 +8,7 @@ gives the numbers.
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,12 +33,14 @@ from monolayer.errors import MonolayerError
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.docked import Docked
+from monolayer_napari.layers import refill
 from monolayer_napari.tuning import Knob, knobs_of, save_draft, turned
 from monolayer_napari.view import FieldView
 
 if TYPE_CHECKING:
     from monolayer.field import FieldImage
     from monolayer.method import Method
+    from monolayer.preview import Preview
 
 __all__ = ["TuneWidget"]
 
@@ -63,6 +66,7 @@ class TuneWidget(Docked):
         super().__init__()
         self.bench = bench_of(napari_viewer)
         self._background = Background("monolayer-tune")
+        self._trials = _Trials()
         self.method: Method | None = None
         self.image: FieldImage | None = None
         self.seconds: float | None = None
@@ -101,7 +105,7 @@ class TuneWidget(Docked):
             return
         asked, crop = time.perf_counter(), self.crop(image)
         self._background.newest(
-            partial(_found, image, method, crop),
+            partial(self._trials.found, image, method, crop),
             partial(self._drawn, (image, crop, asked)),
             self._failed,
         )
@@ -206,7 +210,9 @@ class TuneWidget(Docked):
         translate = tuple(part.start * size for part, size in zip(crop, scale, strict=True))
         if PREVIEW in layers:
             layer = layers[PREVIEW]
-            layer.data, layer.translate = labels, translate
+            refill(layer, labels)
+            if tuple(layer.translate[-2:]) != translate:
+                layer.translate = translate
             return
         selected = layers.selection.active
         added = self.bench.viewer.add_labels(
@@ -242,16 +248,25 @@ class TuneWidget(Docked):
             self.save(Path(name))
 
 
-def _found(image: "FieldImage", method: "Method", crop: Crop) -> Any:
-    """What a method finds in a part of a field. Runs in the thread."""
-    from dataclasses import replace
+class _Trials:
+    """Methods tried one after the other on the same part of a field. Used in the thread alone."""
 
-    from monolayer.assays import assay_of
-    from monolayer.preview import preview_labels
+    def __init__(self) -> None:
+        self._image: FieldImage | None = None
+        self._part: tuple[Crop, dict[str, str]] | None = None
+        self._preview: Preview | None = None
 
-    channels = {name: pixels[crop] for name, pixels in image.channels.items()}
-    part = replace(image, channels=channels)
-    return preview_labels(part, assay_of(method).roles(channels, method), method)
+    def found(self, image: "FieldImage", method: "Method", crop: Crop) -> Any:
+        """What a method finds in a part of a field."""
+        from monolayer.assays import assay_of
+        from monolayer.preview import Preview
+
+        part = crop, assay_of(method).roles(image.channels, method)
+        if self._preview is None or self._image is not image or self._part != part:
+            channels = {name: pixels[crop] for name, pixels in image.channels.items()}
+            self._preview = Preview(replace(image, channels=channels), part[1])
+            self._image, self._part = image, part
+        return self._preview.labels(method)
 
 
 def _around(first: float, last: float, size: int) -> slice:

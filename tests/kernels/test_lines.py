@@ -34,6 +34,19 @@ def test_equal_to_the_slow_medians(shape: tuple[int, int], reach: int, spread: i
     np.testing.assert_array_equal(line_levels(levels, reach, 128), slow_lines(levels, reach, 128))
 
 
+@pytest.mark.parametrize("shape", [(1, 40), (23, 31), (40, 12)])
+@pytest.mark.parametrize("least", [1, 3, 128])
+def test_medians_near_the_background_are_the_background(shape: tuple[int, int], least: int) -> None:
+    rng = np.random.default_rng(least)
+    levels = rng.normal(128, 4, shape).round().astype(np.uint8)
+    levels[:, :3], levels[-1:] = 100, 140
+    for zero in (128, 126):
+        slow = np.stack([slow_medians(levels, 4), slow_medians(levels.T, 4).T])
+        slow = np.where(np.abs(slow - zero) < least, zero, slow)
+        expected = np.where(np.abs(slow[0] - zero) > np.abs(slow[1] - zero), *slow)
+        np.testing.assert_array_equal(line_levels(levels, 4, zero, least), expected)
+
+
 def test_a_grid_is_found_whole_and_a_disc_is_not() -> None:
     levels = np.full((80, 90), 128, np.uint8)
     levels[30:33], levels[:, 50:52] = 60, 200
@@ -82,3 +95,8 @@ def test_memory_order_does_not_matter() -> None:
 def test_bad_calls(levels: Any, reach: int, zero: int, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         line_levels(levels, reach, zero)
+
+
+def test_a_line_differs_from_the_background() -> None:
+    with pytest.raises(ValueError, match="least must be at least 1, not 0"):
+        line_levels(np.zeros((3, 3), np.uint8), 1, 0, 0)

@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from monolayer.drawing.headings import headed
 from monolayer.engine.analysis_files import write_analysis
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section, render_analysis
 from monolayer.report.plots import (
@@ -26,7 +28,8 @@ NASTY = "<script>alert('x')</script> & \"y\""
 
 
 def page(kind: str = "ok") -> AnalysisPage:
-    table = AnalysisTable(NASTY, ("a", "b", "c"), ((NASTY, 1234567.0, None), ("x", 0, True)))
+    rows = ((NASTY, 1234567.0, None, None), ("x", 0, 2.5, True))
+    table = AnalysisTable(NASTY, ("a", "b", "c", "d"), rows)
     chart = xy_chart(
         NASTY, "x", "y", [Points([(0, 1), (1, 2)], [NASTY, "b"])], [Curve([(0, 1), (1, 2)], NASTY)],
         [Level(1.5, NASTY)],
@@ -79,8 +82,52 @@ def test_unknown_is_a_dash_and_zero_is_zero() -> None:
     cells = re.findall(r'<td[^>]*data-value="([^"]*)">([^<]*)</td>', html)
     assert ("1.23457e+06", "1,235,000") in cells
     assert ("", "–") in cells
+    assert "<td>–</td><" in html  # among words it is one of them
     assert ("0", "0") in cells
     assert "<td>yes</td>" in html
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((32.1, 33.0, 9.0), ["32.1", "33.0", "9.0"]),
+        ((6.5481, -0.005246, 0.0), ["6.548", "−0.005", "0.000"]),
+        ((0.75, 3e6), ["0.75", "3,000,000"]),
+        ((519.24, 5.19, 1e5), ["519.2", "5.19", "100,000"]),
+        ((0.95, 1e-6), ["0.95", "0.000001"]),
+        ((41283.0, 1234567.0), ["41,280", "1,235,000"]),
+        ((0.0, float("nan")), ["0", "–"]),
+        ((12.5, None, 8.0), ["12.5", "–", "8.0"]),
+    ],
+)
+def test_a_column_has_as_many_decimals_unless_that_hides_a_value(
+    values: tuple[float | None, ...], shown: list[str]
+) -> None:
+    table = AnalysisTable("t", ("of", "n"), tuple(("x", value) for value in values))
+    html = render_analysis(replace(page(), sections=(Section("s", tables=(table,)),)))
+    assert re.findall(r'<td class="n"[^>]*>([^<]*)</td>', html) == shown
+
+
+def test_numbers_of_unlike_quantities_keep_their_digits() -> None:
+    table = AnalysisTable("t", ("of", "n"), (("CV", 3.054), ("R2", 0.99884)), alike=False)
+    html = render_analysis(replace(page(), sections=(Section("s", tables=(table,)),)))
+    assert re.findall(r'<td class="n"[^>]*>([^<]*)</td>', html) == ["3.054", "0.9988"]
+
+
+@pytest.mark.parametrize(
+    ("column", "heading"),
+    [
+        ("growth_rate_per_h", "growth rate, per h"),
+        ("doubling_time_h", "doubling time, h"),
+        ("density_cells_per_cm2", "density, cells/cm²"),
+        ("cell_area_um2", "cell area, µm²"),
+        ("eur_per_million_cells", "EUR per million cells"),
+        ("viability", "viability"),
+        ("qc_eur_per_lot", "QC EUR per lot"),
+    ],
+)
+def test_a_column_is_headed_by_its_words_and_unit(column: str, heading: str) -> None:
+    assert headed(column) == heading
 
 
 @pytest.mark.parametrize("kind", ["ok", "warn", "bad"])

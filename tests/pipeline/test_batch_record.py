@@ -25,7 +25,7 @@ from monolayer.batch.content import (
 from monolayer.batch.lot import lot_doublings, lot_yield, worst_cases
 from monolayer.culture import recommend_for
 from monolayer.dossier import Recorded, RecordedVessel, batch_record
-from monolayer.history import Exchange, SensorReading, VesselHistory
+from monolayer.history import Exchange, SensorEvent, SensorReading, VesselHistory
 from monolayer.recipe import Recipe
 
 from .vessel_histories import SEEDED, history, ready
@@ -122,6 +122,20 @@ def test_an_excursion_is_one_with_its_span_and_its_worst() -> None:
     kept = replace(named(history(ph=None, every_h=12, n=6)), readings=readings)
     found = [d.what for d in made(kept).all_deviations if d.kind == "excursion"]
     assert found == ["pH below 7: 2 readings over 6.0 h, worst 6.9", "pH above 7.6: 7.7"]
+
+
+def test_what_sensors_saw_is_told_with_whether_it_was_assessed() -> None:
+    events = (
+        SensorEvent(31, "ph", "alert", 30, 40, reason="alert_low"),
+        SensorEvent(31, "ph", "action", 30.5, 33, 6.85, 0.2, "action_low", 50),
+        SensorEvent(40, "dissolved_oxygen_percent", "fault", 36, reason="stuck"),
+    )
+    kept = replace(named(history(every_h=12, n=6)), sensor_events=events)
+    found = [(d.kind, d.what) for d in made(kept).all_deviations if d.kind.startswith("sensor")]
+    assert found == [
+        ("sensor excursion", "pH, action low: 2.5 h, worst 6.85; assessed"),
+        ("sensor fault", "dissolved_oxygen_percent, stuck: not over; not assessed"),
+    ]
 
 
 @pytest.mark.parametrize(

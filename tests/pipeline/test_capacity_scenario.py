@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from monolayer.capacity.page import unchanged
 from monolayer.capacity.scenario import Scenario, changed, need_of
@@ -20,6 +22,7 @@ from monolayer.capacity.sensitivity import (
     worth_of_a_day,
 )
 from monolayer.cli import _exit_code as cli
+from monolayer.settings import Settings
 
 
 def scenario(**sections: Any) -> Scenario:
@@ -238,3 +241,34 @@ def test_a_bad_scenario_is_one_sentence(
     assert said in told
     assert len(told.splitlines()) == 1
     assert not (tmp_path / "OUT").exists()
+
+
+def _numbers(of: Settings, under: str = "") -> Iterator[tuple[str, float]]:
+    for name in type(of).model_fields:
+        value = getattr(of, name)
+        if isinstance(value, Settings):
+            yield from _numbers(value, f"{under}{name}.")
+        elif isinstance(value, int | float):
+            yield f"{under}{name}", value
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, _ in _numbers(Scenario()) if name != "imaging.camera.pixel_um"]
+)
+def test_every_number_of_a_scenario_has_a_say(name: str) -> None:
+    site = scenario(draws=100, ranges=())
+    before = dict(_numbers(site))[name]
+    seen = set()
+    for value in (before, before * 0.7, before * 2.0 + 0.1):
+        data = site.model_dump()
+        *sections, last = name.split(".")
+        inner = data
+        for section in sections:
+            inner = inner[section]
+        inner[last] = type(before)(value)
+        try:
+            changed_to = Scenario.model_validate(data)
+        except ValidationError:
+            continue
+        seen.add(repr((need_of(changed_to), harvest_days(changed_to), monte_carlo(changed_to))))
+    assert len(seen) > 1

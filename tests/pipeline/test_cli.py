@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pyarrow as pa
 import pytest
 import yaml
 
-from monolayer.cli import VERBS
+from monolayer.cli import VERBS, verbs
 from monolayer.cli import _exit_code as cli
 from monolayer.method import Method, load_method
 
@@ -38,6 +39,21 @@ def test_every_verb_helps(verb: str, capsys: Capture) -> None:
     said = capsys.readouterr().out
     assert said.startswith(f"Usage: monolayer {verb}")
     assert "--help" in said
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_says_what_it_takes_and_every_list_is_whole(verb: str) -> None:
+    command = verbs.get_command(click.Context(verbs), verb)
+    assert command is not None
+    listed = [command]
+    if isinstance(command, click.Group):
+        context = click.Context(command, max_content_width=80)
+        listed += command.commands.values()
+        assert "..." not in command.get_help(context).partition("Commands:")[2]
+    for option in (each for one in listed for each in one.params if isinstance(each, click.Option)):
+        named = option.metavar or option.is_flag or isinstance(option.type, click.Choice)
+        assert option.help, option.opts
+        assert named, option.opts
 
 
 def test_an_unknown_verb_names_the_known(capsys: Capture) -> None:

@@ -398,6 +398,23 @@ def test_bad_acts_are_told_with_file_and_line(
     assert not (place / "RUN" / CORRECTIONS).exists()
 
 
+def test_a_reason_may_hold_what_unicode_takes_for_the_end_of_a_line(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As written on Windows, too: with a mark at the start and its own ends of lines."""
+    why = "one\u2028two\u0085three\x0bfour \u20ac"
+    acts = [
+        {"field": FIELD, "kind": "delete", "labels": [1], "why": why},
+        {"field": FIELD, "kind": "undo", "number": 1, "why": why},
+    ]
+    text = "\r\n\r\n".join(json.dumps(act, ensure_ascii=False) for act in acts)
+    (place / "acts.jsonl").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert cli(["corrections", "apply", "RUN", "acts.jsonl", "--who", "Zo\u00eb"]) == 0
+    assert [event.why for event in RunReview(place / "RUN").log.events()] == [why, why]
+    assert cli(["corrections", "verify", "RUN"]) == 0
+    assert "2 corrections, chain unbroken" in capsys.readouterr().out
+
+
 def test_other_folders_are_refused(place: Path) -> None:
     with pytest.raises(RunFolderError, match="is no run's folder"):
         RunReview(place / "images")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from monolayer.cli import _exit_code as cli
 from monolayer.engine.qualification import series_of_run
@@ -33,6 +34,7 @@ from monolayer.qualify import (
 from monolayer.qualify.qualification import Pair
 from monolayer.qualify.series import ratio_of_indices
 from monolayer.qualify.settings import UncertaintySettings
+from monolayer.qualify.strata import generalised_intervals, split_strata
 from monolayer.qualify.uncertainty import budget
 from monolayer.results import open_run
 from monolayer.settings_file import load_settings
@@ -271,7 +273,7 @@ def test_components_are_anova_s_where_the_design_is_balanced(seed: int) -> None:
         ]
     )
     named = {n: [str(c[i]) for c in cells] for i, n in enumerate(("operator", "day", "instrument"))}
-    found = variance_components(np.exp(logs).tolist(), named)
+    found = variance_components(np.exp(logs).tolist(), named, interactions=False)
     wanted = anova(logs.reshape(3, 5, 2, 2))
     assert all(variance > 0 for variance in wanted)
     cvs = [c.cv_percent for c in found.components]
@@ -279,6 +281,83 @@ def test_components_are_anova_s_where_the_design_is_balanced(seed: int) -> None:
     assert found.intermediate_percent == pytest.approx(100 * math.sqrt(sum(wanted)), rel=0.01)
     assert [c.few for c in found.components] == [True, False, True, False]
     assert sum(c.share for c in found.components) == pytest.approx(1)
+
+
+def two_way(rng: np.random.Generator, sds: tuple[float, ...]) -> np.ndarray:
+    """Logarithms of 4 operators on 5 days, 3 times each: operator, day, both, rest."""
+    shapes = ((4, 1, 1), (1, 5, 1), (4, 5, 1), (4, 5, 3))
+    return sum(
+        (rng.normal(0, sd, shape) for sd, shape in zip(sds, shapes, strict=True)),
+        np.zeros((4, 5, 3)),
+    )
+
+
+def levels_of_two_way() -> dict[str, list[str]]:
+    cells = list(itertools.product("ABCD", "12345", range(3)))
+    return {"operator": [str(c[0]) for c in cells], "day": [str(c[1]) for c in cells]}
+
+
+def test_an_interaction_is_anova_s_and_intervals_are_known_ones() -> None:
+    logs = two_way(np.random.default_rng(1), (0.08, 0.08, 0.06, 0.02))
+    found = variance_components(np.exp(logs).ravel().tolist(), levels_of_two_way())
+    mean, rows, columns, cells = logs.mean(), logs.mean((1, 2)), logs.mean((0, 2)), logs.mean(2)
+    ms_rows = 15 * ((rows - mean) ** 2).sum() / 3
+    ms_columns = 12 * ((columns - mean) ** 2).sum() / 4
+    both = cells - rows[:, None] - columns[None, :] + mean
+    ms_both = 3 * (both**2).sum() / 12
+    rest = ((logs - cells[:, :, None]) ** 2).sum() / 40
+    wanted = [(ms_rows - ms_both) / 15, (ms_columns - ms_both) / 12, (ms_both - rest) / 3, rest]
+    assert all(variance > 0 for variance in wanted)
+    assert [c.source for c in found.components] == [
+        "operator", "day", "operator x day", "repeatability"]  # fmt: skip
+    assert [c.df for c in found.components] == [3, 4, 12, 40]
+    assert [c.cv_percent for c in found.components] == pytest.approx(
+        [100 * math.sqrt(v) for v in wanted], rel=0.01
+    )
+    exact = [100 * math.sqrt(40 * rest / q) for q in stats.chi2.ppf([0.975, 0.025], 40)]
+    last = found.components[-1]
+    assert (last.ci_low_percent, last.ci_high_percent) == pytest.approx(exact, rel=0.01)
+    assert found.intermediate_low_percent < found.intermediate_percent
+    assert found.intermediate_percent < found.intermediate_high_percent
+    assert found.not_apart == ()
+
+
+def test_intervals_of_components_hold_the_truth_as_often_as_they_say() -> None:
+    """SIMULATED; standard error of a share of 200: 1.5 points."""
+    sds, rng = (0.06, 0.05, 0.04, 0.03), np.random.default_rng(7)
+    strata = split_strata({n: np.array(v) for n, v in levels_of_two_way().items()},
+                          interactions=True)  # fmt: skip
+    names = ("operator", "day", "operator x day", "repeatability")
+    held, whole = dict.fromkeys(names, 0), 0
+    for _ in range(200):
+        bounds, total = generalised_intervals(two_way(rng, sds).ravel(), strata, 0.95, 1)
+        whole += total[0] <= sum(sd**2 for sd in sds) <= total[1]
+        for name, sd in zip(names, sds, strict=True):
+            held[name] += bounds[name][0] <= sd**2 <= bounds[name][1]
+    assert all(0.91 < each / 200 < 0.99 for each in (*held.values(), whole))
+
+
+def test_tables_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    """Semicolons or tabs, a byte order mark, Windows' line ends, spaces about names."""
+    plain = lines(simulated())
+    (tmp_path / "plain.csv").write_text(plain)
+    wanted = read_series(tmp_path / "plain.csv")
+    for mark in (";", "\t"):
+        text = plain.replace(",", mark).replace("rep_obsv", " rep_obsv ").replace("\n", "\r\n")
+        (tmp_path / "other.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+        assert read_series(tmp_path / "other.csv") == wanted
+
+
+def test_what_a_design_does_not_tell_apart_is_named_or_refused() -> None:
+    rng = np.random.default_rng(3)
+    values = np.exp(rng.normal(0, 0.05, 24)).tolist()
+    operators = [str(i // 8) for i in range(24)]
+    own_days = [f"{i // 2}" for i in range(24)]  # twelve days, four of each operator
+    found = variance_components(values, {"operator": operators, "day": own_days})
+    assert found.not_apart == ("operator x day",)
+    assert [c.source for c in found.components] == ["operator", "day", "repeatability"]
+    with pytest.raises(InputError, match="cannot be told apart from"):
+        variance_components(values, {"operator": operators, "instrument": operators})
 
 
 def test_a_component_that_is_not_there_is_near_zero() -> None:
@@ -383,14 +462,16 @@ def test_run_asks_for_a_qualified_method(
     asked = ["qualify", "series.csv", "--plan", "plan.yaml", "--method", "method.yaml", "-o", "Q"]
     assert cli(asked) == 0
     told = capsys.readouterr().out
-    block = told[told.index("qualification:") :].replace(
-        "qualification.yaml", "Q/qualification.yaml"
-    )
+    block = told[told.index("qualification:") :]
+    assert "record: Q/qualification.yaml" in block
+    plate_run = ["run", plate, "--method", "method.yaml", "--qualified", "-o", "OTHER"]
+    assert cli(plate_run) == 2
+    assert "names no record of its qualification" in capsys.readouterr().err
     plain = load_method(Path("method.yaml"))
     Path("method.yaml").write_text("name: site\nversion: '3'\n" + block)
     assert load_method(Path("method.yaml")).sha256 == plain.sha256
     run = ["run", plate, "--method", "method.yaml", "--select", "well=B02", "--workers", "1"]
-    assert cli([*run, "-o", "RUN"]) == 0
+    assert cli([*run, "-o", "RUN", "--qualified"]) == 0
     assert cli([*run, "-o", "OTHER", "--pixel-size-um", "0.5"]) == 2
     assert "its record is of other settings" in capsys.readouterr().err
     record = Path("Q/qualification.yaml")
@@ -455,6 +536,8 @@ def test_report_and_tables_and_nothing_else(tmp_path: Path) -> None:
         (f"{COMET_HEAD}\nm,0.5,NA,,1,3\n", "names no random_sample_number"),
         (f"{COMET_HEAD}\n,0.5,NA,1,1,3\n", "names no counting_method"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3,4\n", "line 2: has more cells than the head"),
+        (f"{COMET_HEAD}\n".replace(",", ";") + "m;0,5;NA;1;1;3\n", "write a decimal point"),
+        (f"{COMET_HEAD},cell_conc\nm,0.5,NA,1,1,3,4\n", "has two columns 'cell_conc'"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,0.5,NA,2,1,4\n", "two fractions or more"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,3\nm,1,NA,1,1,4\n", "sample 1 is at two dilution fractions"),
         (f"{COMET_HEAD}\nm,0.5,NA,1,1,0\nm,1,NA,2,1,0\n", "every concentration is 0"),

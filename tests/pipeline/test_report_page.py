@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from monolayer.drawing import palette
-from monolayer.drawing.numbers import nice_ticks, short
-from monolayer.drawing.svg import tag
+from monolayer.drawing.numbers import axis_texts, nice_ticks, short
+from monolayer.drawing.svg import Frame, Scale, tag, y_axis
 from monolayer.field import State
 from monolayer.report import ReportContent, build_content, render_report
 from monolayer.report.content import Estimate, WellResult
@@ -358,3 +358,27 @@ def test_elements_are_escaped() -> None:
     assert tag("g", "<b>", data_well='"x"', class_="a", x=1.25, y=None) == (
         '<g data-well="&#34;x&#34;" class="a" x="1.2">&lt;b&gt;</g>'
     )
+
+
+@pytest.mark.parametrize(
+    ("ticks", "texts"),
+    [
+        ([0, 50_000, 100_000], ["0", "50,000", "100,000"]),
+        ([0, 500_000, 1_000_000], ["0", "0.5M", "1M"]),
+        ([0, 1_250_000, 2_500_000], ["0", "1.25M", "2.5M"]),
+        ([-2e9, 0, 2e9], ["−2G", "0", "2G"]),
+        ([0.00002, 0.00004], ["0.00002", "0.00004"]),
+    ],
+)
+def test_numbers_at_an_axis_are_shortened_together(ticks: list[float], texts: list[str]) -> None:
+    assert axis_texts(ticks, 7) == texts
+
+
+@pytest.mark.parametrize("high", [1.0, 99_000.0, 980_000.0, 1.6e6, 9.9e7, 3e9])
+def test_numbers_beside_an_axis_fit_the_margin(high: float) -> None:
+    frame = Frame(1000.0, 250.0)
+    drawn = y_axis(frame, Scale(0, high, frame.y_end, frame.top), "cells/mL")
+    numbers = re.findall(r'text-anchor="end">([^<]+)<', drawn)
+    assert len(numbers) > 1
+    # Digits of the widest usual typeface, DejaVu Sans, at 11.5 pixels.
+    assert all(7.32 * len(n.replace(",", "")) + 3.7 * n.count(",") < 57 for n in numbers)

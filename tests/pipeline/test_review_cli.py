@@ -67,4 +67,7 @@ def test_napari_is_opened_on_the_run(run_folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("DISPLAY", ":99")
     present(monkeypatch, "napari", "qtpy", "PySide6")
     assert cli(["review", str(run_folder), "--field", "P1/B03/2"]) == 0
-    assert called == [(run_folder, "P1/B03/2")]
+    assert called == [(run_folder, "P1/B03/2", None, None)]
+    beside = ["--study", "study.db", "--images", "elsewhere"]
+    assert cli(["review", str(run_folder), *beside]) == 0
+    assert called[1:] == [(run_folder, None, "study.db", "elsewhere")]

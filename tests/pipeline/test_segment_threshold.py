@@ -11,7 +11,11 @@ from pydantic import ValidationError
 from scipy import ndimage
 
 from monolayer.errors import ImageError
+from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.segment import SegmentSettings, segment_nuclei
+from monolayer_kernels.measure_runs import find_runs
+
+ROOT = Path(__file__).parents[2]
 
 
 def discs(shape: tuple[int, int] = (240, 320), diameter: float = 20) -> NDArray[np.uint16]:
@@ -135,3 +139,19 @@ def test_a_real_field_is_counted_within_15_percent(data_folder: Path, threshold:
     found = segment_nuclei(tifffile.imread(image), by(threshold))
     # 169 outlined by experts, 6 of them below 30 pixels.
     assert len(found.scores) == pytest.approx(169, rel=0.15)
+
+
+@pytest.mark.parametrize("method", ["tree", "threshold"])
+def test_the_runs_handed_on_are_those_of_the_labels(method: str) -> None:
+    """So that whoever measures need not walk over the labels again, and gets the same."""
+    image = tifffile.imread(ROOT / "sample_data" / "plate" / "sample_B03_s1_w1.tif")
+    found = segment_nuclei(image, SegmentSettings(method=method))
+    assert found.runs is not None
+    assert found.runs.label.size > 10
+    for own, expected in zip(found.runs, find_runs(found.labels), strict=True):
+        np.testing.assert_array_equal(own, expected)
+    args = (found.labels, {"dna": image}, MeasureSettings(), 0.65)
+    spared, walked = measure_objects(*args, runs=found.runs), measure_objects(*args)
+    assert list(spared) == list(walked)
+    for name, values in walked.items():
+        np.testing.assert_array_equal(spared[name], values, err_msg=name)

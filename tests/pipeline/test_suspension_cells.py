@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.evaluate.suspension import Box, pool_suspension, score_suspension
-from monolayer.segment.suspension import Suspension, SuspensionSettings, segment_suspension
+from monolayer.segment.suspension import (
+    ChamberPlane,
+    Suspension,
+    SuspensionSettings,
+    segment_suspension,
+)
 from monolayer.simulate import (
     ChamberFieldSettings,
     SimulatedChamberField,
@@ -201,3 +206,18 @@ def test_bad_images(pixels: Any, error: type[Exception], words: str) -> None:
 def test_a_size_in_um_needs_the_pixel_size() -> None:
     with pytest.raises(ImageError, match="pixel size is unknown; give --pixel-size-um"):
         segment_suspension(np.ones((40, 40)), SuspensionSettings(expected_diameter_um=12))
+
+
+def test_a_plane_that_was_seen_before_gives_what_a_new_one_gives() -> None:
+    """Settings back and forth, more scales than a plane keeps: never another result."""
+    simulated = simulate_chamber_field(FIELD, 7)
+    plane = ChamberPlane(simulated.pixels)
+    told = [SuspensionSettings(expected_diameter_um=um) for um in range(9, 20)]
+    others = [SuspensionSettings(min_score=score) for score in (0.1, 0.4, 0.8)]
+    for settings in (*others, *told[::2], *others, SuspensionSettings(min_live_probability=0.9)):
+        size = FIELD.pixel_size_um
+        known = plane.segment(settings, size)
+        new = segment_suspension(simulated.pixels, settings, size)
+        for name in ("labels", "scores", "live", "live_probabilities", "centre_contrasts"):
+            np.testing.assert_array_equal(getattr(known, name), getattr(new, name))
+        assert known.diameter_px == new.diameter_px

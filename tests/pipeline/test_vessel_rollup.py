@@ -26,6 +26,17 @@ def test_w20_a_vessel_of_one_layer() -> None:
     assert found.vessel.assumption is None
 
 
+def test_fields_that_are_all_equal_bound_their_mean() -> None:
+    """A vessel that is full, or bare, in every field: no spread is a spread of nothing."""
+    for value in (1.0, 0.0, 0.85):
+        found = roll_up_vessel({"1": [value] * 5}, SETTINGS)
+        assert (found.lower_bound, found.vessel.se) == (value, 0.0)
+        two = roll_up_vessel({"1": [value] * 5, "2": [value] * 3}, SETTINGS, n_layers=2)
+        assert two.lower_bound == value
+    assert roll_up_vessel({"1": [1.0]}, SETTINGS).lower_bound is None
+    assert roll_up_vessel({"1": [1.0], "2": [1.0]}, SETTINGS, n_layers=2).lower_bound is None
+
+
 def test_w11_fields_needed() -> None:
     pair = (1 - 0.4 / math.sqrt(2), 1 + 0.4 / math.sqrt(2))
     assert roll_up_vessel({"1": pair}, SETTINGS).fields_needed == 64

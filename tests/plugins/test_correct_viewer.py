@@ -127,6 +127,11 @@ def test_split_merge_delete_undo_save_recompute(
     events = RunReview(own_run).log.events()
     assert [event.act.kind for event in events] == ["split_by_line", "merge", "delete", "undo"]
     assert {event.who for event in events} == {"R. Viewer"}
+    assert [event.why for event in events[:3]] == [
+        "two cells taken for one",
+        "one cell taken for two",
+        "no cell",
+    ]
 
     # The table of the widget and the corrected tables say the same.
     until(lambda: shown(widget, "field: Objects") == (str(n), str(n)))
@@ -135,6 +140,19 @@ def test_split_merge_delete_undo_save_recompute(
     (mine,) = [each for each in row if each["field_id"] == FIELD]
     assert mine["n_objects"] == n
     assert mine["n_corrections"] == 2
+
+
+def test_a_field_is_left_out_for_a_reason_that_somebody_gave(
+    widget: Any, own_run: Path, until: Until
+) -> None:
+    press(widget, "Shift-X")
+    until(lambda: "needs a reason" in widget.told.text())
+    assert not (own_run / "corrections.jsonl").exists()
+    widget.why.setCurrentText("a bubble")
+    press(widget, "Shift-X")
+    until(lambda: "left out: a bubble" in widget.history.text())
+    (event,) = RunReview(own_run).log.events()
+    assert (event.act.kind, event.why) == ("exclude", "a bubble")
 
 
 def shown(widget: Any, name: str) -> tuple[str, str]:
@@ -165,7 +183,7 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         slider = widget.knobs["segment.min_score"].findChild(QSlider)
         drawn: list[float] = []
         layer = viewer.layers[PREVIEW]
-        layer.events.data.connect(lambda: drawn.append(time.perf_counter()))
+        layer.events.set_data.connect(lambda: drawn.append(time.perf_counter()))
         positions = np.linspace(slider.value(), slider.maximum() - 4, 40).astype(int)
         for position in positions:
             slider.setValue(int(position))

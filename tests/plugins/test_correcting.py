@@ -1,5 +1,7 @@
 """Correcting without a screen: what keys do, in which order, and what is said."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from monolayer.engine.reviewing import RunReview
 from monolayer.errors import MonolayerError
 from monolayer.review import Delete
 from monolayer_napari.correcting import Correcting
+from monolayer_napari.session import Session
+from monolayer_napari.view import field_view
 
 FIELD, OTHER = "sample/B03/1", "sample/B03/2"
 
@@ -206,3 +210,31 @@ def test_the_runs_tables_are_made_on_request(
     assert state.review is not None
     assert (state.review.run.folder / "corrected" / "fields.parquet").is_file()
     assert "1 corrections are in" in said[-1]
+
+
+def test_on_a_machine_with_another_path_images_are_told_once(
+    own_run: Path, tmp_path: Path, later: Later
+) -> None:
+    """A folder handed over: seen and corrected where it lies now, bound to the same bytes."""
+    record = json.loads((own_run / "run.json").read_text())
+    here = Path(shutil.copytree(record["given"]["images"], tmp_path / "here"))
+    record["given"]["images"] = "/another/machine/images"
+    (own_run / "run.json").write_text(json.dumps(record))
+    view = field_view(Session(own_run, str(here)), FIELD)
+    assert [kind for _, _, kind in view.layers] == ["image", "labels"]
+    assert not view.problems
+    state, told = Correcting(later.submit), list[str]()
+    state.told.connect(told.append)
+    state.who, state.why = "R. Viewer", "no cell"
+    state.open(own_run, FIELD)
+    later.run()
+    state.do(Delete(labels=(1,)))
+    later.run()
+    assert any("/another/machine/images" in sentence for sentence in told)
+    assert not (own_run / "corrections.jsonl").exists()
+    state.open(own_run, FIELD, str(here))
+    later.run()
+    assert state.review is not None
+    state.do(Delete(labels=(1,)))
+    later.run()
+    assert [event.act.kind for event in state.review.events] == ["delete"]

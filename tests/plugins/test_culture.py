@@ -351,6 +351,30 @@ def test_what_fails_unforeseen_is_a_sentence_too(
     assert widget.open_button.isEnabled()
 
 
+def test_a_study_beside_a_run_opens_at_the_vessel_that_it_shows(
+    widget: Any, study: Path, tmp_path: Path, until: Until
+) -> None:
+    run, other = tmp_path / "moved" / "RUN", tmp_path / "OTHER"
+    for folder in (run, other):
+        folder.mkdir(parents=True)
+        (folder / "fields.parquet").write_bytes(folder.name.encode())
+    digest = hashlib.sha256(b"RUN").hexdigest()
+    with Study.open(str(study)) as opened, opened.change("anna", "a run", at(91)) as change:
+        change.add(
+            "runs", name="RUN 1", folder="/elsewhere/RUN", method_sha256="0" * 64,
+            record_sha256="0" * 64, fields_sha256=digest,
+        )  # fmt: skip
+        change.add("acquisitions", vessel="V-018", at=at(91), run="RUN 1", confluence=0.3)
+    widget.open_for(str(study), run)
+    until(lambda: widget.shown is not None and widget.shown.vessel == "V-018")
+    widget.open_for(str(study), other)
+    until(lambda: not widget.is_busy)
+    assert widget.told.text() == "No vessel of this study was imported from this run."
+    widget.open_for(str(tmp_path / "none.db"), run)
+    until(lambda: not widget.is_busy)
+    assert "none.db" in widget.told.text()
+
+
 def test_closed_widget_asks_for_nothing_more(widget: Any, study: Path) -> None:
     widget.password.setText(WORD)
     widget.close()

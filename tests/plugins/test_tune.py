@@ -10,7 +10,7 @@ from monolayer.assays import assay_of
 from monolayer.errors import ConfigError
 from monolayer.field import FieldImage
 from monolayer.method import AssayName, Method, load_method
-from monolayer.preview import preview_labels
+from monolayer.preview import Preview, preview_labels
 from monolayer_napari.tuning import knobs_of, save_draft, turned
 
 
@@ -72,3 +72,20 @@ def test_a_preview_of_a_field_is_what_a_run_finds(name: str) -> None:
     found = assay.evaluate(image, roles, method).labels
     assert found is not None
     np.testing.assert_array_equal(preview_labels(image, roles, method), found)
+
+
+def test_a_preview_of_changed_settings_is_what_a_new_one_finds() -> None:
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:192, :192]
+    pixels = rng.normal(500, 8, (192, 192))
+    for cy, cx in ((40, 50), (60, 130), (140, 90)):
+        pixels -= 300 * np.clip(10.5 - np.hypot(y - cy, x - cx), 0, 1)
+    image = FieldImage({"w1": pixels.astype(np.uint16)}, 0.65)
+    preview = Preview(image, {"cells": "w1"})
+    found = []
+    for score in (0.0, 0.9, 0.0):
+        method = Method.model_validate({"assay": "suspension", "suspension": {"min_score": score}})
+        found.append(preview.labels(method))
+        np.testing.assert_array_equal(found[-1], preview_labels(image, {"": "w1"}, method))
+    assert found[0].any()
+    np.testing.assert_array_equal(found[0], found[2])

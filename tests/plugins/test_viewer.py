@@ -241,3 +241,71 @@ def test_window_does_not_wait_while_fields_are_read_ahead(
 
     idle_ms, busy_ms = still(measured)
     assert busy_ms < 2 * max(idle_ms, TICK_MS + 2), f"{busy_ms:.1f} ms, idle {idle_ms:.1f} ms"
+
+
+def test_window_does_not_wait_while_a_field_is_corrected_and_the_run_measured_again(
+    viewer: Any, own_run: Path, until: Until
+) -> None:
+    """Of computing alone: nothing is drawn, which without a graphics card is the window's work."""
+    from monolayer.review import Delete
+    from monolayer_napari.background import Background
+    from monolayer_napari.correcting import Correcting
+
+    del viewer
+    background, heart = Background("acts"), Heart()
+    state, told = Correcting(background.submit), list[str]()
+    state.told.connect(told.append)
+    state.who, state.why = "R. Viewer", "timed"
+    state.open(own_run, "sample/B03/1")
+    until(lambda: state.review is not None)
+    assert state.review is not None
+    labels = iter(state.review.automatic.objects["label"].tolist())
+
+    def acting() -> float:
+        told.clear()
+        for _ in range(3):
+            state.do(Delete(labels=(next(labels),)))
+            state.undo()
+        state.make_tables()
+        return heart.listen(lambda: not told or "corrections are in" not in told[-1], 10_000)
+
+    idle_ms, busy_ms = still(lambda: (heart.listen(lambda: True), acting()))
+    background.close()
+    assert busy_ms < 2 * max(idle_ms, TICK_MS + 2), f"{busy_ms:.1f} ms, idle {idle_ms:.1f} ms"
+
+
+def test_window_does_not_wait_while_a_method_is_tried(
+    viewer: Any, plate_run: Path, until: Until
+) -> None:
+    from monolayer_napari.tune_widget import TuneWidget
+
+    bench, heart = bench_of(viewer), Heart()
+    bench.open(plate_run)
+    bench.show("sample/B03/1")
+    tune = TuneWidget(viewer)
+    until(lambda: tune.seconds is not None)
+    preview, made_anew = viewer.layers["preview"], list[object]()
+    preview.visible = False
+    # A new array costs 0.13 s in the window's thread: napari makes all colours of the layer anew.
+    preview.events.data.connect(made_anew.append)
+    assert tune.method is not None
+    methods = [
+        tune.method.model_copy(
+            update={"segment": tune.method.segment.model_copy(update={"min_score": score})}
+        )
+        for score in (0.2, 0.4)
+    ] * 100
+
+    def trying() -> bool:
+        if tune.seconds is not None:
+            tune.seconds, tune.method = None, methods.pop()
+            tune.preview()
+        return True
+
+    idle_ms, busy_ms = still(lambda: (heart.listen(lambda: True), heart.listen(trying)))
+    tune.close_down()
+    tune.deleteLater()
+    preview.events.data.disconnect(made_anew.append)
+    assert len(methods) < 200
+    assert not made_anew
+    assert busy_ms < 2 * max(idle_ms, TICK_MS + 2), f"{busy_ms:.1f} ms, idle {idle_ms:.1f} ms"

@@ -301,6 +301,37 @@ def test_what_is_no_head_is_refused(bad: str) -> None:
         read_head(bad)
 
 
+def test_an_emptied_export_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="holds no entry"):
+        verify_export(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["V-1\nAnna Falk (anna, approver), approval", " V-1", "V-1\u202e", "V\t1"]
+)
+def test_names_are_one_line_that_prints(sqlite_study: Study, name: str) -> None:
+    """A name stands in signatures and reports: it must not write lines of its own there."""
+    with (
+        pytest.raises(InputError, match="do not print; take them out"),
+        sqlite_study.change("anna", "x") as change,
+    ):
+        change.add("lots", name=name)
+    assert [row["name"] for row in sqlite_study.rows("lots")] == ["L1"]
+
+
+def test_a_reason_of_two_lines_is_no_second_entry(
+    sqlite_study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite_study.change("anna", "x\n    99  approve documents") as change:
+        change.add("lots", name="L2")
+    assert cli(["audit", "show", str(tmp_path / "study.db"), "--subject", "L2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert cli(["audit", "show", str(tmp_path / "study.db"), "--subject", "L3"]) == 0
+    assert "No entry" in capsys.readouterr().out
+
+
 def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         verify_export(tmp_path / "audit.jsonl")

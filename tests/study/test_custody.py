@@ -14,6 +14,8 @@ from monolayer.cli import _exit_code as cli
 from monolayer.culture import recommend_for
 from monolayer.custody import (
     Policy,
+    add_person,
+    alter_person,
     dispose_vessel,
     document_in_force,
     documents,
@@ -370,6 +372,23 @@ def test_records_are_written_by_those_whose_roles_allow_it(
     assert (roles, len(staffed.rows("recommendations"))) == ({"reviewer"}, 1)
     assert cli([*discard, "--as", "rita"]) == 0
     assert staffed.history("V-017").ended_as == "discarded"
+
+
+@IN_SQLITE
+def test_somebody_who_may_administer_is_always_left(staffed: Study) -> None:
+    kept = staffed.rows("people")
+    mine: Any = {"by": "anna", "by_password": WORDS["anna"], "reason": "leaves", "now": NOW}
+    for change in ({"leaves": True}, {"roles": ["operator"]}):
+        with pytest.raises(NotAllowedError, match="nobody would be left who may administer"):
+            alter_person(staffed, "anna", **change, **mine)
+    # Who has no password yet could do nothing.
+    add_person(staffed, "nora", "Nora", ["approver"], by="anna", by_password=WORDS["anna"], now=NOW)
+    with pytest.raises(NotAllowedError, match="and a password first"):
+        alter_person(staffed, "anna", leaves=True, **mine)
+    assert [row for row in staffed.rows("people") if row["name"] != "nora"] == kept
+    set_password(staffed, "nora", "nora's pass word", by="anna", by_password=WORDS["anna"], now=NOW)
+    alter_person(staffed, "anna", leaves=True, **mine)
+    assert "left_at" in staffed.rows("people", name="anna")[0]
 
 
 @IN_SQLITE

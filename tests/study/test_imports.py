@@ -72,7 +72,7 @@ LINES = {
     "V-017,2026-11-14T17:00+01:00,20,19,60": "a share of 0 to 1",
     "V-017,2026-11-14T18:00+01:00,20,nineteen,0.6": "give a whole number",
     "V-017,2026-11-14T19:00+01:00,20,19,much": "is no number",
-    'V-017,2026-11-14T19:30+01:00,20,19,"0,6"': "'0,6' is no number; write a point for the comma",
+    'V-017,2026-11-14T19:30+01:00,20,19,"0,6"': "'0,6' has a comma; write numbers with a point",
     ",2026-11-14T20:00+01:00,20,19,0.6": "vessel is missing",
 }
 
@@ -97,12 +97,23 @@ def test_every_bad_line_is_named_and_none_is_written(study: Study, tmp_path: Pat
 WHOLE_FILES = {
     "unit": ("exchanges", "vessel,at,volume\n", "no unit; call it 'volume_ml'"),
     "quantity": ("readings", "vessel,time_h,quantity,value\nV-017,2,glucose,3\n", "no unit"),
+    "capital": ("readings", "vessel,time_h,quantity,value\nV-017,2,Glucose,3\n", "no unit"),
+    "typo": (
+        "readings",
+        "vessel,time_h,quantity,value\nV-017,2,glucose_mmol_l,3\n",
+        "did you mean 'glucose_mmol_per_l'?",
+    ),
     "column": ("exchanges", "vessel,at,volume_l\n", "did you mean 'volume_ml'?"),
-    "semicolons": ("exchanges", "vessel;at;volume_ml\nV-017;3;2\n", "part them by commas"),
     "secret": ("people", "name,password\n", "unknown column 'password'"),
     "twice": ("exchanges", "vessel,at,at\n", "there twice"),
     "name": ("exchange", "vessel,at\n", "did you mean 'exchanges'?"),
     "empty": ("exchanges", "vessel,at\n", "holds no line"),
+    "nothing": ("exchanges", "", "is empty"),
+    "nameless": ("exchanges", "vessel,at,\nV-017,2026-11-12T08:00+01:00,\n", "column 3 has no"),
+    "comma": ("exchanges", 'vessel,time_h,volume_ml\nV-017,3,"2,5"\n', "with a point"),
+    "never": ("exchanges", "vessel,time_h\nV-017,1e300\n", "no time of a culture"),
+    "no hour": ("exchanges", "vessel,time_h\nV-017,nan\n", "is no number"),
+    "grouped": ("exchanges", "vessel,time_h,volume_ml\nV-017,3,1_0\n", "is no number"),
     "cells": ("exchanges", "vessel,at\nV-017,2026-11-12T08:00+01:00,,3\n", "more cells"),
     "volume": ("exchanges", "vessel,time_h,volume_ml\nV-017,3,2000\n", "more than the 1300 mL"),
     "both": ("exchanges", "vessel,at,time_h\nV-017,2026-11-12T08:00+01:00,3\n", "both 'at'"),
@@ -129,6 +140,33 @@ def test_what_else_a_file_can_be(sqlite_study: Study, tmp_path: Path, case: str)
     assert said in str(error.value)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_tables_as_spreadsheets_write_them(
+    sqlite_study: Study, tmp_path: Path, separator: str
+) -> None:
+    lines = ("n_fields, vessel ,time_h,note", "20.0,V-017,3,\u00fc", "", ",V-017,4,")
+    text = "\r\n".join(line.replace(",", separator) for line in lines)
+    path = tmp_path / "acquisitions.csv"
+    path.write_bytes(text.encode("utf-8-sig"))
+    with sqlite_study.change("anna", "x") as change:
+        assert import_table(change, path) == 2
+    first, second = sqlite_study.rows("acquisitions")
+    assert (first["n_fields"], first["note"]) == (20, "\u00fc")
+    assert "n_fields" not in second
+    assert sqlite_study.history("V-017").acquisitions[1].time_h == 4
+
+
+def test_a_quantity_is_known_however_it_is_written(sqlite_study: Study, tmp_path: Path) -> None:
+    """A pH that is called pH must not be kept from decisions; what is no such quantity is kept."""
+    rows = "V-017,2,pH,6.5\nV-017,2,Temperature_C,37\nV-017,2,humidity_percent,90\n"
+    (path,) = write(tmp_path, {"readings": f"vessel,time_h,quantity,value\n{rows}"})
+    with sqlite_study.change("anna", "x") as change:
+        import_table(change, path)
+    found = [each.quantity for each in sqlite_study.history("V-017").readings]
+    assert found == ["ph", "temperature_c"]
+    assert sqlite_study.rows("readings")[2]["quantity"] == "humidity_percent"
 
 
 def test_files_that_cannot_be_read(sqlite_study: Study, tmp_path: Path) -> None:

@@ -201,6 +201,9 @@ def test_visits_tables_name_the_line(tmp_path: Path) -> None:
         ("vessel,wells\n", "unknown column 'wells'"),
         ("vessel,at\nV-1,2026-11-13T14:00+01:00\n,2026-11-13T14:00+01:00\n", "line 3: names no"),
         ("vessel,at\nV-1,noon\n", "line 2: at 'noon' is no time"),
+        ("vessel,time_h\nV-1,nan\n", "line 2: time_h 'nan' is no number"),
+        ("vessel,time_h\nV-1,3,4\n", "line 2: has more cells"),
+        ("vessel;time_h\n", "holds no line"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=r"visits\.csv") as error:

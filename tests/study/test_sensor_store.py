@@ -133,6 +133,21 @@ def test_what_a_file_cannot_store(
     assert sqlite_study.history("V-017").sensor_events[0].ended_h is None
 
 
+def test_what_a_probe_says_after_the_vessels_end_is_left_out(
+    sqlite_study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole export is stored again as it grows, whether or not the vessel has gone."""
+    place = str(tmp_path / "study.db")
+    with sqlite_study.change("anna", "end") as change:
+        change.end("vessels", "V-017", ended_as="harvested", ended_at=SEEDED + timedelta(hours=25))
+    grown = table(tmp_path / "grown.csv", *BACK)
+    told = said(capsys, "sensors", grown, "--study", place, "--store", "--as", "anna")
+    assert "V-017, ph: 18 readings after its end left out." in told
+    history = sqlite_study.history("V-017")
+    assert max(each.time_h for each in history.readings) <= 25
+    assert [each.ended_h for each in history.sensor_events] == [None, None]
+
+
 def test_an_excursion_makes_a_recommendation_stale(
     sqlite_study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,6 +102,11 @@ BAD = {
     "into": ("end study.db V-017 --how passaged --at 96 --into A --as anna", "NAME:TYPE:CELLS"),
     "before": ("end study.db V-017 --how discarded --at 70 --as anna", "is after the end"),
     "when": ("end study.db V-017 --how discarded --at noon --as anna", "'noon' is no time"),
+    "never": ("end study.db V-017 --how discarded --at 1e300 --as anna", "no time of a culture"),
+    "out": (
+        "end study.db V-017 --how harvested --at 96 --cells-out -5 --as anna",
+        "cells_out -5 is impossible",
+    ),
     "twice": ("end study.db V-018 --how discarded --at 100 --as anna", "it ends once"),
 }
 

@@ -45,7 +45,9 @@ class NucleiAssay:
         """Segment, measure and summarise the nuclei; every channel is measured."""
         size = image.pixel_size_um
         found = segment_nuclei(image.channels[roles["nuclei"]], method.segment, size)
-        objects = measure_objects(found.labels, image.channels, method.measure, size)
+        objects = measure_objects(
+            found.labels, image.channels, method.measure, size, runs=found.runs
+        )
         objects["segmentation_score"] = found.scores
         diameter = found.diameter_px
         row: dict[str, Cell] = {

@@ -4,11 +4,11 @@ Every string from outside passes through autoescaping; the page's policy forbids
 anything, and it runs no script. The same record gives the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
+from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from monolayer.batch import lot, words
@@ -17,6 +17,7 @@ from monolayer.batch.content import BatchRecord, Document
 from monolayer.batch.identity import record_sha256
 from monolayer.drawing.numbers import figure, grouped, plural
 from monolayer.drawing.style import style_sheet
+from monolayer.drawing.templates import page_template, read_template
 from monolayer.field import State
 
 __all__ = ["foot_words", "render_batch"]
@@ -97,19 +98,12 @@ def _css_string(text: str) -> str:
 
 @cache
 def _style() -> str:
-    return style_sheet() + _read("batch.css")
+    return style_sheet() + read_template("monolayer.batch", "batch.css")
 
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "cells": words.cells,
         "clock": words.clock,
         "code": _breakable,
@@ -122,9 +116,4 @@ def _template() -> Template:
         "plural": plural,
         "short": lambda digest: words.UNKNOWN if digest is None else f"{digest[:16]}…",
     }
-    return environment.get_template("batch.html")
-
-
-@cache
-def _read(name: str) -> str:
-    return (files("monolayer.batch") / "templates" / name).read_text(encoding="utf-8")
+    return page_template("monolayer.batch", "batch.html", filters)

@@ -26,7 +26,6 @@ __all__ = [
     "outcome_words",
     "percent",
     "plain",
-    "span_words",
     "utc",
     "value_words",
 ]
@@ -87,11 +86,6 @@ def _offset(moment: datetime) -> str:
 def hours(time_h: float | None) -> str:
     """``61.4 h``."""
     return UNKNOWN if time_h is None else f"{time_h:.1f} h"
-
-
-def span_words(seconds: float) -> str:
-    """A time between two moments: ``12 min``, ``3.4 h``."""
-    return f"{seconds / 60:.0f} min" if abs(seconds) < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def percent(share: float | None) -> str:

@@ -31,7 +31,8 @@ class CameraSettings(Settings):
     """Columns."""
 
     pixel_um: Positive = 1.625
-    """Micrometres per pixel of a whole-layer scan (4 x objective, 6.5 um pixel)."""
+    """Micrometres per pixel of a whole-layer scan (4 x objective, 6.5 um pixel). Where fields are
+    given by their number, as in a scenario, nothing hangs on it."""
 
     @property
     def frame_mp(self) -> float:

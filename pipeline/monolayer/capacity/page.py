@@ -6,6 +6,7 @@ from typing import Any
 
 from monolayer.capacity.scenario import Need, Scenario
 from monolayer.capacity.sensitivity import Chance, Day, Swing, worth_of_a_day
+from monolayer.drawing.headings import words_of
 from monolayer.drawing.numbers import grouped
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
 from monolayer.report.plots import Curve, Level, Points, tornado_chart, xy_chart
@@ -72,6 +73,7 @@ def page_of(
                         "What the scenario asks for",
                         ("What", "Value"),
                         tuple((words, getattr(need, name)) for name, words in NEED_WORDS.items()),
+                        alike=False,
                     ),
                 ),
             ),
@@ -134,7 +136,7 @@ def _told(value: Any) -> str:
 
 def _tornado(need: Need, swings: list[Swing]) -> Section:
     drawn = [
-        (f"{each.setting.split('.')[-1].replace('_', ' ')}", each.eur_at_low, each.eur_at_high)
+        (words_of(each.setting.split(".")[-1]), each.eur_at_low, each.eur_at_high)
         for each in swings
     ]
     whole = [(name, low, high) for name, low, high in drawn if low is not None and high is not None]

@@ -18,6 +18,7 @@ from monolayer.cli._shared import (
     pixel_size_option,
     select_option,
 )
+from monolayer.errors import ConfigError
 
 if TYPE_CHECKING:
     from monolayer.engine.executors.settings import ExecutionSettings
@@ -36,6 +37,11 @@ _OPTIONS = (
     ),
     assay_option,
     method_option,
+    click.option(
+        "--qualified",
+        is_flag=True,
+        help="Refuse a method that names no record of its qualification (docs/qualification.md).",
+    ),
     layout_option,
     pixel_size_option,
     channel_option,
@@ -77,6 +83,7 @@ class RunOptions:
     output: Path
     assay: str | None
     method_path: Path | None
+    qualified: bool
     layout: str
     pixel_size_um: float | None
     channel: str | None
@@ -106,9 +113,14 @@ class RunOptions:
         """Load the method with the options that win over it."""
         from monolayer.method import load_method
 
-        return load_method(self.method_path, self.assay).with_options(
-            self.pixel_size_um, self.channel
-        )
+        method = load_method(self.method_path, self.assay)
+        if self.qualified and method.qualification is None:
+            raise ConfigError(
+                f"--qualified: method {method.name} {method.version} names no record of its "
+                "qualification; qualify it ('monolayer qualify'), and name the record in the "
+                "method file."
+            )
+        return method.with_options(self.pixel_size_um, self.channel)
 
     def execution(self) -> "ExecutionSettings":
         """Load the execution file with the options that win over it."""

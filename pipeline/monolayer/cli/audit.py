@@ -90,6 +90,8 @@ def show(
         return
     for each in found:
         click.echo("\n".join(_lines(each)))
+    if not found:
+        click.echo("No entry of the trail is about that.")
 
 
 @command.command("head")
@@ -166,7 +168,7 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
     from monolayer.record.export import local_time
 
     role = f" ({entry['role']})" if entry["role"] else ""
-    yield (
+    yield _one_line(
         f"{entry['sequence']:>6}  {local_time(entry)}  {entry['actor']}{role}  {entry['action']} "
         f"{entry['subject_kind']} {entry['subject']}: {entry['reason']}"
     )
@@ -176,6 +178,13 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"        {'; '.join(changed)}"
 
 
+def _one_line(text: str) -> str:
+    """A line end within a reason must not look like another entry."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     new = _short(after.get(name))
     return f"{name} {_short(before[name])} -> {new}" if name in before else f"{name} {new}"
@@ -183,5 +192,5 @@ def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> s
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
+    text = _one_line(" ".join(text.split()))
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."

@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_FILE = click.Path(path_type=Path)
+
 
 @click.command("backtest")
 @history_options
 @click.option(
     "--against",
     "against_path",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="A second recipe to hold it against.",
 )
 @click.option(
     "--settings",
     "settings_path",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="YAML file with the window and the costs (docs/backtest.md).",
 )
 @click.option("--vessel", metavar="NAME", help="Only this vessel, visit by visit.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a row a vessel.")
-@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write a page.")
+@click.option("--csv", "csv_path", type=_FILE, metavar="FILE", help="Write a row a vessel.")
+@click.option("--html", "html_path", type=_FILE, metavar="FILE", help="Write a page.")
 @json_option
 def command(
     history: Path | None,
@@ -85,7 +87,7 @@ def _settings(path: Path | None) -> "BacktestSettings":
 
     if path is None:
         return BacktestSettings()
-    data = load_yaml(path, "--settings", "docs/backtest.md says what")
+    data = load_yaml(path, "--settings", "docs/backtest.md")
     try:
         return BacktestSettings.model_validate(data)
     except ValidationError as error:

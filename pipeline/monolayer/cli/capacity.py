@@ -19,7 +19,7 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("capacity")
 @click.argument("scenario", type=_FILE, metavar="SCENARIO.yaml")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")
+@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables there.")
 @json_option
 def command(scenario: Path, output: Path | None, as_json: bool) -> None:
     """What a yearly output of doses asks for and costs, by SCENARIO.yaml.

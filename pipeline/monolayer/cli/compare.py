@@ -20,13 +20,15 @@ def command() -> None:
     """Compare media or processes, donor by donor, by a plan with margins set beforehand.
 
     'monolayer init --comparison' writes a plan; 'design' lays it out on plates; 'media' tells what
-    came out.
+    came out of media, 'factors' what came out of a design of factors.
     """
 
 
-@command.command("design")
+@command.command("design", short_help="Write the plan's design as plates.")
 @click.argument("plan", type=_FILE, metavar="PLAN.yaml")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="CSV", help="The layout.")
+@click.option(
+    "-o", "--output", type=_FILE, required=True, metavar="CSV", help="The layout to write."
+)
 @json_option
 def design(plan: Path, output: Path, as_json: bool) -> None:
     """Write the plan's design as plates: donors as blocks, wells randomised from the seed.
@@ -62,10 +64,10 @@ def design(plan: Path, output: Path, as_json: bool) -> None:
     click.echo(f"Wrote {output}")
 
 
-@command.command("media")
+@command.command("media", short_help="Hold every medium against the plan's reference.")
 @click.argument("plan", type=_FILE, metavar="PLAN.yaml")
 @click.argument("outcomes", type=_FILE, metavar="OUTCOMES.csv")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")
+@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables there.")
 @json_option
 def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> None:
     """Hold every medium of PLAN.yaml against its reference, by OUTCOMES.csv.
@@ -94,6 +96,44 @@ def media(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> Non
         echo_json({"plan_sha256": sha256, "laid_out_by_plan": laid_out, **tables_of(found)})
         return
     for line in [*_sentences(found), *([] if laid_out else [UNPROVEN])]:
+        click.echo(line)
+    for path in written:
+        click.echo(f"Wrote {path}")
+
+
+@command.command("factors")
+@click.argument("plan", type=_FILE, metavar="PLAN.yaml")
+@click.argument("outcomes", type=_FILE, metavar="OUTCOMES.csv")
+@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")
+@json_option
+def factors(plan: Path, outcomes: Path, output: Path | None, as_json: bool) -> None:
+    """Judge a design of factors (screening, response surface) by its layout, filled in.
+
+    OUTCOMES.csv has donor, run and the plan's endpoints, a row a well. Effects come with intervals
+    over donors, a surface with its best place and whether that lies inside the region; the model
+    is tested for lack of fit. One donor only is refused.
+    """
+    from monolayer.compare import analyse_factors
+    from monolayer.compare.factors_page import factor_sentences, factors_page
+    from monolayer.compare.factors_tables import factors_tables
+    from monolayer.compare.page import UNPROVEN
+    from monolayer.intake.outcomes_table import carries_plan, read_run_outcomes
+    from monolayer.settings_file import content_sha256
+
+    settings = _plan(plan)
+    found = analyse_factors(settings, read_run_outcomes(outcomes, settings))
+    laid_out, tables = carries_plan(outcomes), factors_tables(found)
+    notices = () if laid_out else (UNPROVEN,)
+    written: list[Path] = []
+    if output is not None:
+        from monolayer.engine.analysis_files import write_analysis
+
+        described = {"plan": settings.model_dump_json(), "plan_sha256": content_sha256(settings)}
+        written = write_analysis(output, factors_page(found, notices), tables, described)
+    if as_json:
+        echo_json({"plan_sha256": content_sha256(settings), "laid_out_by_plan": laid_out, **tables})
+        return
+    for line in [*factor_sentences(found), *notices]:
         click.echo(line)
     for path in written:
         click.echo(f"Wrote {path}")

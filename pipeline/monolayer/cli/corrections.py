@@ -48,7 +48,7 @@ def list_(run: Path, as_json: bool) -> None:
     click.echo(f"{len(events)} corrections in {review.log.path}.")
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check the chain, and each event's labels.")
 @click.argument("run", type=click.Path(path_type=Path))
 @images_option
 def verify(run: Path, images: str | None) -> None:
@@ -62,7 +62,7 @@ def verify(run: Path, images: str | None) -> None:
     click.echo(f"{n} corrections, chain unbroken, {told}; head {review.log.head()[:16]}.")
 
 
-@command.command("recompute")
+@command.command("recompute", short_help="Measure corrected fields again; show the difference.")
 @click.argument("run", type=click.Path(path_type=Path))
 @images_option
 @json_option
@@ -83,12 +83,19 @@ def recompute(run: Path, images: str | None, as_json: bool) -> None:
     click.echo(f"{found.n_events} corrections; corrected tables in {found.folder}.")
 
 
-@command.command("apply")
+@command.command("apply", short_help="Do the acts in a file of JSON lines.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("acts", type=click.Path(path_type=Path))
-@click.option("--who", required=True, help="Name of who corrects.")
-@click.option("--role", default="", help="In which role.")
-@click.option("--why", default="", help="Reason, for acts that give none of their own.")
+@click.option("--as", "--who", "who", required=True, metavar="NAME", help="Who corrects.")
+@click.option("--role", default="", metavar="NAME", help="In which role.")
+@click.option(
+    "--reason",
+    "--why",
+    "why",
+    default="",
+    metavar="TEXT",
+    help="Why; for acts that give no reason of their own.",
+)
 @images_option
 def apply(run: Path, acts: Path, who: str, role: str, why: str, images: str | None) -> None:
     """Do the acts in a file of JSON lines, each with "field", "kind" and what the kind needs."""
@@ -111,7 +118,7 @@ def apply(run: Path, acts: Path, who: str, role: str, why: str, images: str | No
     click.echo(f"{n} corrections recorded in {review.log.path}.")
 
 
-@command.command("vessel")
+@command.command("vessel", short_help="A vessel's recommendation before and after.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("history", type=click.Path(path_type=Path), metavar="HISTORY.yaml")
 @click.option("--vessel", metavar="NAME", help="Which vessel, if the file holds several.")
@@ -178,7 +185,15 @@ def vessel(
     metavar="FILE",
     help="Table of 'monolayer crosscheck': wells of which assays disagree.",
 )
-@click.option("-n", "most", default=20, show_default=True, help="How many to show; 0 for all.")
+@click.option(
+    "-n",
+    "most",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many to show; 0 for all.",
+)
 @json_option
 def queue(
     run: Path, settings: Path | None, crosscheck: Path | None, most: int, as_json: bool
@@ -228,7 +243,8 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     from monolayer.errors import CorrectionError
 
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): a reason may hold Unicode's separators. Some editors put a mark first.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CorrectionError(f"{path}: cannot be read ({error}); check the path.") from None
     found = []

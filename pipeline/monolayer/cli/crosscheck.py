@@ -31,6 +31,7 @@ __all__ = ["command"]
     "--confidence",
     type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
     default=0.95,
+    metavar="X",
     show_default=True,
     help="Confidence beyond which a difference is a disagreement.",
 )
@@ -45,6 +46,7 @@ __all__ = ["command"]
     "--method-uncertainty",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
+    metavar="X",
     show_default=True,
     help="Relative standard uncertainty of each assay beside its interval, such as 0.03.",
 )

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_FILE = click.Path(path_type=Path)
+
 
 @click.command("day-plan")
 @history_options
 @click.option(
     "--site",
     "site_path",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="Hours, people and minutes a task ('monolayer init --site' writes one).",
 )
@@ -31,10 +33,8 @@ __all__ = ["command"]
     help="Now, with its offset from UTC. Default: the latest record of all vessels.",
 )
 @click.option("--date", "day", metavar="YYYY-MM-DD", help="The day. Default: that of --at.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write it as CSV too.")
-@click.option(
-    "--ics", "ics_path", type=click.Path(path_type=Path), help="Write it for a calendar too."
-)
+@click.option("--csv", "csv_path", type=_FILE, metavar="FILE", help="Write it as CSV too.")
+@click.option("--ics", "ics_path", type=_FILE, metavar="FILE", help="Write it for a calendar too.")
 @json_option
 def command(
     history: Path | None,

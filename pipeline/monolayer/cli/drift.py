@@ -26,12 +26,14 @@ def command() -> None:
     """
 
 
-@command.command("collect")
+@command.command("collect", short_help="Gather a row a lot from a study, histories or runs.")
 @click.argument("runs", type=_FILE, nargs=-1, metavar="[RUN...]")
 @click.option("--study", metavar="STUDY", help="A study: a row a lot, over its vessels.")
 @click.option("--history", type=_FILE, metavar="FILE", help="Vessels' histories, likewise.")
 @click.option("--recipe", type=_FILE, metavar="FILE", help="Recipe whose growth settings are used.")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="CSV", help="The table.")
+@click.option(
+    "-o", "--output", type=_FILE, required=True, metavar="CSV", help="The table to write."
+)
 def collect(
     runs: tuple[Path, ...],
     study: str | None,
@@ -69,7 +71,9 @@ def _histories(study: str | None, history: Path | None) -> "list[VesselHistory]"
 
 @command.command("freeze")
 @click.argument("lots", type=_FILE, metavar="LOTS.csv")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="The limits.")
+@click.option(
+    "-o", "--output", type=_FILE, required=True, metavar="FILE", help="The limits to write."
+)
 @click.option("--columns", metavar="A,B", help="Quantities; every column of numbers if left out.")
 @click.option(
     "--exclude",
@@ -78,7 +82,13 @@ def _histories(study: str | None, history: Path | None) -> "list[VesselHistory]"
     help="Leave a lot out, and say why; as often as needed.",
 )
 @click.option("--settings", "settings_path", type=_FILE, metavar="FILE", help="Charts and rules.")
-@click.option("--name", default="process", show_default=True, help="Of the limits.")
+@click.option(
+    "--name",
+    default="process",
+    show_default=True,
+    metavar="TEXT",
+    help="What the limits are called.",
+)
 def freeze_(
     lots: Path,
     output: Path,
@@ -115,7 +125,7 @@ def freeze_(
 @command.command("check")
 @click.argument("lots", type=_FILE, metavar="LOTS.csv")
 @click.option("--limits", type=_FILE, required=True, metavar="FILE", help="What 'freeze' wrote.")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables.")
+@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report and tables there.")
 @json_option
 def check(lots: Path, limits: Path, output: Path | None, as_json: bool) -> int:
     """Hold the lots of LOTS.csv against frozen limits. Exit code 3: a rule is broken."""

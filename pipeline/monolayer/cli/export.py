@@ -1,6 +1,7 @@
 """``monolayer export``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,7 +21,8 @@ SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "arrow": ".arrow"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where the files go; made where absent. For ome-zarr also PLATE.zarr.",
+    help="Where the files go; made where absent. For ome-zarr also PLATE.zarr. Needed, but for "
+    "--into-input.",
 )
 @click.option(
     "--table",
@@ -102,7 +104,7 @@ def _tables(
     run = open_run(run_folder)
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; give a folder with -o.")
-    written = []
+    written: list[dict[str, Any]] = []
     for name in tables or TABLES:
         path = output / f"{name}{SUFFIXES[file_format]}"
         rows = export_table(getattr(run, name), path, file_format)
@@ -110,5 +112,7 @@ def _tables(
     if as_json:
         echo_json(written)
     else:
+        from monolayer.drawing.numbers import plural
+
         for item in written:
-            click.echo(f"{item['path']}: {item['rows']} rows")
+            click.echo(f"{item['path']}: {plural(item['rows'], 'row')}")

@@ -42,7 +42,9 @@ _KINDS = {
 )
 @click.option("--policy", "kind", flag_value="policy", help="A policy (for 'document') instead.")
 @click.option("--comparison", "kind", flag_value="comparison", help="A plan for 'compare' instead.")
-@click.option("--scenario", "kind", flag_value="scenario", help="A scenario for 'capacity'.")
+@click.option(
+    "--scenario", "kind", flag_value="scenario", help="A scenario for 'capacity' instead."
+)
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def command(path: Path | None, assay: str | None, kind: str | None, force: bool) -> None:
     """Write a method file to PATH (default: method.yaml); every setting says what it means.
@@ -50,7 +52,8 @@ def command(path: Path | None, assay: str | None, kind: str | None, force: bool)
     With --recipe a recipe file (default: recipe.yaml): targets and limits by which vessels are
     fed, passaged and harvested. With --site the hours, people and minutes that a day is planned
     by; with --qualification what a counting method must reach; with --policy who may do what
-    with a study, and what a signature asks for.
+    with a study, and what a signature asks for; with --comparison endpoints and margins by
+    which media are compared; with --scenario what a process needs and costs.
     """
     from monolayer.engine.files import write_file
 

@@ -84,7 +84,7 @@ def _sampled(
 ) -> list["VesselHistory"]:
     """The histories with the readings of a file of samples in them."""
     from monolayer.intake.sensor_file import read_sensors
-    from monolayer.sensors import examine, with_sensors
+    from monolayer.sensors import examine_all, with_sensors
 
     histories = {each.vessel.name: each for each in found}
     if samples is None:
@@ -92,18 +92,21 @@ def _sampled(
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     alone = next(iter(histories)) if len(histories) == 1 else None
     every = recipe.sensors.model_copy(update={"readings_every_h": _EVERY_READING_H})
-    for series in read_sensors(samples, seeded=seeded, vessel=alone):
-        if only is not None and series.vessel != only:
-            continue
-        own = histories.get(series.vessel)
-        if own is None:
-            raise InputError(
-                f"{samples}: vessel {series.vessel} is not among those asked for; there are "
-                f"{', '.join(histories)}."
-            )
-        exchanges = [exchange.time_h for exchange in own.exchanges]
-        examined = examine(series, recipe.sensors, exchanges)
-        histories[series.vessel] = with_sensors(own, [examined], every)
+    read = [
+        series
+        for series in read_sensors(samples, seeded=seeded, vessel=alone)
+        if only is None or series.vessel == only
+    ]
+    strange = next((each.vessel for each in read if each.vessel not in histories), None)
+    if strange is not None:
+        raise InputError(
+            f"{samples}: vessel {strange} is not among those asked for; there are "
+            f"{', '.join(histories)}."
+        )
+    exchanges = {name: [each.time_h for each in own.exchanges] for name, own in histories.items()}
+    for examined in examine_all(read, recipe.sensors, exchanges):
+        name = examined.series.vessel
+        histories[name] = with_sensors(histories[name], [examined], every)
     return list(histories.values())
 
 

@@ -1,5 +1,6 @@
 """``monolayer qualify``."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_RECORD = "qualification.yaml"
 _FILE = click.Path(path_type=Path)
 
 
 @click.command("qualify")
 @click.argument("series", type=_FILE, metavar="SERIES.csv|RUN")
-@click.option("-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables, record.")
+@click.option(
+    "-o", "--output", type=_FILE, metavar="FOLDER", help="Write report, tables and record there."
+)
 @click.option(
     "--plan",
     type=_FILE,
@@ -75,7 +79,9 @@ def command(
     found = qualify(
         chosen.method, chosen.kind, chosen.unit, chosen.observations, settings,
         pairs=read_pairs(pairs) if pairs else (),
-        precision=read_precision(precision) if precision else None,
+        precision=(
+            read_precision(precision, settings.confidence, settings.seed) if precision else None
+        ),
     )  # fmt: skip
     method = _method(method_path, series)
     record = record_of(found, settings, method=method, data_sha256=_hashes(files))
@@ -83,7 +89,10 @@ def command(
                      settings)  # fmt: skip
     if comet is not None:
         written.append(_comet(comet, every))
-    _tell(found, record, written, as_json)
+    folder = method_path.parent if method_path else Path()
+    # The reference is read from where the method file lies.
+    named = None if output is None else os.path.relpath(output / _RECORD, folder)
+    _tell(found, record, written, named, as_json)
     return 0 if record.qualified else 3
 
 
@@ -164,7 +173,7 @@ def _write(
     page = page_of(found, record, sha256, beside)
     described = {"qualification_sha256": sha256, "plan": settings.model_dump_json()}
     written = write_analysis(folder, page, tables_of(found, beside), described)
-    return [*written, write_yaml(folder / "qualification.yaml", record)]
+    return [*written, write_yaml(folder / _RECORD, record)]
 
 
 def _comet(path: Path, every: list["Series"]) -> Path:
@@ -176,7 +185,11 @@ def _comet(path: Path, every: list["Series"]) -> Path:
 
 
 def _tell(
-    found: "Qualification", record: "QualificationRecord", written: list[Path], as_json: bool
+    found: "Qualification",
+    record: "QualificationRecord",
+    written: list[Path],
+    named: str | None,
+    as_json: bool,
 ) -> None:
     from monolayer.qualify.page import tables_of
     from monolayer.settings_file import content_sha256
@@ -191,9 +204,9 @@ def _tell(
         click.echo(line)
     for path in written:
         click.echo(f"Wrote {path}")
-    if record.qualified and record.method_sha256 and written:
+    if record.qualified and record.method_sha256 and named:
         click.echo("A run asks for it where the method file says:")
-        click.echo(f"qualification:\n  record: qualification.yaml\n  sha256: {sha256}")
+        click.echo(f"qualification:\n  record: {Path(named).as_posix()}\n  sha256: {sha256}")
 
 
 def _sentences(found: "Qualification", record: "QualificationRecord") -> list[str]:

@@ -27,12 +27,17 @@ __all__ = ["command"]
     help="Where the reference goes, such as quality.yaml.",
 )
 @click.option(
-    "--version", default="1", show_default=True, help="Your site's version of the reference."
+    "--version",
+    default="1",
+    show_default=True,
+    metavar="TEXT",
+    help="Your site's version of the reference.",
 )
 @click.option(
     "--min-fields",
     type=click.IntRange(min=3),
     default=40,
+    metavar="N",
     show_default=True,
     help="Fewest good fields of each channel: of 20, the default gate refuses 1 good field in 7 "
     "by chance, of 40 1 in 15, of 100 1 in 28.",

@@ -22,8 +22,20 @@ BANDS = "500,1000,2000,4000,8000,16000,32000,64000,128000"
     metavar="YAML",
     help="The reference's file, named in a method under morphology.reference.",
 )
-@click.option("--name", default="reference", show_default=True, help="What the site calls it.")
-@click.option("--version", default="1", show_default=True, help="The site's version of it.")
+@click.option(
+    "--name",
+    default="reference",
+    show_default=True,
+    metavar="TEXT",
+    help="What the site calls it.",
+)
+@click.option(
+    "--version",
+    default="1",
+    show_default=True,
+    metavar="TEXT",
+    help="The site's version of it.",
+)
 @click.option(
     "--density-bands",
     default=BANDS,
@@ -35,6 +47,7 @@ BANDS = "500,1000,2000,4000,8000,16000,32000,64000,128000"
     "--min-objects",
     type=click.IntRange(min=1),
     default=30,
+    metavar="N",
     show_default=True,
     help="Objects clear of the border that a well must have to be taken up.",
 )

@@ -14,7 +14,17 @@ __all__ = ["command"]
 @click.command("review")
 @click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--field", "field_id", metavar="ID", help="Open this field first, such as P1/B03/2.")
-def command(run_folder: Path, field_id: str | None) -> None:
+@click.option(
+    "--study",
+    metavar="STUDY",
+    help="Open this study beside it (its file or URL), at the vessel that RUN shows.",
+)
+@click.option(
+    "--images",
+    metavar="FOLDER",
+    help="Where the run's images lie now, if not where it found them.",
+)
+def command(run_folder: Path, field_id: str | None, study: str | None, images: str | None) -> None:
     """Open RUN in napari: its plate, and a queue of what the machine was unsure of.
 
     The run may still be at work; what is finished is shown. Needs the extra 'gui'.
@@ -28,7 +38,7 @@ def command(run_folder: Path, field_id: str | None) -> None:
         raise MissingExtraError.named("A Qt binding", "gui")
     _check_screen()
     # By name: the pipeline never imports its plug-ins (README, Architecture).
-    import_module("monolayer_napari.review").review(run.folder, field_id)
+    import_module("monolayer_napari.review").review(run.folder, field_id, study, images)
 
 
 def _has_qt() -> bool:

@@ -8,12 +8,13 @@ import click
 
 from monolayer.cli._shared import echo_json, json_option
 from monolayer.cli._vessels import histories_of, recipe_for
+from monolayer.drawing.numbers import plural
 from monolayer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from monolayer.history import VesselHistory
     from monolayer.recipe import Recipe
-    from monolayer.sensors import Findings
+    from monolayer.sensors import Findings, SensorSeries
 
 __all__ = ["command"]
 
@@ -89,7 +90,7 @@ def command(
     missing, unknown or mixed one is refused with its line.
     """
     from monolayer.intake.sensor_file import read_sensors
-    from monolayer.sensors import examine
+    from monolayer.sensors import examine_all
 
     if store and (study is None or name is None):
         raise ConfigError("--store writes into a study; give --study and --as NAME with it.")
@@ -99,12 +100,13 @@ def command(
     seeded = {name: each.vessel.seeded_at for name, each in histories.items()}
     series = read_sensors(readings, nodes=nodes, seeded=seeded, vessel=vessel)
     _check_vessels(readings, histories, {each.vessel for each in series})
-    found = [examine(each, recipe.sensors, _exchanges(histories, each.vessel)) for each in series]
+    series, stored = _in_culture(series, histories)
+    exchanges = {name: _exchanges(histories, name) for name in histories}
+    found = examine_all(series, recipe.sensors, exchanges)
     if output is not None:
         _write(output, found, histories, recipe, readings)
-    stored = []
     if store and study is not None and name is not None:
-        stored = _store(study, found, recipe, readings, name, reason)
+        stored += _store(study, found, recipe, readings, name, reason)
     if as_json:
         from monolayer.culture.sensor_report import as_data
 
@@ -124,6 +126,23 @@ def _check_vessels(path: Path, histories: dict[str, "VesselHistory"], vessels: s
         raise InputError(
             f"{path}: vessel {unknown[0]} has no history; there are {', '.join(histories)}."
         )
+
+
+def _in_culture(
+    series: "list[SensorSeries]", histories: dict[str, "VesselHistory"]
+) -> "tuple[list[SensorSeries], list[str]]":
+    """Without what a probe said after its vessel's end, and sentences on how much that was."""
+    kept, said = [], []
+    for each in series:
+        history = histories.get(each.vessel)
+        ended_h = None if history is None else history.ended_h
+        within = each if ended_h is None else each.until(ended_h)
+        if len(within) < len(each):
+            after = plural(len(each) - len(within), "reading")
+            said.append(f"{each.vessel}, {each.quantity}: {after} after its end left out.")
+        if len(within):
+            kept.append(within)
+    return kept, said
 
 
 def _exchanges(histories: dict[str, "VesselHistory"], vessel: str) -> list[float]:
@@ -165,8 +184,8 @@ def _store(
     digest = hashlib.sha256(readings.read_bytes()).hexdigest()
     with Study.open(study) as opened, recording(opened, name, reason) as change:
         added = store_sensors(change, found, recipe, digest)
-    written = f"{added.n_readings:,} readings, {added.n_events:,} events; {added.n_ended:,} ended"
-    return [f"Stored {written}.", *added.left_open]
+    new = f"{plural(added.n_readings, 'reading')}, {plural(added.n_events, 'event')}"
+    return [f"Stored {new}; {added.n_ended:,} ended.", *added.left_open]
 
 
 def _sentences(found: "Findings") -> list[str]:

@@ -49,7 +49,7 @@ def init(where: str, name: str, printed_name: str | None) -> None:
     click.echo(f"{shown(where)}: a new study; its first person is {name}.")
 
 
-@command.command("add")
+@command.command("add", short_help="Add one row: a vessel, a medium exchange, a reading.")
 @study_argument
 @click.argument("kind")
 @click.argument("values", nargs=-1, metavar="COLUMN=VALUE...")
@@ -72,7 +72,7 @@ def add(where: str, kind: str, values: tuple[str, ...], name: str, reason: str |
     click.echo(f"{kind}: added as number {number}; audit entry {sequence}, {head[:12]}.")
 
 
-@command.command("import")
+@command.command("import", short_help="Add the lines of CSV tables, or what a run found.")
 @study_argument
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", metavar="KIND", help="What the lines are; the file's own name if left out.")
@@ -120,7 +120,7 @@ def import_(
     click.echo(f"Audit trail: {sequence} entries, {head[:12]}.")
 
 
-@command.command("end")
+@command.command("end", short_help="Close a culture: passaged, harvested or discarded.")
 @study_argument
 @click.argument("vessel")
 @click.option(
@@ -193,7 +193,7 @@ def assess(where: str, event: int, finding: str, at: str | None, name: str) -> N
     from monolayer.culture.sensor_store import assess_event
     from monolayer.custody import recording
     from monolayer.study import Study
-    from monolayer.study.table_import import moment_in
+    from monolayer.study.csv_lines import moment_in
 
     moment = None if at is None else moment_in("--at", at)
     with Study.open(where) as opened, recording(opened, name, finding, "assess") as change:

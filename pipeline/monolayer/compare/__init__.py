@@ -3,6 +3,7 @@
 1. `ComparisonPlan`: arms with their kind of medium, endpoints with margins set beforehand.
 2. `layout`: the design written out as plates, donors as blocks, randomised from a seed.
 3. `compare`: donors paired, TOST, effect sizes, a mixed model; wells are never counted as donors.
+4. `analyse_factors`: what came out of a design of factors: effects, fit, the surface's optimum.
 
 Pure functions of records; no files. It stands behind the stages, and no stage knows it.
 """
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from monolayer.compare.designs import PlacedWell, layout
     from monolayer.compare.effects import hedges_g
     from monolayer.compare.equivalence import Tost, tost, tost_paired
+    from monolayer.compare.factors import FactorAnalysis, RunOutcome, analyse_factors
     from monolayer.compare.media import MediumKind
     from monolayer.compare.outcomes import Outcome
     from monolayer.compare.plan import ComparisonPlan
@@ -24,10 +26,13 @@ __all__ = [
     "Comparison",
     "ComparisonPlan",
     "Contrast",
+    "FactorAnalysis",
     "MediumKind",
     "Outcome",
     "PlacedWell",
+    "RunOutcome",
     "Tost",
+    "analyse_factors",
     "compare",
     "hedges_g",
     "layout",
@@ -41,10 +46,13 @@ __getattr__, __dir__ = lazy(
         "Comparison": "analyse",
         "ComparisonPlan": "plan",
         "Contrast": "analyse",
+        "FactorAnalysis": "factors",
         "MediumKind": "media",
         "Outcome": "outcomes",
         "PlacedWell": "designs",
+        "RunOutcome": "factors",
         "Tost": "equivalence",
+        "analyse_factors": "factors",
         "compare": "analyse",
         "hedges_g": "effects",
         "layout": "designs",

@@ -16,7 +16,7 @@ from scipy import special
 from monolayer.compare.outcomes import DonorMean
 from monolayer.errors import MissingExtraError
 
-__all__ = ["BlockEffect", "block_model"]
+__all__ = ["BlockEffect", "block_model", "fit_blocks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def block_model(
     for i, (_, place, _) in enumerate(rows):
         if place:
             fixed[i, place] = 1
-    fit = _fit((values - values.mean()) / spread, fixed, [donor for donor, _, _ in rows])
+    fit = fit_blocks((values - values.mean()) / spread, fixed, [donor for donor, _, _ in rows])
     reach = float(special.stdtrit(free, (1 + confidence) / 2))
     found = {}
     for place, medium in enumerate(media, 1):
@@ -88,9 +88,10 @@ def block_model(
     return found
 
 
-def _fit(
+def fit_blocks(
     values: "np.ndarray", fixed: "np.ndarray", donors: list[str]
 ) -> tuple[list[float], list[float], float]:
+    """Estimates and standard errors of fixed columns, and the SD between donors, by REML."""
     try:
         from statsmodels.regression.mixed_linear_model import MixedLM
     except ImportError:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monolayer.compare.plan import ComparisonPlan, Endpoint
-from monolayer.errors import InputError
 
 __all__ = ["COST", "DonorMean", "Outcome", "donor_means", "with_cost"]
 
@@ -79,13 +78,7 @@ def donor_means(outcomes: Sequence[Outcome], endpoint: Endpoint) -> dict[str, di
         value = outcome.values.get(endpoint.column)
         if value is None:
             continue
-        if endpoint.scale == "ratio":
-            if not value > 0:
-                raise InputError(
-                    f"{outcome.unit}: {endpoint.column} {value:g} has no logarithm; a ratio needs "
-                    "values above 0."
-                )
-            value = math.log(value)
+        value = endpoint.on_scale(value, outcome.unit)
         found.setdefault(outcome.medium, {}).setdefault(outcome.donor, []).append(value)
     return {
         medium: {

@@ -5,9 +5,10 @@ from typing import Any
 
 from monolayer.compare.analyse import Comparison, Contrast
 from monolayer.compare.plan import Endpoint
+from monolayer.drawing.headings import headed, unit_of, words_of
 from monolayer.drawing.numbers import grouped, plural
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
-from monolayer.report.plots import Band, Points, Row, row_chart, xy_chart
+from monolayer.report.plots import Band, Row, row_chart
 from monolayer.settings_file import content_sha256
 
 __all__ = ["UNPROVEN", "page_of", "tables_of", "verdict_words"]
@@ -27,7 +28,7 @@ def page_of(found: Comparison, *, laid_out: bool) -> AnalysisPage:
         title=f"{plan.name} {plan.version}",
         verdict=_verdict(found),
         number=grouped(lead.mean),
-        unit="" if lead.endpoint.scale == "ratio" else _unit(lead.endpoint.column),
+        unit="" if lead.endpoint.scale == "ratio" else unit_of(lead.endpoint.column),
         number_words=f"{_what(lead)}{_interval(lead)}, {plural(len(lead.pairs), 'donor')}",
         facts=(
             ("donors", str(len(lead.pairs))),
@@ -117,7 +118,7 @@ def _forest(found: Comparison) -> Section:
 def _row(each: Contrast) -> Row:
     low, high = each.endpoint.margin_low, each.endpoint.margin_high
     band = None if low is None or high is None else Band(low, high)
-    return Row(f"{each.medium}: {_short(each.endpoint.column)}", each.mean, each.low, each.high,
+    return Row(f"{each.medium}: {words_of(each.endpoint.column)}", each.mean, each.low, each.high,
                band=band)  # fmt: skip
 
 
@@ -130,7 +131,7 @@ def _side_by_side(found: Comparison) -> Section:
         values = [None if mean is None else mean.mean for mean in means]
         n = max((mean.n_donors for mean in means if mean), default=0)
         rows.append((arm.name, arm.kind.value, n, *values))
-    names = ("Medium", "Kind", "Donors", *(column.replace("_", " ") for column in columns))
+    names = ("Medium", "Kind", "Donors", *(headed(column) for column in columns))
     return Section(
         "Growth, yield, morphology and cost side by side",
         reading="Means over donors; geometric where the endpoint is compared by ratio.",
@@ -140,19 +141,22 @@ def _side_by_side(found: Comparison) -> Section:
 
 def _donors(found: Comparison) -> Section:
     lead = found.contrasts[0]
-    marks = Points(
-        [(float(i), value) for i, (_, value) in enumerate(lead.pairs, 1)],
-        [f"{donor}: {value:+.3g}" for donor, value in lead.pairs],
-    )
-    scale = "difference of logarithms" if lead.endpoint.scale == "ratio" else "difference"
-    chart = xy_chart(
+    shown = _shown(lead.endpoint)
+    band = _row(lead).band
+    rows = [Row(donor, shown(value), band=band) for donor, value in lead.pairs]
+    ratio = lead.endpoint.scale == "ratio"
+    against = "over" if ratio else "less"
+    chart = row_chart(
         f"Donors, {lead.endpoint.column}",
-        "donor, in the data's order",
-        f"{lead.medium} less {lead.reference}, {scale}",
-        [marks],
-        height=220.0,
+        f"{headed(lead.endpoint.column)}: {lead.medium} {against} {lead.reference}",
+        rows,
+        1.0 if ratio else 0.0,
     )
-    return Section(f"Donor by donor: {lead.endpoint.column.replace('_', ' ')}", (chart,))
+    return Section(
+        f"Donor by donor: {words_of(lead.endpoint.column)}",
+        (chart,),
+        "One value a donor, the mean of its wells. The margin is for their mean, not for each.",
+    )
 
 
 def _details(found: Comparison) -> Section:
@@ -161,13 +165,15 @@ def _details(found: Comparison) -> Section:
     rows = []
     for each in contrast_rows(found):
         row = each | {
-            "endpoint": each["endpoint"].replace("_", " "),
+            "endpoint": headed(each["endpoint"]),
             "margin": _between(each["margin_low"], each["margin_high"]),
             "mixed_model": _between(each["mixed_ci_low"], each["mixed_ci_high"]),
         }
         rows.append(tuple(row[name] for name in shown))
     heads = tuple(name.replace("_", " ") for name in shown)
-    return Section("Every endpoint", tables=(AnalysisTable("Contrasts", heads, tuple(rows)),))
+    return Section(
+        "Every endpoint", tables=(AnalysisTable("Contrasts", heads, tuple(rows), alike=False),)
+    )
 
 
 def _between(low: float | None, high: float | None) -> str:
@@ -233,7 +239,7 @@ def _shown(endpoint: Endpoint) -> Any:
 
 def _what(each: Contrast) -> str:
     kind = "ratio" if each.endpoint.scale == "ratio" else "difference"
-    return f"{kind} of {_short(each.endpoint.column)}, {each.medium} against {each.reference}"
+    return f"{kind} of {words_of(each.endpoint.column)}, {each.medium} against {each.reference}"
 
 
 def _interval(each: Contrast) -> str:
@@ -244,12 +250,3 @@ def _interval(each: Contrast) -> str:
 
 def _margin(endpoint: Endpoint) -> str:
     return _between(endpoint.margin_low, endpoint.margin_high)
-
-
-def _short(column: str) -> str:
-    return column.replace("_", " ")
-
-
-def _unit(column: str) -> str:
-    ends = {"_h": "h", "_um2": "µm²", "_per_h": "per h", "_per_cm2": "per cm²"}
-    return next((unit for end, unit in ends.items() if column.endswith(end)), "")

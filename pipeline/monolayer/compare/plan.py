@@ -4,12 +4,14 @@ A margin that is chosen once the data are seen proves nothing. The plan's hash c
 the design carries it in each row, and data that carry another hash are refused.
 """
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field as Setting
 from pydantic import model_validator
 
 from monolayer.compare.media import MediumKind
+from monolayer.errors import InputError
 from monolayer.settings import Settings
 
 __all__ = ["Arm", "ComparisonPlan", "DesignSettings", "Endpoint", "Factor"]
@@ -49,8 +51,27 @@ class Endpoint(Settings):
     margin_high: float | None = None
     """Largest one (above 0, or above 1)."""
 
+    goal: Literal["maximise", "minimise"] = "maximise"
+    """What an optimum is, for designs of factors."""
+
     primary: bool = False
     """Whether the verdict stands on it; all primary endpoints must be equivalent."""
+
+    def on_scale(self, value: float, unit: str) -> float:
+        """Return the value, or its logarithm for ratios.
+
+        Raises
+        ------
+        InputError
+            A ratio is asked for of a value that is not above 0; `unit` is named.
+        """
+        if self.scale == "difference":
+            return value
+        if not value > 0:
+            raise InputError(
+                f"{unit}: {self.column} {value:g} has no logarithm; a ratio needs values above 0."
+            )
+        return math.log(value)
 
     @model_validator(mode="after")
     def _margins_enclose_equality(self) -> Self:
@@ -148,7 +169,9 @@ class ComparisonPlan(Settings):
             column="cell_area_um2", group="morphology", scale="ratio", margin_low=0.80,
             margin_high=1.25,
         ),
-        Endpoint(column="eur_per_million_cells", group="cost", scale="ratio"),
+        Endpoint(
+            column="eur_per_million_cells", group="cost", scale="ratio", goal="minimise"
+        ),
     )  # fmt: skip
     """What is compared, and the margins. Every margin is an example: set your own."""
 

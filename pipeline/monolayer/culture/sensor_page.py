@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from monolayer.report.analysis import AnalysisPage, AnalysisTable, Section
 from monolayer.report.plots import Curve, Level, Points, xy_chart
 from monolayer.sensors import Excursion, Findings
+from monolayer.sensors.probes import held_against
 from monolayer.sensors.quantities import QUANTITIES
 
 __all__ = ["sensor_page"]
@@ -97,6 +98,8 @@ def _reading(found: Findings, hidden: int) -> str:
     n_bad = int(np.count_nonzero(~found.believed))
     doubted = f"of which {n_bad:,} are not believed (circles)" if n_bad else "all believed"
     said = [f"{len(found.series):,} readings, {doubted}."]
+    if found.others:
+        said.append(f"Of several probes, {held_against(found)} (dashed).")
     if hidden:
         said.append(f"{hidden} of them lie outside the picture.")
     if found.excursions:
@@ -119,6 +122,11 @@ def _picture(found: Findings, name: str, y_name: str) -> tuple[Markup, int]:
         Curve(_within(times_h, values, each), kind="cross")
         for each in found.excursions
         if len(_within(times_h, values, each)) > 1
+    ]
+    curves += [
+        Curve(_thinned(other.believed_times_h, other.believed_values), other.series.probe, "mean")
+        for other in found.others
+        if len(other.believed_times_h) > 1
     ]
     marks, hidden = _not_believed(found)
     points = [Points(marks, ["not believed"] * len(marks), "cross")] if marks else []

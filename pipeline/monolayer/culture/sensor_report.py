@@ -13,6 +13,7 @@ import numpy as np
 from monolayer.history import VesselHistory
 from monolayer.recipe import Recipe
 from monolayer.sensors import Excursion, Fault, Findings, align
+from monolayer.sensors.probes import held_against
 from monolayer.sensors.quantities import QUANTITIES
 
 __all__ = ["as_data", "sentences", "tables", "write_sensors"]
@@ -22,6 +23,7 @@ _FAULTS = {
     "out_of_range": "outside what the sensor can read",
     "impossible_rate": "faster than a culture can change",
     "stuck": "does not move",
+    "probes_disagree": "another probe of it reads something else",
 }
 
 
@@ -35,7 +37,14 @@ def sentences(found: Findings) -> list[str]:
     lines = [f"{head}, {times_h[0]:.1f} to {times_h[-1]:.1f} h after seeding"]
     if found.limits is None:
         lines.append("  not evaluated: the recipe has no limits for it")
+    if found.others:
+        lines.append(f"  {held_against(found)}")
     lines += [f"  {_fault(each)}" for each in found.faults]
+    lines += [
+        f"  probe '{other.series.probe}': {_fault(each)}"
+        for other in found.others
+        for each in other.faults
+    ]
     lines += [f"  no reading from {gap.from_h:.1f} to {gap.to_h:.1f} h" for gap in found.gaps]
     lines += [f"  {_excursion(each, own.unit)}" for each in found.excursions]
     if found.fleeting:
@@ -64,6 +73,8 @@ def as_data(found: Findings) -> dict[str, Any]:
     return {
         "vessel": found.series.vessel,
         "quantity": found.series.quantity,
+        "probe": found.series.probe,
+        "held_against": [each.series.probe for each in found.others],
         "n": len(found.series),
         "n_believed": int(np.count_nonzero(found.believed)),
         "watched": found.limits is not None,
@@ -78,10 +89,11 @@ def tables(
     found: Sequence[Findings], histories: Mapping[str, VesselHistory], recipe: Recipe
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows of each table: readings, excursions, faults, gaps, and what lay beside acquisitions."""
+    probes = [probe for each in found for probe in (each, *each.others)]
     return {
-        "readings": [row for each in found for row in _reading_rows(each, histories)],
+        "readings": [row for each in probes for row in _reading_rows(each, histories)],
         "excursions": [_head(f) | asdict(each) for f in found for each in f.excursions],
-        "faults": [_head(f) | asdict(each) for f in found for each in f.faults],
+        "faults": [_head(f) | asdict(each) for f in probes for each in f.faults],
         "gaps": [_head(f) | asdict(each) for f in found for each in f.gaps],
         "aligned": [
             _head(each) | asdict(beside)
@@ -97,7 +109,8 @@ def tables(
 
 
 def _head(found: Findings) -> dict[str, Any]:
-    return {"vessel": found.series.vessel, "quantity": found.series.quantity}
+    series = found.series
+    return {"vessel": series.vessel, "quantity": series.quantity, "probe": series.probe}
 
 
 def _reading_rows(found: Findings, histories: Mapping[str, VesselHistory]) -> list[dict[str, Any]]:

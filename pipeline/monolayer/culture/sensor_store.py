@@ -99,30 +99,31 @@ def _store_readings(change: Change, found: Findings, recipe: Recipe) -> int:
     there: dict[datetime, list[Row]] = {}
     for row in _rows(change, "readings", found):
         there.setdefault(row["at"], []).append(row)
-    n = 0
+    n, sensor = 0, found.series.probe or None
     for reading in readings_of(found, recipe.sensors):
         at = _clock(change, found, reading.time_h)
-        if not _is_there(reading.value, at, there.get(at, ())):
+        if not _is_there(reading.value, sensor, at, there.get(at, ())):
             change.add(
                 "readings",
                 vessel=found.series.vessel,
                 at=at,
                 quantity=reading.quantity,
                 value=reading.value,
+                sensor=sensor,
             )
             n += 1
     return n
 
 
-def _is_there(value: float, at: datetime, rows: Iterable[Row]) -> bool:
+def _is_there(value: float, sensor: str | None, at: datetime, rows: Iterable[Row]) -> bool:
     """Whether the study has that reading; another sensor's, by its name, is another reading."""
     for row in rows:
         if row["value"] == value:
             return True
-        if "sensor" not in row:
+        if row.get("sensor") == sensor:
             raise InputError(
                 f"vessel {row['vessel']}: {row['quantity']} at {at.isoformat()} is {value:g}, and "
-                f"the study has {row['value']:g}; mend the file, or name the study's sensor."
+                f"the study has {row['value']:g}; mend the file, or name its probe."
             )
     return False
 

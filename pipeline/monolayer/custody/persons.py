@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from monolayer.custody.policy import Policy
 from monolayer.errors import InputError, NotAllowedError
-from monolayer.record import Credential, Person, identify, new_credential, require
+from monolayer.record import Credential, Person, identify, new_credential, require, role_for
 from monolayer.record.credentials import LockedOutError, WrongPasswordError
 from monolayer.record.words import Act, Role
 from monolayer.study import Change, Study
@@ -209,7 +209,13 @@ def alter_person(
     leaves: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Give somebody other roles, or write down that somebody has left; nobody is ever deleted."""
+    """Give somebody other roles, or write down that somebody has left; nobody is ever deleted.
+
+    Raises
+    ------
+    NotAllowedError
+        Whoever does it may not, or nobody would be left who may administer.
+    """
     now = now or now_here()
     person(study, name)
     role = _administrator(study, by, by_password, site_policy(study), now)
@@ -218,6 +224,7 @@ def alter_person(
             change.alter("people", name, action="roles", roles=list(roles))
         if leaves:
             change.end("people", name, left_at=now)
+        _require_administrator(change)
 
 
 def has_passwords(study: Study) -> bool:
@@ -236,6 +243,20 @@ def _administrator(
             f"{by} must give a password for this, as somebody who may administer."
         )
     return require(person(study, by), "administer", policy)
+
+
+def _require_administrator(change: Change) -> None:
+    """Refuse to lock everybody out: nothing could mend that."""
+    policy, everybody = policy_in(change.connection), change.rows("people")
+    held = any("password" in row for row in everybody)
+    for row in everybody:
+        one = Person(row["name"], row["printed_name"], tuple(row["roles"]), "left_at" not in row)
+        if role_for(one, "administer", policy) and ("password" in row or not held):
+            return
+    raise NotAllowedError(
+        "nobody would be left who may administer this study; give another person that role and a "
+        "password first."
+    )
 
 
 def _row(connection: Connection, name: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def verify_export(path: Path, anchors: Sequence[Anchor] = ()) -> Verification:
     Raises
     ------
     InputError
-        It cannot be read, or a line is no JSON.
+        It cannot be read, a line is no JSON, or there is none.
     """
     n = 0
     last: dict[str, Any] = {}
@@ -101,6 +101,8 @@ def verify_export(path: Path, anchors: Sequence[Anchor] = ()) -> Verification:
         findings = verify(entries(), anchors)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    if not n:
+        raise InputError(f"{path}: holds no entry, and every trail has one; it was emptied.")
     head = Anchor(last.get("sequence", 0), last.get("sha256", GENESIS), str(path))
     return Verification(n, head, tuple(findings))
 

@@ -56,6 +56,7 @@ def deviations_of(
         *_integrity(history),
         *_other_runs(pictures, recipe.batch),
         *_excursions(history, limits),
+        *_sensor_events(history),
         *_visits(history, limits),
         *_gaps(history, limits),
         *_feeds(history, limits),
@@ -101,6 +102,21 @@ def _excursions(history: VesselHistory, limits: DecideSettings) -> Found:
         for is_out, group in groupby(readings, key=outside):
             if is_out:
                 yield _excursion(list(group), f"{name}", unit, low, high)
+
+
+def _sensor_events(history: VesselHistory) -> Found:
+    """What sensors saw between the readings that a history keeps; alerts are no deviation."""
+    for event in history.sensor_events:
+        name, unit = _UNITS.get(event.quantity, (event.quantity, ""))
+        said = f"{name}, {(event.reason or event.kind).replace('_', ' ')}"
+        lasted = "not over" if event.ended_h is None else f"{event.ended_h - event.since_h:.1f} h"
+        reached = "" if event.extreme is None else f", worst {event.extreme:g}{unit}"
+        assessed = "assessed" if event.assessed_h is not None else "not assessed"
+        what = f"{said}: {lasted}{reached}; {assessed}"
+        if event.kind == "action":
+            yield "sensor excursion", event.since_h, what
+        elif event.kind == "fault":
+            yield "sensor fault", event.since_h, what
 
 
 def _limits_of(quantity: str, limits: DecideSettings) -> tuple[float, float]:

@@ -1,11 +1,20 @@
 """Numbers as a reader wants them: grouped, rounded to what they can bear, units apart."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from monolayer.drawing.content import Estimate
 
-__all__ = ["figure", "grouped", "interval_text", "nice_ticks", "plural", "short", "shown"]
+__all__ = [
+    "axis_texts",
+    "figure",
+    "grouped",
+    "interval_text",
+    "nice_ticks",
+    "plural",
+    "short",
+    "shown",
+]
 
 UNKNOWN = "–"
 
@@ -42,6 +51,24 @@ def short(value: float | None) -> str:
             scaled = value / divisor
             return f"{scaled:.1f}{suffix}" if abs(scaled) < 9.95 else f"{scaled:.0f}{suffix}"
     return f"{value:.0f}" if size >= 9.95 or value == 0 else f"{value:.1f}"
+
+
+def axis_texts(ticks: Sequence[float], most_characters: float) -> list[str]:
+    """Numbers at an axis, in thousands or millions where they would not fit beside it.
+
+    Examples
+    --------
+    >>> axis_texts([0, 500_000, 1_000_000], 7)
+    ['0', '0.5M', '1M']
+    """
+    texts = [grouped(tick) for tick in ticks]
+    # A comma is half as wide as a digit.
+    if all(len(each) - each.count(",") / 2 <= most_characters for each in texts):
+        return texts
+    largest = max(abs(tick) for tick in ticks)
+    sizes = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+    divisor, suffix = next((each for each in sizes if largest >= each[0]), (1.0, ""))
+    return ["0" if tick == 0 else f"{grouped(tick / divisor)}{suffix}" for tick in ticks]
 
 
 def shown(value: float | None, unit: str) -> str:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from monolayer.drawing.numbers import grouped, nice_ticks
+from monolayer.drawing.numbers import axis_texts, grouped, nice_ticks
 
 __all__ = ["Frame", "Scale", "cross_path", "dots", "join", "tag", "text", "x_axis", "y_axis"]
+
+# Width of a digit in a chart's own units, at the style sheet's size of letters.
+_DIGIT = 7.4
 
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
@@ -108,10 +111,12 @@ class Frame:
 def y_axis(frame: Frame, scale: Scale, label: str, about: int = 4) -> Markup:
     """Horizontal grid lines with numbers at the left and the axis' name above."""
     parts = [text(frame.left, 9.0, label, class_="axis-name", text_anchor="start")]
-    for tick in nice_ticks(scale.low, scale.high, about):
+    ticks = nice_ticks(scale.low, scale.high, about)
+    beside = frame.left - 8
+    for tick, number in zip(ticks, axis_texts(ticks, beside / _DIGIT), strict=True):
         y = scale(tick)
         parts.append(tag("line", x1=frame.left, x2=frame.x_end, y1=y, y2=y, class_="grid"))
-        parts.append(text(frame.left - 8, y + 4, grouped(tick), text_anchor="end"))
+        parts.append(text(beside, y + 4, number, text_anchor="end"))
     return join(parts)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from monolayer.drawing.headings import headed
 from monolayer.drawing.numbers import plural
 from monolayer.drift.limits import FrozenLimits, QuantityLimits
 from monolayer.drift.watching import Lot, Violation, Watched
@@ -87,7 +88,7 @@ def _violations(violations: Sequence[Violation]) -> Section:
 
 
 def _section(one: Watched, frozen: FrozenLimits) -> Section:
-    title = one.limits.column.replace("_", " ")
+    title = headed(one.limits.column)
     if not one.lots:
         return Section(title, reading="No lot has a value.")
     names = ("Lot", "Value", "Sigmas from the centre", "EWMA", "CUSUM up", "CUSUM down", "Rules")
@@ -117,7 +118,7 @@ def _individuals(one: Watched) -> Markup:
         if which
     ]
     return xy_chart(
-        f"Individuals chart of {limits.column}", "lot, in order", limits.column.replace("_", " "),
+        f"Individuals chart of {limits.column}", "lot, in order", headed(limits.column),
         marks, [Curve(places)], _levels(limits),
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from monolayer.assays import assay_of
 from monolayer.engine.files import labels_path
 from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
+from monolayer.engine.memory import give_back
 from monolayer.engine.part_rows import PartRows
 from monolayer.engine.parts import identity_columns
 from monolayer.engine.plan import Plan
@@ -73,6 +74,7 @@ def collect(plan: Plan, folder: Path, signatures: Mapping[str, str]) -> dict[str
         Signature of each field's work, by field id.
     """
     parts = PartRows(plan.fields, folder, signatures, fields_schema(plan))
+    give_back()  # what reading the ledgers took
     field_rows = _FieldRows(plan, parts, _judge(plan, folder, parts))
     states: Counter[str] = Counter()
     written: set[Path] = set()
@@ -97,7 +99,7 @@ def objects_path(plate: str) -> str:
 def _judge(plan: Plan, folder: Path, parts: PartRows) -> dict[int, Verdict]:
     """Walk along the fields once for what they are judged by together."""
     evidence = Evidence(len(plan.fields), plan.method.inspect)
-    for place, row in enumerate(parts.figures(Evidence.COLUMNS)):
+    for place, row in parts.figures(Evidence.COLUMNS):
         evidence.note(place, row)
         if row["state"] != State.OK:  # an image that changed for the worse left its labels
             (folder / labels_path(row["field_id"])).unlink(missing_ok=True)

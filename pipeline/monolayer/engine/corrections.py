@@ -69,7 +69,9 @@ class CorrectionLog:
             self._known, self._entries, self._events = b"", [], []
         fresh = content[len(self._known) :].decode("utf-8", "replace")
         previous = self._head()
-        for number, line in enumerate(fresh.splitlines(), len(self._entries) + 1):
+        # Not splitlines(): a reason may hold what Unicode takes for the end of a line.
+        lines = fresh.removesuffix("\n").split("\n") if fresh else []
+        for number, line in enumerate(lines, len(self._entries) + 1):
             entry = _entry(self.path, number, line, previous)
             previous = entry["sha256"]
             self._entries.append(entry)

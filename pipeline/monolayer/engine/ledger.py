@@ -7,6 +7,8 @@ part holds its signature. A call that finds nothing to do never imports the heav
 
 import hashlib
 import json
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as of_each
@@ -126,7 +128,7 @@ class Signatures(Mapping[str, str]):
 
 
 class Ledger(Mapping[str, LedgerEntry]):
-    """What the parts hold, by signature, in some 160 bytes a field.
+    """What the parts hold, by signature, in some 60 bytes a field.
 
     Parameters
     ----------
@@ -136,12 +138,19 @@ class Ledger(Mapping[str, LedgerEntry]):
 
     def __init__(self, run_folder: Path) -> None:
         self.parts = part_names(run_folder)
-        self._entries: dict[bytes, int] = {}
+        self._packed, self._digests = array("Q"), bytearray()
         for part, name in enumerate(self.parts):
             text = (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
             for row, item in enumerate(json.loads(text)):
-                packed = (part << 32) | (row << 8) | _STATES.index(item["state"])
-                self._entries.setdefault(bytes.fromhex(item["signature"]), packed)
+                self._packed.append((part << 32) | (row << 8) | _STATES.index(item["state"]))
+                self._digests += bytes.fromhex(item["signature"])
+        heads = array("Q", (_head(self._digest(i)) for i in range(len(self._packed))))
+        # Sorting is stable: of the same work, what the first part holds comes first.
+        self._order = array("Q", sorted(range(len(heads)), key=heads.__getitem__))
+        self._heads = array("Q", map(heads.__getitem__, self._order))
+
+    def _digest(self, place: int) -> bytes:
+        return bytes(self._digests[_DIGEST * place : _DIGEST * (place + 1)])
 
     def __getitem__(self, signature: str) -> LedgerEntry:
         part, row, state = self.place_of(signature)
@@ -149,14 +158,31 @@ class Ledger(Mapping[str, LedgerEntry]):
 
     def place_of(self, signature: str) -> tuple[int, int, str]:
         """Number of the part, the row in it, and the field's state."""
-        packed = self._entries[bytes.fromhex(signature)]
-        return packed >> 32, packed >> 8 & 0xFFFFFF, _STATES[packed & 0xFF]
+        digest = bytes.fromhex(signature)
+        head = _head(digest)
+        at = bisect_left(self._heads, head)
+        while at < len(self._heads) and self._heads[at] == head:
+            place = self._order[at]
+            if self._digest(place) == digest:
+                packed = self._packed[place]
+                return packed >> 32, packed >> 8 & 0xFFFFFF, _STATES[packed & 0xFF]
+            at += 1
+        raise KeyError(signature)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[str]:
-        return (signature.hex() for signature in self._entries)
+        last = b""
+        for place in self._order:
+            digest = self._digest(place)
+            if digest != last:
+                yield digest.hex()
+            last = digest
+
+
+def _head(digest: bytes) -> int:
+    return int.from_bytes(digest[:8])
 
 
 def source_signature(field: Field, root: Root, identity: str) -> str:

@@ -1,8 +1,8 @@
 """The parts' rows and objects in the plan's order, a few parts in memory at a time.
 
-Where a field's results lie is known from the parts' ledgers: 8 bytes a field. Fields are asked
-for in the plan's order and parts hold neighbours, so a handful of open parts serves every run of
-fields; with shards, as many as there are shards.
+Where a field's results lie is known from the parts' ledgers: 16 bytes a field. Fields are asked
+for many at a time and looked up part by part, so that a part is opened once for all of them:
+neighbours in the plan lie in one part, but in as many as there are shards where shards did them.
 """
 
 from array import array
@@ -20,7 +20,7 @@ from monolayer.field import Field
 
 __all__ = ["PartRows"]
 
-OPEN_PARTS = 32
+OPEN_PARTS = 8
 
 
 class PartRows:
@@ -47,22 +47,27 @@ class PartRows:
     ) -> None:
         self.schema = schema
         ledger = ledger_of(folder)
-        self._names = ledger.parts
         self._part, self._row = array("L"), array("L")
         for field in fields:
             part, row, _ = ledger.place_of(signatures[field.field_id])
             self._part.append(part)
             self._row.append(row)
         self._of_objects: list[pa.Schema] = []
+        names = ledger.parts  # and not `self`, which would keep the open parts alive after it
         self._open = lru_cache(maxsize=OPEN_PARTS)(
-            lambda part: OpenPart(folder, self._names[part], schema)
+            lambda part: OpenPart(folder, names[part], schema)
         )
 
-    def figures(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Give some columns of every field's row, and meet the columns of the objects."""
-        figures = lru_cache(maxsize=OPEN_PARTS)(lambda part: self._first_look(part, columns))
-        for part, row in zip(self._part, self._row, strict=True):
-            yield figures(part)[row]
+    def figures(self, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Give each field's place and some columns of its row, part by part.
+
+        Parts come in the order of their first fields, and the columns of the objects are met.
+        """
+        places = range(len(self._part))
+        for part, members in groupby(self._by_part(places), key=self._part.__getitem__):
+            rows = self._first_look(part, columns)
+            for place in members:
+                yield place, rows[self._row[place]]
 
     def _first_look(self, part: int, columns: Sequence[str]) -> list[dict[str, Any]]:
         schema = self._open(part).objects.schema
@@ -77,19 +82,36 @@ class PartRows:
 
     def fields(self, places: Iterable[int]) -> pa.Table:
         """Rows of the fields table."""
+        wanted = list(places)
+        together = self._by_part(wanted)
         tables = [self.schema.empty_table()]
-        for part, rows in self._stretches(places):
+        for part, rows in self._stretches(together):
             tables.append(self._open(part).fields.slice(rows[0], len(rows)))
-        return pa.concat_tables(tables)
+        table = pa.concat_tables(tables)
+        if together == wanted:
+            return table
+        found = {place: row for row, place in enumerate(together)}
+        return table.take(pa.array([found[place] for place in wanted]))
 
     def objects(self, places: Iterable[int], schema: pa.Schema) -> pa.Table:
         """Rows of the objects table."""
-        where = ((self._open(self._part[place]), self._row[place]) for place in places)
-        batches = [batch for part, row in where for batch in part.objects_of(row)]
+        wanted = list(places)
+        found = {
+            place: self._open(self._part[place]).objects_of(self._row[place])
+            for place in self._by_part(wanted)
+        }
+        batches = [batch for place in wanted for batch in found[place]]
         tables = [schema.empty_table()]
         for _, alike in groupby(batches, key=lambda batch: batch.schema):
             tables.append(aligned(pa.Table.from_batches(alike), schema))
         return pa.concat_tables(tables).combine_chunks()
+
+    def _by_part(self, places: Sequence[int]) -> list[int]:
+        """The same places, those of one part together; parts in the order in which they come."""
+        turns: dict[int, int] = {}
+        for place in places:
+            turns.setdefault(self._part[place], len(turns))
+        return sorted(places, key=lambda place: turns[self._part[place]])
 
     def _stretches(self, places: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """Neighbours that are neighbours in one part as well."""

@@ -23,6 +23,7 @@ from monolayer.engine.executors import FIELDS_A_WORKER, ExecutionSettings, make_
 from monolayer.engine.files import sweep
 from monolayer.engine.illumination import flat_folder
 from monolayer.engine.ledger import Chunk, Done
+from monolayer.engine.memory import give_back
 from monolayer.engine.parts import Job, drop_parts
 from monolayer.engine.plan import Plan
 from monolayer.engine.reporting import write_report
@@ -85,6 +86,7 @@ def _process_fields(
             drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
     tally = _Tally(len(work.open_fields), max_failures, notify)
     described: dict[str, Any] = {}
+    give_back()  # what listing took
     if work.open_fields:
         if not kernels_are_compiled():
             # Once a version, here and not in every worker at the same time.
@@ -120,6 +122,7 @@ def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> Non
     plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
     discard_pieces(folder)
+    give_back()
     counts = collect(plan, folder, work.signatures)
     notify.tell(TablesWritten(counts))
     record = runfolder.read_record(folder)
@@ -130,6 +133,7 @@ def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> Non
     # Only a run with its report is done: killed in between, the next call makes both again.
     runfolder.write_record(folder, record | {"tables_of": None})
     notify("report", 0, 1)
+    give_back()
     write_report(folder, plan.root, plan.listing.fields)
     runfolder.write_record(folder, record | {"tables_of": work.tables_of})
 

@@ -114,7 +114,8 @@ def fields_of(folder: Path, show: Presentation) -> pa.Table:
         names = [name for name in file.schema_arrow.names if name in wanted]
         groups = []
         for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=names)
+            # Each of Arrow's threads would keep memory of its own for what is next.
+            table = file.read_row_group(group, columns=names, use_threads=False)
             told = pc.call_function("not_equal", [table["state"].cast("string"), str(State.OK)])
             paths = pc.call_function(
                 "if_else", [told, table["paths"], pa.scalar(None, pa.string())]
@@ -149,10 +150,12 @@ def overlays_of(
         reader = field_reader(folder, record, *where)
     except RunFolderError:
         return lambda field_id: None
-    places = Places(name.as_py() for name in table["field_id"])
 
     def overlay(field_id: str) -> Overlay | None:
-        (row,) = table.slice(places.of(field_id) or 0, 1).to_pylist()
+        # A look along the ids for each of some thirty pictures spares an index of all fields.
+        asked = pc.IndexOptions(pa.scalar(field_id))
+        place = pc.call_function("index", [table["field_id"]], asked).as_py()
+        (row,) = table.slice(max(place, 0), 1).to_pylist()
         picture = folder / picture_path(field_id)
         if picture.is_file():
             return _scan_overlay(picture, row["state"] == State.OK, show)

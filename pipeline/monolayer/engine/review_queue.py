@@ -1,6 +1,6 @@
 """What of a run is worth a look: its tables, given to `monolayer.review.queue.rank`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ def review_queue(
     run: RunReview,
     settings: QueueSettings | None = None,
     disagreements: Mapping[Key, str] | None = None,
-) -> list[Doubt]:
+) -> Sequence[Doubt]:
     """Rank a run's fields and objects by doubt; see `monolayer.review.queue.rank`.
 
     Parameters

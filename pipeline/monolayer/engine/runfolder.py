@@ -252,10 +252,16 @@ def _content(folder: Path) -> Iterator[Path]:
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:
-    words = {"images": "image folder", "layout": "layout", "method_sha256": "method"}
+    words = {"images": "image folder", "layout": "layout"}
     for key, word in words.items():
         if before.get(key) != given[key]:
             raise RunFolderError(
                 f"{folder}: belongs to another run, whose {word} is {before.get(key)!r} and not "
                 f"{given[key]!r}; give another folder with -o."
             )
+    if before.get("method_sha256") != given["method_sha256"]:
+        raise RunFolderError(
+            f"{folder}: belongs to another run, whose method (in its method.yaml, hash "
+            f"{str(before.get('method_sha256'))[:12]}) is not the one given "
+            f"({given['method_sha256'][:12]}); give another folder with -o."
+        )

@@ -85,7 +85,8 @@ def read_manifest(
             _check_columns(path, reader.fieldnames, needs)
             lines = [(reader.line_num, record) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read as a CSV manifest: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read as a CSV manifest ({why}): check it.") from None
     ours = [(line, record) for line, record in lines if _is_ours(record, modality)]
     if not ours:
         raise ConfigError(f"{path} holds no row of modality '{modality}': nothing to evaluate.")

@@ -98,5 +98,5 @@ def _too_few(field_rows: Sequence[Row], n_ok: int, settings: GateSettings) -> st
         return None
     causes = [row["reason"] or row["state"] for row in field_rows if row["state"] != State.OK]
     counted = ", ".join(f"{causes.count(cause)} {cause}" for cause in dict.fromkeys(causes))
-    wanted = f"{settings.min_ok_fraction:.0%} and {settings.min_ok_fields}"
-    return f"{n_ok} of {planned} planned fields are ok, wanted {wanted}: {counted or 'too few'}."
+    asked = f"{settings.min_ok_fraction:.0%} of them and at least {settings.min_ok_fields}"
+    return f"{n_ok} of {planned} planned fields are ok, asked are {asked}: {counted or 'too few'}."

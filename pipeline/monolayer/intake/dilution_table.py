@@ -101,12 +101,12 @@ def read_series(path: Path) -> list[Series]:
 
 
 def read_columns(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file as text, each with its line; cells are stripped.
+    """Rows of a CSV file (comma, semicolon or tab) as text, each with its line; cells are stripped.
 
     Raises
     ------
     InputError
-        It cannot be read, is no text, or a row has more cells than the head.
+        It cannot be read, is no text, names a column twice, or a row has more cells than the head.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -114,11 +114,22 @@ def read_columns(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not text; save the table as CSV in UTF-8.") from None
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    names = [name.strip() for name in reader.fieldnames or ()]
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}, line 1: has two columns '{twice}'; keep one of them.")
     rows = []
-    for line, cells in enumerate(csv.DictReader(io.StringIO(text)), 2):
+    for cells in reader:
         if None in cells:
-            raise InputError(f"{path}, line {line}: has more cells than the head; mend the row.")
-        rows.append((line, {name: (cell or "").strip() for name, cell in cells.items()}))
+            raise InputError(
+                f"{path}, line {reader.line_num}: has more cells than the head; mend the row."
+            )
+        rows.append(
+            (reader.line_num, {name.strip(): (cell or "").strip() for name, cell in cells.items()})
+        )
     return rows
 
 
@@ -138,9 +149,8 @@ def read_number(path: Path, line: int, row: Mapping[str, str], column: str) -> f
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(
-            f"{path}, line {line}: {column} '{text}' is no number; leave it empty if unknown."
-        )
+        mend = "write a decimal point" if "," in text else "leave it empty if unknown"
+        raise InputError(f"{path}, line {line}: {column} '{text}' is no number; {mend}.")
     return value
 
 

@@ -2,22 +2,25 @@
 
 Data: ``donor``, ``medium``, one column an endpoint with its unit in the name; optionally ``plate``
 and ``well`` (for messages), ``plan_sha256`` (as the layout has it), and ``medium_ml``,
-``cells_harvested`` and ``other_eur`` for the cost. Empty cells are unknown and no 0.
+``cells_harvested`` and ``other_eur`` for the cost. Empty cells are unknown and no 0. Of a design of
+factors: ``donor`` and ``run`` as in the layout; factors that are given must be that run's.
 """
 
 import csv
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monolayer.compare.designs import PlacedWell
+from monolayer.compare.designs import PlacedWell, runs_of
+from monolayer.compare.factors import RunOutcome
 from monolayer.compare.outcomes import Outcome
 from monolayer.compare.plan import ComparisonPlan
-from monolayer.errors import InputError
+from monolayer.errors import ConfigError, InputError
 from monolayer.intake.dilution_table import read_columns, read_number
 from monolayer.settings_file import content_sha256
 
-__all__ = ["carries_plan", "layout_csv", "read_outcomes"]
+__all__ = ["carries_plan", "layout_csv", "read_outcomes", "read_run_outcomes"]
 
 _COST = ("medium_ml", "cells_harvested", "other_eur")
 _UNITLESS = {
@@ -56,11 +59,80 @@ def read_outcomes(path: Path, plan: ComparisonPlan) -> list[Outcome]:
     InputError
         One sentence that names file, line and mend: no donor, a unit left out, another plan.
     """
+    if plan.design.kind != "media":
+        raise ConfigError(
+            f"the plan's design is of factors ({plan.design.kind}); judge it with 'monolayer "
+            "compare factors'."
+        )
+    rows, columns = _rows(path, plan, {"medium": "it is compared"})
+    return [_outcome(path, line, row, columns) for line, row in rows]
+
+
+def read_run_outcomes(path: Path, plan: ComparisonPlan) -> list[RunOutcome]:
+    """Read what came out of a design of factors; rows of empty wells are passed over.
+
+    Raises
+    ------
+    ConfigError
+        The plan's design is one of media.
+    InputError
+        One sentence that names file, line and mend: no run, levels that are another run's, a well
+        twice, another plan.
+    """
+    if plan.design.kind == "media":
+        raise ConfigError(
+            "the plan's design is of media and has no factors; judge it with 'monolayer compare "
+            "media'."
+        )
+    rows, columns = _rows(path, plan, {"run": "the layout says which run a well is of"})
+    runs = [dict(levels) for _, levels in runs_of(plan)]
+    seen: dict[tuple[str, str], int] = {}
+    found = []
+    for line, row in rows:
+        well = (row.get("plate", ""), row.get("well", ""))
+        if well[1] and seen.setdefault(well, line) != line:
+            raise InputError(
+                f"{path}, line {line}: well {' '.join(well).strip()} is on line {seen[well]} too; "
+                "drop one."
+            )
+        found.append(_run_outcome(path, line, row, columns, runs))
+    return found
+
+
+def _run_outcome(
+    path: Path,
+    line: int,
+    row: dict[str, str],
+    columns: Sequence[str],
+    runs: Sequence[dict[str, float]],
+) -> RunOutcome:
+    given = read_number(path, line, row, "run")
+    if not row["donor"] or given is None or given not in range(1, len(runs) + 1):
+        told = row["run"] or "none"
+        raise InputError(
+            f"{path}, line {line}: donor '{row['donor']}', run {told}; name a donor and a run of 1 "
+            f"to {len(runs)}, as the layout does."
+        )
+    run = round(given)
+    for name, level in runs[run - 1].items():
+        used = read_number(path, line, row, name)
+        if used is not None and not math.isclose(used, level, rel_tol=1e-6, abs_tol=1e-9):
+            raise InputError(
+                f"{path}, line {line}: {name} {used:g} is not the {level:g} of run {run}; a well "
+                "that got something else belongs to no run: leave its outcomes empty."
+            )
+    read = _outcome(path, line, row | {"medium": f"run {run}"}, columns)
+    return RunOutcome(read.donor, run, read.unit, dict(read.values))
+
+
+def _rows(
+    path: Path, plan: ComparisonPlan, also: Mapping[str, str]
+) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Rows of wells that were used, and the columns of outcomes; `also`: columns, and why."""
     rows = read_columns(path)
     columns = list(rows[0][1]) if rows else []
-    for name in ("donor", "medium"):
+    for name, why in ({"donor": "the donor is the unit of a comparison"} | dict(also)).items():
         if name not in columns:
-            why = "the donor is the unit of a comparison" if name == "donor" else "it is compared"
             raise InputError(f"{path}: has no column '{name}': {why}; name it in every row.")
     wanted = [*dict.fromkeys([*(each.column for each in plan.endpoints), *_COST])]
     unitless = next((c for c in columns if c in _UNITLESS and c not in wanted), None)
@@ -69,7 +141,6 @@ def read_outcomes(path: Path, plan: ComparisonPlan) -> list[Outcome]:
             f"{path}: '{unitless}' has no unit; call the column '{_UNITLESS[unitless]}'."
         )
     sha256 = content_sha256(plan)
-    found = []
     for line, row in rows:
         if row.get("plan_sha256") and row["plan_sha256"] != sha256:
             raise InputError(
@@ -77,12 +148,10 @@ def read_outcomes(path: Path, plan: ComparisonPlan) -> list[Outcome]:
                 f"{row['plan_sha256'][:12]}, here {sha256[:12]}); margins are set beforehand: use "
                 "the plan of the design."
             )
-        if row["medium"] == "empty":
-            continue
-        found.append(_outcome(path, line, row, [name for name in wanted if name in columns]))
-    if not found:
+    used = [(line, row) for line, row in rows if row.get("medium") != "empty"]
+    if not used:
         raise InputError(f"{path}: holds no outcome; give a row for each well or vessel.")
-    return found
+    return used, [name for name in wanted if name in columns]
 
 
 def carries_plan(path: Path) -> bool:

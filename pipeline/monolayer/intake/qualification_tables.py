@@ -37,7 +37,7 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def read_precision(path: Path) -> Precision:
+def read_precision(path: Path, confidence: float = 0.95, seed: int = 1) -> Precision:
     """Read repeats of one sample and split their variance.
 
     Raises
@@ -60,7 +60,7 @@ def read_precision(path: Path) -> Precision:
                 raise InputError(f"{path}, line {line}: names no {name}; fill the column.")
             levels[name].append(row[name])
     try:
-        return variance_components(values, levels)
+        return variance_components(values, levels, confidence=confidence, seed=seed)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

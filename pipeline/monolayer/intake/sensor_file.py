@@ -1,6 +1,6 @@
 """Read sensors' time series: CSV (long or wide) or an OPC UA export in, `SensorSeries` out.
 
-long     ``vessel, time | time_h, quantity, value, unit`` and optionally ``status``
+long     ``vessel, time | time_h, quantity, value, unit``, optionally ``status`` and ``probe``
 wide     ``vessel, time | time_h`` and a column a quantity: ``pH``, ``glucose [g/L]``, or its own
          name with the unit in it (``glucose_mmol_per_l``)
 OPC UA   ``NodeId, SourceTimestamp, Value, StatusCode``; a YAML file says what each node is
@@ -10,6 +10,7 @@ All or nothing: a file with one wrong line gives no series and one sentence that
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +37,7 @@ class _Reading:
     line: int
     vessel: str
     quantity: ReadingName
+    probe: str
     unit: str
     time_h: float
     value: float
@@ -64,6 +66,7 @@ class _Node:
     vessel: str
     quantity: ReadingName
     unit: str | None
+    probe: str
 
 
 def read_sensors(
@@ -99,9 +102,10 @@ def read_sensors(
     readings = [reading for row in _rows(path) for reading in _readings(row, known, seeded, vessel)]
     if not readings:
         raise InputError(f"{path}: holds no reading; give a row for each.")
-    series: dict[tuple[str, ReadingName], list[_Reading]] = {}
+    series: dict[tuple[str, ReadingName, str], list[_Reading]] = {}
     for reading in readings:
-        series.setdefault((reading.vessel, reading.quantity), []).append(reading)
+        key = (reading.vessel, reading.quantity, reading.probe)
+        series.setdefault(key, []).append(reading)
     return [_series(path, found) for found in series.values()]
 
 
@@ -140,7 +144,8 @@ def _check_header(path: Path, names: list[str]) -> None:
         other = quantities.setdefault(found[0], name)
         if other != name:
             raise InputError(
-                f"{path}, line 1: '{other}' and '{name}' are the same quantity; keep one of them."
+                f"{path}, line 1: '{other}' and '{name}' are the same quantity; keep one of "
+                "them, or write a long table with a column 'probe'."
             )
 
 
@@ -168,7 +173,8 @@ def _of_long(row: _Row, vessel: str, seeded: Mapping[str, datetime | None]) -> I
         row.refuse(f"quantity '{said}' is not known; known: {', '.join(QUANTITIES)}.")
     unit = row.get("unit", "units") or unit
     good = _good(row, row.get("status", "statuscode", "quality"))
-    yield from _reading(row, vessel, found, unit, row.get("value"), good, seeded)
+    probe = row.get("probe", "sensor")
+    yield from _reading(row, vessel, (*found, probe), unit, row.get("value"), good, seeded)
 
 
 def _of_wide(row: _Row, vessel: str, seeded: Mapping[str, datetime | None]) -> Iterator[_Reading]:
@@ -180,7 +186,7 @@ def _of_wide(row: _Row, vessel: str, seeded: Mapping[str, datetime | None]) -> I
         if found is None:
             continue
         columns += 1
-        yield from _reading(row, vessel, found, unit, text.strip(), good, seeded)
+        yield from _reading(row, vessel, (*found, ""), unit, text.strip(), good, seeded)
     if not columns:
         raise InputError(
             f"{row.path}, line 1: names no quantity; give 'quantity', 'value' and 'unit', or a "
@@ -204,17 +210,22 @@ def _of_node(
     if told and node.unit is not None and told != node.unit:
         row.refuse(f"node '{name}' is in {told}, and in {node.unit} by --nodes; mend one.")
     stamp = row.get("sourcetimestamp", "timestamp", "time")
+    if not stamp:
+        row.refuse(
+            "has no SourceTimestamp; the server's time says when a value was passed on, not when "
+            "it was read: export the source's."
+        )
     timed = replace(row, cells={"time": stamp, "seeded_at": row.get("seeded_at")})
     good = _good(row, row.get("statuscode", "status", "quality"))
     unit = told or node.unit
-    found = (node.quantity, False)
+    found = (node.quantity, False, node.probe)
     yield from _reading(timed, node.vessel, found, unit, row.get("value"), good, seeded)
 
 
 def _reading(
     row: _Row,
     vessel: str,
-    found: tuple[ReadingName, bool],
+    found: tuple[ReadingName, bool, str],
     unit: str | None,
     text: str,
     good: bool,
@@ -223,7 +234,7 @@ def _reading(
     """One reading in its quantity's own unit; none where the cell is empty, which is not 0."""
     if not text and good:
         return
-    quantity, has_unit = found
+    quantity, has_unit, probe = found
     own = QUANTITIES[quantity]
     if has_unit or quantity == _NO_UNIT_NEEDED:
         unit = unit if unit else own.pint_unit
@@ -237,7 +248,7 @@ def _reading(
     value = factor * _number(row, own.words, text) + offset if good else math.nan
     if value < own.lowest:
         row.refuse(f"{own.words} {text} is impossible; it is {own.lowest:g} or more.")
-    yield _Reading(row.line, vessel, quantity, unit, time_h, value, good)
+    yield _Reading(row.line, vessel, quantity, probe, unit, time_h, value, good)
 
 
 def _good(row: _Row, status: str) -> bool:
@@ -301,6 +312,7 @@ def _number(row: _Row, name: str, text: str) -> float:
 def _series(path: Path, found: list[_Reading]) -> SensorSeries:
     first = found[0]
     words = f"{QUANTITIES[first.quantity].words} of vessel {first.vessel}"
+    words += f", probe '{first.probe}'" if first.probe else ""
     for before, reading in pairwise(found):
         where = f"{path}, line {reading.line}: {words}"
         # Two spellings of one unit are one: what counts is what they make of a number.
@@ -311,7 +323,8 @@ def _series(path: Path, found: list[_Reading]) -> SensorSeries:
             )
         if reading.time_h == before.time_h:
             raise InputError(
-                f"{where} was read at {reading.time_h:g} h in line {before.line} already; drop one."
+                f"{where} was read at {reading.time_h:g} h in line {before.line} already; drop "
+                "one, or tell two probes apart by a column 'probe'."
             )
         if reading.time_h < before.time_h:
             raise InputError(
@@ -324,6 +337,7 @@ def _series(path: Path, found: list[_Reading]) -> SensorSeries:
         np.array([each.time_h for each in found]),
         np.array([each.value for each in found]),
         np.array([each.good for each in found]),
+        first.probe,
     )
 
 
@@ -331,19 +345,35 @@ def _nodes(path: Path | None) -> dict[str, _Node | None]:
     """What each node is; None for one that is passed over."""
     if path is None:
         return {}
-    data = load_yaml(path, "--nodes", "docs/sensors.md says what")
+    data = load_yaml(path, "--nodes", "docs/sensors.md")
     unknown = sorted(set(data) - {"nodes", "ignore"})
     if unknown:
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known: nodes, ignore.")
     found: dict[str, _Node | None] = {str(name): None for name in data.get("ignore") or ()}
     for name, told in (data.get("nodes") or {}).items():
         found[str(name)] = _node(f"{path}: node '{name}'", told)
-    return found
+    return _told_apart(found)
+
+
+def _told_apart(nodes: dict[str, _Node | None]) -> dict[str, _Node | None]:
+    """Nodes of one quantity of one vessel are probes, named after their nodes where unnamed."""
+    count = Counter((node.vessel, node.quantity) for node in nodes.values() if node)
+    return {
+        name: replace(node, probe=node.probe or name)
+        if node and count[node.vessel, node.quantity] > 1
+        else node
+        for name, node in nodes.items()
+    }
 
 
 def _node(where: str, told: object) -> _Node:
     if not isinstance(told, dict) or not {"vessel", "quantity"} <= set(told):
         raise InputError(f"{where}: give it 'vessel', 'quantity' and 'unit'.")
+    unknown = sorted(set(map(str, told)) - {"vessel", "quantity", "unit", "probe"})
+    if unknown:
+        raise InputError(
+            f"{where}: unknown key '{unknown[0]}'; known: vessel, quantity, unit, probe."
+        )
     quantity = quantity_of(str(told["quantity"]))
     if quantity is None:
         raise InputError(
@@ -352,4 +382,9 @@ def _node(where: str, told: object) -> _Node:
     unit = told.get("unit")
     if unit is None and quantity[1]:
         unit = QUANTITIES[quantity[0]].pint_unit
-    return _Node(str(told["vessel"]), quantity[0], None if unit is None else str(unit))
+    return _Node(
+        str(told["vessel"]),
+        quantity[0],
+        None if unit is None else str(unit),
+        str(told.get("probe") or ""),
+    )

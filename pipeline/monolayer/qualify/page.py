@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from monolayer.drawing.numbers import grouped, plural
+from monolayer.qualify.precision import FACTORS
 from monolayer.qualify.qualification import Qualification
 from monolayer.qualify.record import QualificationRecord
 from monolayer.qualify.series import SeriesQuality, predicted
@@ -122,7 +123,9 @@ def _limits_section(record: QualificationRecord) -> Section:
         for each in record.verdicts
     )  # fmt: skip
     names = ("Figure", "Value", "Limit of the plan", "Verdict")
-    return Section("Held against the plan", tables=(AnalysisTable("Verdicts", names, rows),))
+    return Section(
+        "Held against the plan", tables=(AnalysisTable("Verdicts", names, rows, alike=False),)
+    )
 
 
 def _scatter_section(found: Qualification) -> Section:
@@ -177,17 +180,31 @@ def _precision_section(found: Qualification) -> Section:
     seen = found.precision
     assert seen is not None
     rows = [
-        Row(f"{each.source} ({plural(each.n_levels, 'level')})"
-            if each.source != "repeatability" else "repeatability",
-            each.cv_percent, words=f"{each.cv_percent:.2f} %")
+        Row(f"{each.source} ({plural(each.n_levels, 'level')})" if each.source in FACTORS
+            else each.source,
+            each.cv_percent, each.ci_low_percent, each.ci_high_percent,
+            words=f"{each.cv_percent:.2f} %")
         for each in seen.components
     ]  # fmt: skip
+    rows.append(
+        Row("intermediate precision", seen.intermediate_percent, seen.intermediate_low_percent,
+            seen.intermediate_high_percent, words=f"{seen.intermediate_percent:.2f} %")
+    )  # fmt: skip
+    apart = (
+        f" Not told apart by this design, and so within other components: "
+        f"{', '.join(seen.not_apart)}."
+        if seen.not_apart
+        else ""
+    )
     return Section(
         "Operator, day, instrument",
         (row_chart("Variance components", "CV, %", rows, from_zero=True),),
-        f"REML of crossed random effects on the logarithm of {plural(seen.n, 'measurement')}; "
-        f"repeatability {seen.repeatability_percent:.2f} %, intermediate precision "
-        f"{seen.intermediate_percent:.2f} %. A component of fewer than five levels is a rough one.",
+        f"Intermediate precision after ISO 5725-3: REML of random effects on the logarithm of "
+        f"{plural(seen.n, 'measurement')}; repeatability {seen.repeatability_percent:.2f} %, "
+        f"intermediate precision {seen.intermediate_percent:.2f} % "
+        f"({seen.intermediate_low_percent:.2f} to {seen.intermediate_high_percent:.2f} %). Bars "
+        f"are {seen.confidence:.0%} intervals (generalised; of the whole, modified large-sample). "
+        f"A component of fewer than five levels is a rough one.{apart}",
         (_table("Variance components", [asdict(each) for each in seen.components]),),
     )
 

@@ -28,7 +28,7 @@ _MENDS: Mapping[Step, str] = {
     "review": "only a draft is reviewed",
     "return": "only a reviewed document goes back to its author",
     "approve": "have it reviewed first",
-    "retire": "it is retired already",
+    "retire": "only what is not retired yet is retired",
 }
 
 
@@ -127,6 +127,8 @@ def step(
     """
     sources, target, act = STEPS[to]
     require(person, act, settings)
+    if document.status == target:
+        raise NotAllowedError(f"{document.title} is {target}: it has been done already.")
     if document.status not in sources:
         raise NotAllowedError(f"{document.title} is {document.status}: {_MENDS[to]}.")
     if sha256 != document.sha256:

@@ -5,17 +5,16 @@ found as plain frozen data and hands over the pictures, drawn with `monolayer.re
 style sheet, same script, same content security policy: one file that opens offline.
 """
 
-import base64
-import hashlib
+import math
 from dataclasses import dataclass
 from functools import cache
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from monolayer.drawing.numbers import UNKNOWN, grouped
-from monolayer.drawing.style import style_sheet
-from monolayer.report.page import read_template
+from monolayer.drawing.templates import page_template
+from monolayer.report.page import page_parts
 
 __all__ = ["AnalysisPage", "AnalysisTable", "Section", "render_analysis"]
 
@@ -34,11 +33,14 @@ class AnalysisTable:
         Headings, with units.
     rows : tuple of tuple
         Numbers are shown with four digits; None as a dash, never as 0.
+    alike : bool
+        Whether the numbers below one another are of one quantity: then they have as many decimals.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,42 +103,73 @@ class AnalysisPage:
 
 def render_analysis(page: AnalysisPage) -> str:
     """Draw the page as one self-contained HTML file."""
-    script = read_template("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return _template().render(
-        page=page,
-        sign={"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]],
-        style=Markup(style_sheet()),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        script_hash=digest,
-    )
+    sign = {"ok": "✓", "warn": "!", "bad": "✕"}[page.verdict[0]]
+    return _template().render(**page_parts(), page=page, sign=sign)
 
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(read_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_template(
+        "monolayer.report",
+        "analysis.html",
+        {
+            "cell": _cell,
+            "decimals": _decimals,
+            "numeric": _is_number,
+            "number_columns": _number_columns,
+            "sortable": _sortable,
+        },
     )
-    environment.filters |= {"cell": _cell, "numeric": _is_number, "sortable": _sortable}
-    return environment.get_template("analysis.html")
 
 
 def _is_number(value: Cell) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: Cell) -> str:
+def _number_columns(table: AnalysisTable) -> list[bool]:
+    """Which columns hold numbers and nothing else; unknown ones stand as their numbers would."""
+    columns = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    return [
+        any(_is_number(each) for each in column)
+        and all(each is None or _is_number(each) for each in column)
+        for column in columns
+    ]
+
+
+def _cell(value: Cell, decimals: int | None) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return grouped(value) if isinstance(value, float) else value
+    if isinstance(value, str):
+        return value
+    if not decimals or not math.isfinite(value):
+        return grouped(value)
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def _decimals(table: AnalysisTable) -> list[int | None]:
+    if not table.alike:
+        return [None] * len(table.columns)
+    columns = zip(*table.rows, strict=True)
+    return [_common([each for each in column if isinstance(each, float)]) for column in columns]
+
+
+def _common(values: list[float]) -> int | None:
+    """Decimals that suit all of a column, None where one of its values would lose its meaning."""
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    if not sizes:
+        return None
+    most = max(_decimals_of(grouped(size)) for size in sizes)
+    decimals = min(most, max(0, 3 - math.floor(math.log10(max(sizes)))))
+    digits = 1 if decimals >= 3 else 2  # what the smallest must keep
+    return decimals if min(sizes) >= 10.0 ** (digits - 1 - decimals) else None
+
+
+def _decimals_of(text: str) -> int:
+    return len(text.partition(".")[2])
 
 
 def _sortable(value: Cell) -> str:

@@ -6,11 +6,11 @@ Every string from outside passes through autoescaping; the only unescaped parts 
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
+from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from monolayer.drawing.numbers import (
@@ -24,6 +24,7 @@ from monolayer.drawing.numbers import (
 )
 from monolayer.drawing.style import style_sheet
 from monolayer.drawing.svg import Scale
+from monolayer.drawing.templates import page_template, read_template
 from monolayer.field import State
 from monolayer.report import charts
 from monolayer.report.bare_map import bare_map
@@ -39,7 +40,7 @@ from monolayer.report.words import (
     verdict,
 )
 
-__all__ = ["read_template", "render_report"]
+__all__ = ["page_parts", "render_report"]
 
 _MAPS_WELLS = 6000
 _MAPS = 24
@@ -47,13 +48,9 @@ _MAPS = 24
 
 def render_report(content: ReportContent) -> str:
     """Draw the report as one self-contained HTML page."""
-    script = read_template("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return _template().render(
+        **page_parts(),
         content=content,
-        style=Markup(style_sheet()),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        script_hash=digest,
         pixel_size_help=PIXEL_SIZE_HELP,
         verdict=verdict(content),
         headline=headline(content),
@@ -80,15 +77,19 @@ def render_report(content: ReportContent) -> str:
 
 
 @cache
+def page_parts() -> dict[str, str]:
+    """Style sheet, script, and the hash by which the page's policy knows the script."""
+    script = read_template("monolayer.report", "report.js")
+    return {
+        "style": Markup(style_sheet()),  # noqa: S704
+        "script": Markup(script),  # noqa: S704
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    }
+
+
+@cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(read_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "grouped": grouped,
         "interval": interval_text,
         "integer": lambda n: UNKNOWN if n is None else f"{n:,}",
@@ -98,13 +99,7 @@ def _template() -> Template:
         "shown": shown,
         "sortable": lambda x: "" if x is None else f"{x:.6g}",
     }
-    return environment.get_template("report.html")
-
-
-@cache
-def read_template(name: str) -> str:
-    """Text of a file beside the template: markup, style sheet or script."""
-    return (files("monolayer.report") / "templates" / name).read_text(encoding="utf-8")
+    return page_template("monolayer.report", "report.html", filters)
 
 
 def _beside(content: ReportContent) -> list[tuple[str, str]]:

@@ -9,12 +9,24 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from monolayer.drawing.numbers import finite, grouped
+from monolayer.drawing.numbers import finite, grouped, nice_ticks
+from monolayer.drawing.palette import colour
 from monolayer.drawing.svg import Frame, Scale, dots, join, tag, text, x_axis, y_axis
 
-__all__ = ["Band", "Curve", "Level", "Points", "Row", "row_chart", "tornado_chart", "xy_chart"]
+__all__ = [
+    "Band",
+    "Curve",
+    "Level",
+    "Points",
+    "Row",
+    "heat_map",
+    "row_chart",
+    "tornado_chart",
+    "xy_chart",
+]
 
 Point = tuple[float, float]
+Axis = tuple[str, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,3 +207,66 @@ def tornado_chart(
             )  # fmt: skip
     parts.append(tag("line", x1=middle, x2=middle, y1=frame.top, y2=frame.y_end, class_="mean"))
     return frame.chart(description, *parts)
+
+
+def heat_map(
+    description: str,
+    across: Axis,
+    upwards: Axis,
+    values: Sequence[Sequence[float | None]],
+    name: str,
+    *,
+    mark: Point,
+    dots: Sequence[Point] = (),
+) -> Markup:
+    """Draw a surface as coloured cells, lowest row first; `mark` is its best place, `dots` runs.
+
+    Axes are a name with both ends, which are the middles of the outermost cells; None is blank.
+    """
+    frame = Frame(1000.0, 440.0, right=190.0, top=22.0)
+    known = finite(value for line in values for value in line)
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    side, rise = _half_a_cell(across, len(values[0])), _half_a_cell(upwards, len(values))
+    along = Scale(across[1] - side, across[2] + side, frame.left, frame.x_end)
+    up = Scale(upwards[1] - rise, upwards[2] + rise, frame.y_end, frame.top)
+    parts = [y_axis(frame, up, upwards[0]), x_axis(frame, along, across[0])]
+    for row, line in enumerate(values):
+        for column, value in enumerate(line):
+            if value is not None:
+                x = across[1] + 2 * side * column
+                y = upwards[1] + 2 * rise * row
+                corner, end = (along(x - side), up(y + rise)), (along(x + side), up(y - rise))
+                words = f"{across[0]} {grouped(x)}, {upwards[0]} {grouped(y)}: {grouped(value)}"
+                fill = colour((value - low) / (high - low) if high > low else 0.5)
+                parts.append(_cell(corner, end, fill, words))
+    parts += [tag("circle", cx=along(x), cy=up(y), r=3.5, class_="run") for x, y in dots]
+    x, y = along(mark[0]), up(mark[1])
+    parts += [tag("circle", cx=x, cy=y, r=9.0, class_=each) for each in ("best-halo", "best")]
+    parts.append(text(x, y - 15, "best", text_anchor="middle", class_="strong halo"))
+    parts.append(_colours(frame, low, high, name))
+    return frame.chart(description, *parts)
+
+
+def _half_a_cell(axis: Axis, n: int) -> float:
+    return (axis[2] - axis[1]) / (n - 1) / 2
+
+
+def _cell(corner: Point, end: Point, fill: str, words: str) -> Markup:
+    # A little larger than it is, or seams shine through between cells.
+    shape = tag("rect", x=corner[0], y=corner[1], width=end[0] - corner[0] + 0.5,
+                height=end[1] - corner[1] + 0.5, fill=fill)  # fmt: skip
+    return tag("g", tag("title", words), shape)
+
+
+def _colours(frame: Frame, low: float, high: float, name: str) -> Markup:
+    """The key at the right: what a colour stands for."""
+    left, steps = frame.x_end + 24, 40
+    height = (frame.y_end - frame.top) / steps
+    parts = [
+        tag("rect", x=left, y=frame.y_end - (i + 1) * height, width=18.0, height=height + 0.5,
+            fill=colour(i / (steps - 1)))
+        for i in range(steps)
+    ]  # fmt: skip
+    scale = Scale(low, high, frame.y_end, frame.top)
+    parts += [text(left + 24, scale(tick) + 4, grouped(tick)) for tick in nice_ticks(low, high, 6)]
+    return join([*parts, text(left, 9.0, name, class_="axis-name")])

@@ -1,13 +1,13 @@
 """Fields and objects ranked by doubt, each with its reason in words.
 
 Each kind of doubt says how strongly it holds, from 0 to 1, times the site's weight; several of one
-object or field add up as chances do, 1 - (1 - a)(1 - b). Every limit is a setting.
+object or field add up as chances do, 1 - (1 - a)(1 - b). Every limit is a setting. Of a million
+objects only the order is made at once: the words of a doubt are made when it is looked at.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def rank(
     objects: Columns,
     settings: QueueSettings | None = None,
     disagreements: Mapping[Key, str] | None = None,
-) -> list[Doubt]:
+) -> Sequence[Doubt]:
     """Rank what is worth a look.
 
     Parameters
@@ -89,19 +89,25 @@ def rank(
 
     Returns
     -------
-    list of Doubt
-        Strongest first; equals in the order of fields and labels. Only what is in doubt.
+    sequence of Doubt
+        Strongest first; equals in the order of fields and labels, a field before its objects.
+        Only what is in doubt.
     """
     settings = settings or QueueSettings()
     ok = [row for row in fields if row["state"] == State.OK]
-    known = {row["field_id"] for row in ok}
-    found = [doubt for doubt in _objects(objects, settings) if doubt.field_id in known]
-    held: defaultdict[str, list[float]] = defaultdict(list)
-    for doubt in found:
-        held[doubt.field_id].append(doubt.doubt)
-    found += _fields(ok, held, settings, disagreements or {})
-    place = {row["field_id"]: natural_key(row["field_id"]) for row in ok}
-    return sorted(found, key=lambda each: (-each.doubt, place[each.field_id], each.label or 0))
+    ok.sort(key=lambda row: natural_key(row["field_id"]))
+    place = {row["field_id"]: at for at, row in enumerate(ok)}
+    signs = list(_signs(objects, settings)) if len(objects.get("label", ())) else []
+    held, of_field = _held(objects, signs, place)
+    count = np.bincount(of_field[held.places], minlength=len(ok))
+    total = np.bincount(of_field[held.places], weights=held.doubts, minlength=len(ok))
+    about = list(zip(ok, count.tolist(), total.tolist(), strict=True))
+    own = dict(_fields(about, settings, disagreements or {}))
+    strength = np.concatenate([[doubt.doubt for doubt in own.values()], held.doubts])
+    at_field = np.concatenate([np.array([*own], np.int64), of_field[held.places]])
+    labels = np.concatenate([np.zeros(len(own), np.int64), held.labels])
+    order = np.lexsort((labels, at_field, -strength))
+    return _Queue(order, list(own.values()), held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +119,73 @@ class _Sign:
     words: Any
 
 
-def _objects(objects: Columns, settings: QueueSettings) -> Iterator[Doubt]:
-    if "label" not in objects or not len(objects["label"]):
-        return
-    signs = list(_signs(objects, settings))
-    clear = np.ones(len(objects["label"]))
-    for sign in signs:
-        clear *= 1 - sign.strength
-    y, x = (objects.get(name) for name in _PLACE)
-    for i in np.flatnonzero(clear < 1).tolist():
-        mine = [sign for sign in signs if sign.strength[i] > 0]
-        yield Doubt(
-            str(objects["field_id"][i]),
-            int(objects["label"][i]),
-            float(1 - clear[i]),
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Objects in doubt: their places among all, how strong, and what they are said to be by."""
+
+    objects: Columns
+    signs: Sequence[_Sign]
+    places: NDArray[np.int64]
+    doubts: Float64
+    labels: NDArray[np.int64]
+
+    def told(self, k: int) -> Doubt:
+        """The k-th of them, with its reason."""
+        i = int(self.places[k])
+        mine = [sign for sign in self.signs if sign.strength[i] > 0]
+        y, x = (self.objects.get(name) for name in _PLACE)
+        return Doubt(
+            str(self.objects["field_id"][i]),
+            int(self.labels[k]),
+            float(self.doubts[k]),
             tuple(dict.fromkeys(sign.kind for sign in mine)),
             "; ".join(sign.words(i) for sign in mine),
             None if y is None else float(y[i]),
             None if x is None else float(x[i]),
         )
+
+
+class _Queue(Sequence[Doubt]):
+    """Doubts in their order, each made when it is asked for."""
+
+    def __init__(self, order: NDArray[np.int64], fields: Sequence[Doubt], held: _Held) -> None:
+        self._order, self._fields, self._held = order, fields, held
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, at: int) -> Doubt: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Doubt]: ...
+    def __getitem__(self, at: int | slice) -> Doubt | list[Doubt]:
+        if isinstance(at, slice):
+            return [self._told(k) for k in self._order[at].tolist()]
+        return self._told(int(self._order[at]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list's
+
+    def _told(self, k: int) -> Doubt:
+        n = len(self._fields)
+        return self._fields[k] if k < n else self._held.told(k - n)
+
+
+def _held(
+    objects: Columns, signs: Sequence[_Sign], place: Mapping[str, int]
+) -> tuple[_Held, NDArray[np.int64]]:
+    """Objects in doubt of fields that are ok, and the field's place of every object, or -1."""
+    n = len(objects.get("label", ()))
+    names = objects["field_id"].tolist() if n else []
+    of_field = np.fromiter((place.get(name, -1) for name in names), np.int64, n)
+    clear = np.ones(n)
+    for sign in signs:
+        clear *= 1 - sign.strength
+    places = np.flatnonzero((clear < 1) & (of_field >= 0))
+    labels = objects["label"][places].astype(np.int64) if n else np.zeros(0, np.int64)
+    return _Held(objects, signs, places, 1 - clear[places], labels), of_field
 
 
 def _signs(objects: Columns, settings: QueueSettings) -> Iterator[_Sign]:
@@ -202,24 +256,28 @@ def _odd(values: Float64, words: str, settings: QueueSettings) -> _Sign:
 
 
 def _fields(
-    rows: Sequence[Mapping[str, Any]],
-    held: Mapping[str, Sequence[float]],
+    about: Sequence[tuple[Mapping[str, Any], int, float]],
     settings: QueueSettings,
     disagreements: Mapping[Key, str],
-) -> Iterator[Doubt]:
-    for row in rows:
-        told = list(_told(row, held.get(row["field_id"], ()), settings, disagreements))
+) -> Iterator[tuple[int, Doubt]]:
+    """Doubts about fields, each with its field's place.
+
+    `about` gives of each field its row, the number of its objects in doubt and the sum of these
+    doubts.
+    """
+    for place, (row, count, total) in enumerate(about):
+        told = list(_told(row, (count, total), settings, disagreements))
         told = [each for each in told if each[1] > 0]
         if told:
             clear = float(np.prod([1 - strength for _, strength, _ in told]))
             kinds = tuple(dict.fromkeys(kind for kind, _, _ in told))
             words = "; ".join(words for _, _, words in told)
-            yield Doubt(row["field_id"], None, 1 - clear, kinds, words)
+            yield place, Doubt(row["field_id"], None, 1 - clear, kinds, words)
 
 
 def _told(
     row: Mapping[str, Any],
-    doubts: Sequence[float],
+    held: tuple[int, float],
     settings: QueueSettings,
     disagreements: Mapping[Key, str],
 ) -> Iterator[tuple[str, float, str]]:
@@ -240,7 +298,7 @@ def _told(
         words = row.get("quality_detail") or "the quality gate flagged it"
         yield "quality", settings.weight_quality, str(words)
     n = row.get("n_objects") or 0
-    if n and doubts:
-        share = sum(doubts) / n
-        words = f"{len(doubts)} of {n} objects are doubtful"
-        yield "many", settings.weight_many * min(1.0, share), words
+    count, total = held
+    if n and count:
+        words = f"{count} of {n} objects are doubtful"
+        yield "many", settings.weight_many * min(1.0, total / n), words

@@ -83,8 +83,9 @@ def _judge(found: Found, smallest: float, settings: SegmentSettings) -> Segmenta
         "segment_brightness": evidence.brightness,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
-    labels = paint_runs(select_objects(objects, kept), contrast.height.shape)
-    return Segmentation(labels, scores, found.diameter, figures)
+    runs = select_objects(objects, kept)
+    labels = paint_runs(runs, contrast.height.shape)
+    return Segmentation(labels, scores, found.diameter, figures, runs)
 
 
 def _believed(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from monolayer.segment.settings import SegmentSettings
+from monolayer_kernels.measure_runs import Runs
 
 __all__ = ["FIGURES", "Segmentation", "Segmenter", "SegmenterKind"]
 
@@ -44,12 +45,16 @@ class Segmentation:
         ``segment_noise`` (standard deviation of the background after smoothing, grey values),
         ``segment_brightness`` (typical height of a nucleus above it), ``segment_mean_score``;
         None where a method does not know them. Of a plug-in only the last is given, by us.
+    runs : Runs or None
+        The runs of ``labels``, as `monolayer_kernels.measure_runs.find_runs` would find them, where
+        they are known already; a plug-in leaves them out.
     """
 
     labels: NDArray[np.int32]
     scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     diameter_px: float | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
+    runs: Runs | None = None
 
 
 class Segmenter(Protocol):

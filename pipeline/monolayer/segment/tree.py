@@ -39,7 +39,13 @@ from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
-from monolayer_kernels.objects import ellipse_scores, keep_largest_patch, paint_runs, run_means
+from monolayer_kernels.objects import (
+    ellipse_scores,
+    keep_largest_patch,
+    paint_runs,
+    repaint_runs,
+    run_means,
+)
 from monolayer_kernels.refine import refine_labels
 from monolayer_kernels.threshold import quantise
 
@@ -183,7 +189,7 @@ def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlin
     joined = join_parts(labels, grown, look.contrast, diameter / look.factor)
     count = int(joined.max(initial=-1)) + 1
     if count < len(joined):
-        labels = np.concatenate([[0], joined + 1]).astype(np.int32)[labels]
+        repaint_runs(grown._replace(label=(joined + 1).astype(np.int32)), labels)
         outline = np.bincount(joined, outline, count) / np.bincount(joined, minlength=count)
     fill_holes(labels, label_boxes(labels, count))
     return _Outlined(find_runs(labels), outline.astype(np.float32))
@@ -197,5 +203,5 @@ def _carry(
     if look.factor == 1:
         return outlined.objects, contrast
     coarse = paint_runs(outlined.objects, look.contrast.height.shape)
-    labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
-    return keep_largest_patch(find_runs(labels)), contrast
+    refined = refine_labels(coarse, look.factor, contrast.height, outlined.height)
+    return keep_largest_patch(refined), contrast

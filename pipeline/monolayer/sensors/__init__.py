@@ -1,7 +1,8 @@
 """Sensors: time series become what can be believed, what left its limits, and for how long.
 
 1. `SensorSeries`: one quantity of one vessel in time, checked; units are in the quantity's name.
-2. `examine`: faults (stuck, out of range, impossible rate, bad status), gaps and excursions.
+2. `examine`, `examine_all`: faults (stuck, out of range, impossible rate, bad status, probes that
+   disagree), gaps and excursions.
 3. `align`: what a sensor said when the microscope came by.
 4. `with_sensors`: readings and events put into a vessel's history, for decisions.
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from monolayer.sensors.excursions import Excursion
     from monolayer.sensors.faults import Fault, Gap
     from monolayer.sensors.findings import Findings, examine
+    from monolayer.sensors.probes import examine_all
     from monolayer.sensors.quantities import QUANTITIES, Quantity
     from monolayer.sensors.series import SensorSeries
     from monolayer.sensors.settings import QuantityLimits, SensorSettings
@@ -35,6 +37,7 @@ __all__ = [
     "SensorSettings",
     "align",
     "examine",
+    "examine_all",
     "with_sensors",
 ]
 
@@ -53,6 +56,7 @@ __getattr__, __dir__ = lazy(
         "SensorSettings": "settings",
         "align": "alignment",
         "examine": "findings",
+        "examine_all": "probes",
         "with_sensors": "evidence",
     },
 )

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from monolayer.sensors.series import SensorSeries
 from monolayer.sensors.settings import QuantityLimits
 
-__all__ = ["Fault", "FaultKind", "Gap", "faults_of", "gaps_of"]
+__all__ = ["Fault", "FaultKind", "Gap", "exchanged", "faults_of", "gaps_of", "runs_of"]
 
-FaultKind = Literal["bad_status", "out_of_range", "impossible_rate", "stuck"]
+FaultKind = Literal["bad_status", "out_of_range", "impossible_rate", "stuck", "probes_disagree"]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,9 @@ def faults_of(
     kinds["impossible_rate"] = _too_fast(series, believed, limits, exchanges_h)
     believed &= ~kinds["impossible_rate"]
     found = [
-        fault for kind, bad in kinds.items() for fault in _runs(series, bad, believed, kind, limits)
+        fault
+        for kind, bad in kinds.items()
+        for fault in runs_of(series, bad, believed, kind, limits)
     ]
     return believed, tuple(sorted(found, key=lambda fault: (fault.since_h, fault.known_h)))
 
@@ -134,7 +136,7 @@ def _too_fast(
     exchanges = sorted(exchanges_h)
     last: int | None = None
     for i in np.flatnonzero(believed):
-        if last is not None and not _exchanged(exchanges, series.times_h[last], series.times_h[i]):
+        if last is not None and not exchanged(exchanges, series.times_h[last], series.times_h[i]):
             hours = series.times_h[i] - series.times_h[last]
             reach = limits.noise + limits.max_rate_per_h * hours
             if abs(series.values[i] - series.values[last]) > reach:
@@ -144,11 +146,12 @@ def _too_fast(
     return bad
 
 
-def _exchanged(exchanges_h: Sequence[float], after_h: float, until_h: float) -> bool:
+def exchanged(exchanges_h: Sequence[float], after_h: float, until_h: float) -> bool:
+    """Whether medium was exchanged after the one time and not after the other."""
     return bisect_right(exchanges_h, until_h) > bisect_right(exchanges_h, after_h)
 
 
-def _runs(
+def runs_of(
     series: SensorSeries, bad: Bools, believed: Bools, kind: FaultKind, limits: QuantityLimits
 ) -> list[Fault]:
     """Neighbours of one kind as one fault, up to the next believed reading."""

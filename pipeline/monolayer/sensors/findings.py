@@ -33,6 +33,8 @@ class Findings:
         In order of time.
     fleeting : int
         Stays beyond a limit that were over before the on-delay had passed.
+    others : tuple of Findings
+        Further probes of the quantity that this one was held against.
     """
 
     series: SensorSeries
@@ -42,6 +44,7 @@ class Findings:
     gaps: tuple[Gap, ...]
     excursions: tuple[Excursion, ...]
     fleeting: int
+    others: tuple["Findings", ...] = ()
 
     @property
     def name(self) -> tuple[str, str]:

@@ -31,6 +31,8 @@ class SensorSeries:
         One a time; NaN where the source gave a status and no value.
     good : ndarray of bool
         Whether the source called the reading good.
+    probe : str
+        Which one, where the vessel has several of the quantity.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class SensorSeries:
     times_h: Floats
     values: Floats
     good: Bools
+    probe: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no sensor can have said."""
@@ -72,5 +75,6 @@ class SensorSeries:
         """The readings at that time and earlier."""
         kept = self.times_h <= time_h
         return SensorSeries(
-            self.vessel, self.quantity, self.times_h[kept], self.values[kept], self.good[kept]
-        )
+            self.vessel, self.quantity, self.times_h[kept], self.values[kept], self.good[kept],
+            self.probe,
+        )  # fmt: skip

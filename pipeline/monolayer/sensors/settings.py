@@ -42,6 +42,8 @@ class QuantityLimits(Settings):
     """Hours after which a value that does not move is a fault."""
     stuck_within: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Largest spread (highest less lowest) of a value that does not move."""
+    agree_within: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Largest difference of two probes of one vessel; empty: a second probe is refused."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "QuantityLimits":

@@ -8,7 +8,7 @@ FOLDER/plate/              images alone, named as MetaXpress exports them
 FOLDER/truth/              label masks, kept apart so that no reader takes them for images
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import numpy as np
 
 from monolayer.simulate.field import SimulatedField, simulate_field
 from monolayer.simulate.folder import (
+    Planned,
     Rows,
     as_text,
-    check_folder,
-    make_subfolders,
-    write_fields,
+    manifest_row,
+    object_rows,
+    write_folder,
 )
 from monolayer.simulate.settings import SimulateSettings
 from monolayer.simulate.tiff import write_image, write_labels
@@ -53,31 +54,19 @@ pair in anaphase is two. Specks, smears and floating dead cells are none. Fields
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedField:
+class PlannedField(Planned):
     """One field of the plate.
 
     Attributes
     ----------
-    index : int
-        Position in the plate's order, which seeds the field.
-    well, site : str
-        As in ``B02`` and ``1``.
     kind : str
         ordinary, empty or defocused.
     settings : SimulateSettings
         With the density and the focus of this field.
     """
 
-    index: int
-    well: str
-    site: str
     kind: str
     settings: SimulateSettings
-
-    @property
-    def stem(self) -> str:
-        """File name of the image without its suffix."""
-        return f"{self.settings.plate.name}_{self.well}_s{self.site}_w1"
 
 
 def plan_fields(settings: SimulateSettings) -> list[PlannedField]:
@@ -122,8 +111,6 @@ def simulate_plate(
         The seed is negative.
     """
     fields = plan_fields(settings)
-    check_folder(folder, _files(fields), "plate")
-    make_subfolders(folder, "plate", "truth")
 
     def make(field: PlannedField) -> Rows:
         simulated = simulate_field(field.settings, seed, field.index)
@@ -131,11 +118,11 @@ def simulate_plate(
         return {
             "manifest": [_manifest_row(field, simulated)],
             "truth": [_truth_row(field, simulated)],
-            "truth_objects": list(_object_rows(field, simulated)),
+            "truth_objects": object_rows(field, simulated.truth),
         }
 
-    write_fields(folder, fields, make, on_field)
-    (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
+    texts = {"README.md": _readme(settings, seed, len(fields))}
+    write_folder(folder, "plate", _files(fields), fields, make, texts, on_field)
 
 
 def _plan(
@@ -153,7 +140,7 @@ def _plan(
         "nuclei": settings.nuclei.model_copy(update=nuclei),
         "optics": settings.optics.model_copy(update=optics),
     }
-    return PlannedField(index, well, site, kind, settings.model_copy(update=update))
+    return PlannedField(index, plate.name, well, site, kind, settings.model_copy(update=update))
 
 
 def _files(fields: Sequence[PlannedField]) -> list[str]:
@@ -181,29 +168,24 @@ def _write_field(folder: Path, field: PlannedField, simulated: SimulatedField) -
 
 
 def _manifest_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]:
-    height, width = simulated.pixels.shape
-    return {
-        "path": _image(field),
-        "mask": _mask(field),
-        "modality": "fluorescence nuclei (simulated Hoechst)",
-        "dataset": "simulated out of focus" if field.kind == "defocused" else "simulated",
-        "licence": "BSD-3-Clause",
-        "source": "monolayer simulate",
-        "n_objects": len(simulated.truth["label"]),
-        "height": height,
-        "width": width,
-        "dtype": simulated.pixels.dtype.name,
-        "group": f"well {field.well}",
-        "pixel_size_um": field.settings.optics.pixel_size_um,
-        "notes": f"SIMULATED; {field.kind}",
-    }
+    return manifest_row(
+        _image(field),
+        _mask(field),
+        simulated.pixels,
+        f"well {field.well}",
+        modality="fluorescence nuclei (simulated Hoechst)",
+        dataset="simulated out of focus" if field.kind == "defocused" else "simulated",
+        n_objects=len(simulated.truth["label"]),
+        pixel_size_um=field.settings.optics.pixel_size_um,
+        notes=f"SIMULATED; {field.kind}",
+    )
 
 
 def _truth_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]:
     truth = simulated.truth
     pairs = np.unique(truth["mother_pair"])
     return {
-        **_names(field),
+        **field.names,
         "kind": field.kind,
         "seeded_density_cells_per_cm2": f"{field.settings.nuclei.density_cells_per_cm2:g}",
         "n_objects": len(truth["label"]),
@@ -213,16 +195,6 @@ def _truth_row(field: PlannedField, simulated: SimulatedField) -> dict[str, Any]
         "nuclei_area_fraction": as_text(np.float64((simulated.labels > 0).mean())),
         "pixel_size_um": field.settings.optics.pixel_size_um,
     }
-
-
-def _object_rows(field: PlannedField, simulated: SimulatedField) -> Iterator[dict[str, Any]]:
-    truth = simulated.truth
-    for i in range(len(truth["label"])):
-        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
-
-
-def _names(field: PlannedField) -> dict[str, str]:
-    return {"plate": field.settings.plate.name, "well": field.well, "field": field.site}
 
 
 def _readme(settings: SimulateSettings, seed: int, n: int) -> str:

@@ -99,11 +99,13 @@ def facts_of(connection: Connection, number: int) -> Facts:
             vessels.c.seeded_at,
             vessels.c.seeded_offset_minutes,
             vessels.c.ended_at,
+            vessels.c.ended_offset_minutes,
             vessels.c.medium_volume_ml,
         ).where(vessels.c.id == number)
     ).one_or_none()
     if row is None:
         raise InputError(f"there is no vessel of number {number}; name it by its name.")
-    name, seeded_at, offset, ended_at, volume = row
+    name, seeded_at, offset, ended_at, ended_offset, volume = row
     visits = {at for _, at in current_times(connection, [number])}
-    return Facts(name, local(seeded_at, offset), ended_at, volume, visits)
+    ended = None if ended_at is None else local(ended_at, ended_offset)
+    return Facts(name, local(seeded_at, offset), ended, volume, visits)

@@ -74,7 +74,7 @@ def close_vessel(
     if children and how != "passaged":
         raise InputError(f"vessel {vessel}: only a passage opens vessels; it was {how}.")
     seeded = sum(child.cells for child in children)
-    if cells_out is not None and seeded > cells_out:
+    if cells_out is not None and seeded > cells_out >= 0:
         raise InputError(
             f"vessel {vessel}: {seeded:g} cells were seeded from the {cells_out:g} that came out; "
             "mend one of them."

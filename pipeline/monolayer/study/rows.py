@@ -189,7 +189,16 @@ def _words(where: str, value: Any, column: Column[Any]) -> Any:
         raise InputError(f"{where} holds a character that is none (NUL); take it out.")
     if not text.strip():
         raise InputError(f"{where} is empty; leave it out if it is unknown.")
+    if _is_name(column) and (text != text.strip() or not text.isprintable()):
+        # A line end within a name could write a signature's line of its own into a report.
+        raise InputError(
+            f"{where} {text!r} has spaces around it or characters that do not print; take them out."
+        )
     return text if choices is None else _one_of(where, text, choices)
+
+
+def _is_name(column: Column[Any]) -> bool:
+    return column.name in (column.table.info["named_by"], "printed_name")
 
 
 def _one_of(where: str, value: Any, choices: tuple[str, ...]) -> str:

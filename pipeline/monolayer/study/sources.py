@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from monolayer.errors import ConfigError
 from monolayer.study.change import Change
+from monolayer.study.csv_lines import moment_after, moment_in
 from monolayer.study.run_import import import_run
-from monolayer.study.table_import import import_table, import_tables, moment_in
+from monolayer.study.table_import import import_table, import_tables
 from monolayer.study.visits import Visit, read_visits
 
 __all__ = ["Told", "import_sources", "time_of"]
@@ -58,9 +59,10 @@ def import_sources(change: Change, sources: Sequence[Path], told: Told) -> list[
 def time_of(change: Change, vessel: str, text: str) -> datetime:
     """A time as people give it: a date with its offset, or hours since the vessel's seeding."""
     try:
-        return change.seeded_at(vessel) + timedelta(hours=float(text))
+        hours = float(text)
     except ValueError:
         return moment_in("--at", text)
+    return moment_after(change.seeded_at(vessel), hours)
 
 
 def _import_run(change: Change, run: Path, told: Told) -> list[str]:

@@ -7,17 +7,19 @@
 One trick: all of it happens within one change, so that a file with one bad line leaves nothing.
 """
 
-import csv
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Boolean, Float, Integer, select
 
 from monolayer.errors import InputError
+from monolayer.history import ReadingName
 from monolayer.study.change import Change
 from monolayer.study.columns import JsonText, UtcTime
+from monolayer.study.csv_lines import lines_of, moment_after, moment_in, number_in
 from monolayer.study.rows import Field, fields_of, nearest
 from monolayer.study.tables import people
 
@@ -26,8 +28,6 @@ __all__ = [
     "ImportRefused",
     "import_table",
     "import_tables",
-    "moment_in",
-    "number_in",
     "row_of",
 ]
 
@@ -51,6 +51,10 @@ _QUANTITIES = {
     "lactate": "lactate_mmol_per_l",
     "temperature": "temperature_c",
     "pco2": "pco2_mmhg",
+    "dissolved_oxygen": "dissolved_oxygen_percent",
+    "glutamine": "glutamine_mmol_per_l",
+    "ammonium": "ammonium_mmol_per_l",
+    "capacitance": "capacitance_pf_per_cm",
 }
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 # So many complaints are told; the rest are counted.
@@ -138,32 +142,7 @@ def _kind(path: Path, kind: str | None) -> str:
 
 
 def _lines(path: Path, kind: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Lines with their number and their cells, without the empty ones."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            _check_header(path, kind, reader.fieldnames or ())
-            for cells in reader:
-                if "" in cells:
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: has more cells than there are names; put "
-                        "text that holds commas in quotes."
-                    )
-                yield reader.line_num, {name: text.strip() for name, text in cells.items()}
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path}: is no text table; save it as CSV in UTF-8.") from None
-
-
-def _check_header(path: Path, kind: str, names: Sequence[str]) -> None:
-    try:
-        _check_names(kind, names)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    twice = next((name for name in names if list(names).count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"{path}: column '{twice}' is there twice; keep one.")
+    return lines_of(path, lambda names: _check_names(kind, names))
 
 
 def _check_kind(change: Change, kind: str) -> None:
@@ -187,8 +166,6 @@ def _check_names(kind: str, names: Sequence[str]) -> None:
         unit = _UNITLESS.get(name)
         if unit in known:
             raise InputError(f"column '{name}' has no unit; call it '{unit}'.")
-        if ";" in name:
-            raise InputError("columns are parted by semicolons; part them by commas.")
         raise InputError(f"unknown column '{name}' for {kind}; {nearest(name, known)}")
 
 
@@ -220,7 +197,8 @@ def row_of(change: Change, kind: str, cells: Mapping[str, str]) -> dict[str, Any
     _check_kind(change, kind)
     _check_names(kind, tuple(cells))
     fields = fields_of(kind)
-    row = {name: _value(name, fields.get(name), text) for name, text in cells.items() if text}
+    given = {name: text.strip() for name, text in cells.items()}
+    row = {name: _value(name, fields.get(name), text) for name, text in given.items() if text}
     for name in ("confluence", "confluence_lower_bound"):
         if (percent := row.pop(f"{name}_percent", None)) is not None:
             row[name] = percent / 100
@@ -228,10 +206,21 @@ def row_of(change: Change, kind: str, cells: Mapping[str, str]) -> dict[str, Any
         row["at"] = _moment_of(change, row)
     if kind == "viabilities":
         _count_to_share(row)
-    if kind == "readings" and row.get("quantity") in _QUANTITIES:
-        unit = _QUANTITIES[row["quantity"]]
-        raise InputError(f"readings: '{row['quantity']}' has no unit; call it '{unit}'.")
+    if kind == "readings" and "quantity" in row:
+        row["quantity"] = _quantity(row["quantity"])
     return row
+
+
+def _quantity(text: str) -> str:
+    """The quantity as decisions know it; what is nearly one would never reach them, unseen."""
+    name = text.lower()
+    if name in _QUANTITIES:
+        raise InputError(f"readings: '{text}' has no unit; call it '{_QUANTITIES[name]}'.")
+    known = get_args(ReadingName)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    if name not in known and near:
+        raise InputError(f"readings: quantity '{text}' is unknown; did you mean '{near[0]}'?")
+    return name if name in known else text
 
 
 def _value(name: str, field: Field | None, text: str) -> Any:
@@ -242,7 +231,7 @@ def _value(name: str, field: Field | None, text: str) -> Any:
     if isinstance(type_, Boolean):
         return _YES_NO.get(text.lower(), text)
     if isinstance(type_, Integer):
-        return int(text) if text.lstrip("+-").isdecimal() else text
+        return _whole(text)
     if isinstance(type_, Float):
         return number_in(name, text)
     if isinstance(type_, UtcTime):
@@ -252,23 +241,13 @@ def _value(name: str, field: Field | None, text: str) -> Any:
     return text
 
 
-def number_in(name: str, text: str) -> float:
-    """A cell as a number."""
+def _whole(text: str) -> int | str:
+    """A count; spreadsheets and pandas write 20.0 where other lines have none."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        mend = "write a point for the comma" if "," in text else "leave it empty if unknown"
-        raise InputError(f"{name} '{text}' is no number; {mend}.") from None
-
-
-def moment_in(name: str, text: str) -> datetime:
-    """A cell as a time; whether it has an offset from UTC is asked where it is used."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{name} '{text}' is no time; write it as 2026-11-23T14:10+01:00."
-        ) from None
+        return text
+    return int(number) if number.is_integer() and "_" not in text else text
 
 
 def _moment_of(change: Change, row: dict[str, Any]) -> datetime:
@@ -281,7 +260,7 @@ def _moment_of(change: Change, row: dict[str, Any]) -> datetime:
     if "vessel" not in row:
         raise InputError("names no vessel; fill the column 'vessel'.")
     seeded: datetime = change.seeded_at(row["vessel"])
-    return seeded + timedelta(hours=hours)
+    return moment_after(seeded, hours)
 
 
 def _count_to_share(row: dict[str, Any]) -> None:

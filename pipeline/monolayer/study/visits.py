@@ -3,16 +3,15 @@
 Plates, wells and times are named as the run's fields table names them; each field has one vessel.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from monolayer.errors import InputError
 from monolayer.study.change import Change
-from monolayer.study.table_import import moment_in, number_in
+from monolayer.study.csv_lines import lines_of, moment_after, moment_in, number_in
 
 __all__ = ["Visit", "fields_by_visit", "read_visits"]
 
@@ -65,19 +64,10 @@ def read_visits(path: Path) -> list[Visit]:
     InputError
         One sentence with file and line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            odd = next((name for name in reader.fieldnames or () if name not in _COLUMNS), None)
-            if odd is not None:
-                raise InputError(
-                    f"{path}: unknown column '{odd}'; there are {', '.join(_COLUMNS)}."
-                )
-            return [_visit(f"{path}, line {reader.line_num}", cells) for cells in reader]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text table; save it as CSV in UTF-8.") from None
+    found = [_visit(f"{path}, line {line}", cells) for line, cells in lines_of(path, _check_names)]
+    if not found:
+        raise InputError(f"{path}: holds no line but the names; give a line for each visit.")
+    return found
 
 
 def fields_by_visit(
@@ -110,8 +100,13 @@ def fields_by_visit(
     return grouped
 
 
-def _visit(where: str, cells: Mapping[str, str | None]) -> Visit:
-    given = {name: (text or "").strip() for name, text in cells.items()}
+def _check_names(names: Sequence[str]) -> None:
+    odd = next((name for name in names if name not in _COLUMNS), None)
+    if odd is not None:
+        raise InputError(f"unknown column '{odd}'; there are {', '.join(_COLUMNS)}.")
+
+
+def _visit(where: str, given: Mapping[str, str]) -> Visit:
     if not given.get("vessel"):
         raise InputError(f"{where}: names no vessel; fill the column 'vessel'.")
     try:
@@ -128,7 +123,7 @@ def _at(change: Change, visit: Visit) -> datetime:
         return visit.at
     if visit.time_h is None:
         raise InputError(f"vessel {visit.vessel}: was imaged when? give 'at' or 'time_h'.")
-    return change.seeded_at(visit.vessel) + timedelta(hours=visit.time_h)
+    return moment_after(change.seeded_at(visit.vessel), visit.time_h)
 
 
 def _shown(where: str, visit: Visit, fields: Sequence[Row], claimed: dict[str, Visit]) -> list[Row]:

@@ -91,9 +91,11 @@ class Level:
 
     def interval(self, confidence: float = 0.95, *, lower: bool = False) -> Interval:
         """Student's interval of the mean; one-sided where `lower`, which decisions ask for."""
-        if self.mean is None or not self.variance or self.free <= 0:
+        if self.mean is None or self.variance is None or self.free <= 0:
             reason = f"no {self.unit}" if self.mean is None else f"one {self.unit} has no spread"
             return no_interval(reason, confidence)
+        if self.variance == 0 and self.between_sd:
+            return no_interval(f"every {self.unit} was seen", confidence)
         tail = (1 - confidence) / (1 if lower else 2)
         reach = -_quantile(self.free, tail) * math.sqrt(self.variance)
         high = math.inf if lower else self.mean + reach
@@ -180,7 +182,10 @@ def _effective_freedom(
     """
     n = len(parts)
     if between + within == 0:
-        return float(n - 1)
+        # Parts that are all equal, such as fields that are all full: as free as parts are. One part
+        # alone knows its own equality only, and a field nothing.
+        alone = 0.0 if math.isinf(parts[0].free) else parts[0].free
+        return float(n - 1) if n > 1 else alone
     loss = between**2 / (n - 1) if n > 1 else 0.0
     for part in parts:
         if part.variance > 0:

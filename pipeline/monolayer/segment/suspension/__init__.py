@@ -6,17 +6,25 @@ from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
     from monolayer.segment.suspension.cells import (
+        ChamberPlane,
         Suspension,
         judge_suspension,
         segment_suspension,
     )
     from monolayer.segment.suspension.settings import SuspensionSettings
 
-__all__ = ["Suspension", "SuspensionSettings", "judge_suspension", "segment_suspension"]
+__all__ = [
+    "ChamberPlane",
+    "Suspension",
+    "SuspensionSettings",
+    "judge_suspension",
+    "segment_suspension",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "ChamberPlane": "cells",
         "Suspension": "cells",
         "SuspensionSettings": "settings",
         "judge_suspension": "cells",

@@ -22,12 +22,12 @@ from monolayer.segment.suspension.judge import (
     scores,
 )
 from monolayer.segment.suspension.settings import SuspensionSettings
-from monolayer.segment.suspension.signs import read_signs
+from monolayer.segment.suspension.signs import Signs, read_signs
 from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
 from monolayer_kernels.objects import paint_runs, select_objects
 from monolayer_kernels.smooth import bin_mean
 
-__all__ = ["Suspension", "judge_suspension", "segment_suspension"]
+__all__ = ["ChamberPlane", "Suspension", "judge_suspension", "segment_suspension"]
 
 Float64 = NDArray[np.float64]
 
@@ -41,6 +41,8 @@ _PREFER = 1.5
 # Cells whose median width is believed, and how far off (in octaves) it is used to look again.
 _ENOUGH = 10
 _OFF = 0.25
+# Scales that a plane keeps: those of the search, and as many told or refined ones.
+_KEPT = 2 * len(_FACTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,17 @@ class Suspension:
     live_probabilities: Float64
     centre_contrasts: Float64
     diameter_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What may be a cell at one scale, whatever the settings; the diameter is the full image's."""
+
+    objects: Runs
+    signs: Signs
+    shape: tuple[int, ...]
+    factor: int
+    diameter: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +133,78 @@ def segment_suspension(
     ValueError, TypeError
         ``pixels`` is not 2-D, is empty or does not hold real numbers.
     """
-    settings = settings or SuspensionSettings()
-    image = _checked(pixels)
-    told = _told(settings.expected_diameter_um, pixel_size_um)
-    best = _at_told(image, told, settings) if told else _at_best(image, settings)
-    first = best.objects.first[:-1]
-    order = np.lexsort((best.objects.start[first], best.objects.row[first]))
-    labels = paint_runs(select_objects(best.objects, order), best.shape)
-    return Suspension(
-        _enlarged(labels, best.factor, image.shape),
-        best.scores[order],
-        best.live[order],
-        best.live_probabilities[order],
-        best.centre_contrasts[order],
-        best.diameter,
-    )
+    return ChamberPlane(pixels).segment(settings, pixel_size_um)
+
+
+class ChamberPlane:
+    """One bright-field plane under any settings: objects of each scale are found once.
+
+    Parameters
+    ----------
+    pixels : ndarray (H, W)
+        As for `segment_suspension`, which says what may go wrong; they must not change meanwhile.
+    """
+
+    def __init__(self, pixels: NDArray[np.generic]) -> None:
+        self._image = _checked(pixels)
+        self._seen: dict[tuple[int, float], _Seen] = {}
+
+    def segment(
+        self, settings: SuspensionSettings | None = None, pixel_size_um: float | None = None
+    ) -> Suspension:
+        """Find the cells, as `segment_suspension` does."""
+        settings = settings or SuspensionSettings()
+        told = _told(settings.expected_diameter_um, pixel_size_um)
+        best = self._at_told(told, settings) if told else self._at_best(settings)
+        first = best.objects.first[:-1]
+        order = np.lexsort((best.objects.start[first], best.objects.row[first]))
+        labels = paint_runs(select_objects(best.objects, order), best.shape)
+        return Suspension(
+            _enlarged(labels, best.factor, self._image.shape),
+            best.scores[order],
+            best.live[order],
+            best.live_probabilities[order],
+            best.centre_contrasts[order],
+            best.diameter,
+        )
+
+    def _at_told(self, told: float, settings: SuspensionSettings) -> _Judged:
+        factor = max(1, round(told / _WORKING))
+        return _judged(self._look(factor, told / factor), settings)
+
+    def _at_best(self, settings: SuspensionSettings) -> _Judged:
+        """The finest scale, unless a coarser one explains clearly more of the image."""
+        best = _judged(self._look(1, _WORKING), settings)
+        for factor in _FACTORS[1:]:
+            if min(self._image.shape) < _FEWEST * _WORKING * factor:
+                break
+            coarse = _judged(self._look(factor, _WORKING), settings)
+            if coarse.explained > _PREFER * best.explained:
+                best = coarse
+        return self._refined(best, settings)
+
+    def _refined(self, first: _Judged, settings: SuspensionSettings) -> _Judged:
+        """Look again at the width that enough cells have, where it is another."""
+        if first.scores.size < _ENOUGH:
+            return first
+        width = float(np.median(first.widths))
+        if abs(math.log2(width)) <= _OFF:
+            return first
+        return self._at_told(width * first.diameter, settings)
+
+    def _look(self, factor: int, diameter: float) -> _Seen:
+        """What may be a cell, ``diameter`` pixels wide in the image binned by ``factor``."""
+        seen = self._seen.pop((factor, diameter), None)
+        if seen is None:
+            plane = flatten(bin_mean(self._image, factor), diameter)
+            objects = find_objects(plane.contrast, diameter)
+            signs = read_signs(objects, plane, diameter)
+            seen = _Seen(objects, signs, plane.contrast.shape, factor, diameter * factor)
+        # Last in, last out: the scales of the search are wanted each time, widths of once are not.
+        self._seen[factor, diameter] = seen
+        while len(self._seen) > _KEPT:
+            del self._seen[next(iter(self._seen))]
+        return seen
 
 
 def judge_suspension(
@@ -208,50 +278,19 @@ def _told(um: float | None, size: float | None) -> float | None:
     return um / size
 
 
-def _at_told(image: NDArray[np.float32], told: float, settings: SuspensionSettings) -> _Judged:
-    factor = max(1, round(told / _WORKING))
-    return _judged(bin_mean(image, factor), told / factor, factor, settings)
-
-
-def _at_best(image: NDArray[np.float32], settings: SuspensionSettings) -> _Judged:
-    """The finest scale, unless a coarser one explains clearly more of the image."""
-    best = _judged(image, _WORKING, 1, settings)
-    for factor in _FACTORS[1:]:
-        if min(image.shape) < _FEWEST * _WORKING * factor:
-            break
-        coarse = _judged(bin_mean(image, factor), _WORKING, factor, settings)
-        if coarse.explained > _PREFER * best.explained:
-            best = coarse
-    return _refined(image, best, settings)
-
-
-def _refined(image: NDArray[np.float32], first: _Judged, settings: SuspensionSettings) -> _Judged:
-    """Look again at the width that enough cells have, where it is another."""
-    if first.scores.size < _ENOUGH:
-        return first
-    width = float(np.median(first.widths))
-    if abs(math.log2(width)) <= _OFF:
-        return first
-    return _at_told(image, width * first.diameter, settings)
-
-
-def _judged(
-    image: NDArray[np.float32], diameter: float, factor: int, settings: SuspensionSettings
-) -> _Judged:
-    plane = flatten(image, diameter)
-    objects = find_objects(plane.contrast, diameter)
-    signs = read_signs(objects, plane, diameter)
+def _judged(seen: _Seen, settings: SuspensionSettings) -> _Judged:
+    signs = seen.signs
     found = scores(signs)
     kept = np.flatnonzero(found >= settings.min_score)
     return _Judged(
-        select_objects(objects, kept),
-        image.shape,
-        factor,
+        select_objects(seen.objects, kept),
+        seen.shape,
+        seen.factor,
         found[kept],
         is_live(signs, settings)[kept],
         live_probabilities(signs)[kept],
         centre_contrasts(signs)[kept],
-        diameter * factor,
+        seen.diameter,
     )
 
 

@@ -10,7 +10,7 @@ FOLDER/images/             images alone, named as MetaXpress exports them: w1 nu
 FOLDER/truth/              label masks; a nucleus has the number of its cell
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,12 +22,13 @@ from monolayer.settings import Settings
 from monolayer.simulate.cells.field import KINDS, SimulatedCellField, simulate_cell_field
 from monolayer.simulate.cells.settings import CellFieldSettings
 from monolayer.simulate.folder import (
+    Planned,
     Rows,
     as_text,
-    check_folder,
-    make_subfolders,
+    manifest_row,
+    object_rows,
     settings_text,
-    write_fields,
+    write_folder,
 )
 from monolayer.simulate.tiff import write_image, write_labels
 
@@ -80,32 +81,24 @@ class CellPlateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCells:
+class PlannedCells(Planned):
     """One field of the plate.
 
     Attributes
     ----------
-    index : int
-        Position in the plate's order, which seeds the field.
-    plate, well, site : str
-        As in ``ages``, ``B02`` and ``1``.
     settings : CellFieldSettings
         With this field's share of flattened cells.
     """
 
-    index: int
-    plate: str
-    well: str
-    site: str
     settings: CellFieldSettings
 
     def image(self, channel: str) -> str:
         """Path of a channel's image, relative to the folder."""
-        return f"images/{self.plate}_{self.well}_s{self.site}_{channel}.tif"
+        return f"images/{self.stem_of(channel)}.tif"
 
     def mask(self, channel: str) -> str:
         """Path of a channel's label mask, relative to the folder."""
-        return f"truth/{self.plate}_{self.well}_s{self.site}_{channel}_labels.tif"
+        return f"truth/{self.stem_of(channel)}_labels.tif"
 
 
 def plan_cell_plate(settings: CellPlateSettings) -> list[PlannedCells]:
@@ -151,8 +144,6 @@ def simulate_cell_plate(
     fields = plan_cell_plate(settings)
     written = [f.image(w) for f in fields for w in CHANNELS]
     written += [f.mask(w) for f in fields for w in CHANNELS]
-    check_folder(folder, [*TABLES, *written], "plate")
-    make_subfolders(folder, "images", "truth")
 
     def make(field: PlannedCells) -> Rows:
         simulated = simulate_cell_field(field.settings, seed, field.index)
@@ -160,13 +151,15 @@ def simulate_cell_plate(
         return {
             "manifest": [_manifest_row(field, simulated, channel) for channel in CHANNELS],
             "truth": [_truth_row(field, simulated)],
-            "truth_objects": list(_object_rows(field, simulated)),
+            "truth_objects": object_rows(field, simulated.truth),
         }
 
-    write_fields(folder, fields, make, on_field)
-    (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
-    (folder / "method.yaml").write_text(METHOD, encoding="utf-8")
-    (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
+    texts = {
+        "settings.yaml": settings_text(settings),
+        "method.yaml": METHOD,
+        "README.md": _readme(settings, seed, len(fields)),
+    }
+    write_folder(folder, "plate", [*TABLES, *written], fields, make, texts, on_field)
 
 
 def _with_share(settings: CellFieldSettings, share: float) -> CellFieldSettings:
@@ -191,30 +184,24 @@ def _write_field(folder: Path, field: PlannedCells, simulated: SimulatedCellFiel
 def _manifest_row(
     field: PlannedCells, simulated: SimulatedCellField, channel: str
 ) -> dict[str, Any]:
-    height, width = simulated.pixels.shape
     labels = simulated.labels if channel == "w2" else simulated.nucleus_labels
-    return {
-        "path": field.image(channel),
-        "mask": field.mask(channel),
-        "modality": CHANNELS[channel][1],
-        "dataset": "simulated nuclei and cells",
-        "licence": "BSD-3-Clause",
-        "source": "monolayer simulate",
-        "n_objects": len(np.unique(labels[labels > 0])),
-        "height": height,
-        "width": width,
-        "dtype": simulated.pixels.dtype.name,
-        "group": f"well {field.well}",
-        "pixel_size_um": field.settings.cell_optics.pixel_size_um,
-        "notes": "SIMULATED",
-    }
+    return manifest_row(
+        field.image(channel),
+        field.mask(channel),
+        simulated.pixels,
+        f"well {field.well}",
+        modality=CHANNELS[channel][1],
+        dataset="simulated nuclei and cells",
+        n_objects=len(np.unique(labels[labels > 0])),
+        pixel_size_um=field.settings.cell_optics.pixel_size_um,
+    )
 
 
 def _truth_row(field: PlannedCells, simulated: SimulatedCellField) -> dict[str, Any]:
     truth = simulated.truth
     kinds = {f"n_{kind}": int(np.count_nonzero(truth["kind"] == kind)) for kind in KINDS}
     return {
-        **_names(field),
+        **field.names,
         "flattened_share": as_text(field.settings.cells.flattened_fraction),
         "n_objects": len(truth["label"]),
         "n_border_objects": int(np.count_nonzero(truth["touches_border"])),
@@ -223,16 +210,6 @@ def _truth_row(field: PlannedCells, simulated: SimulatedCellField) -> dict[str, 
         "cell_area_fraction": as_text(float((simulated.labels > 0).mean())),
         "pixel_size_um": field.settings.cell_optics.pixel_size_um,
     }
-
-
-def _object_rows(field: PlannedCells, simulated: SimulatedCellField) -> Iterator[dict[str, Any]]:
-    truth = simulated.truth
-    for i in range(len(truth["label"])):
-        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
-
-
-def _names(field: PlannedCells) -> dict[str, str]:
-    return {"plate": field.plate, "well": field.well, "field": field.site}
 
 
 def _readme(settings: CellPlateSettings, seed: int, n: int) -> str:

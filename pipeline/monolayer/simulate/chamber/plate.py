@@ -10,7 +10,7 @@ FOLDER/images/             images alone, named as MetaXpress exports them
 FOLDER/truth/              label masks
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ import numpy as np
 from monolayer.simulate.chamber.field import SimulatedChamberField, simulate_chamber_field
 from monolayer.simulate.chamber.settings import ChamberFieldSettings, ChamberSettings
 from monolayer.simulate.folder import (
+    Planned,
     Rows,
     as_text,
-    check_folder,
-    make_subfolders,
+    manifest_row,
+    object_rows,
     settings_text,
-    write_fields,
+    write_folder,
 )
 from monolayer.simulate.tiff import write_image, write_labels
 
@@ -60,29 +61,20 @@ Accuracy on these images is accuracy on simulation, and is to be called so.
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedChamberField:
+class PlannedChamberField(Planned):
     """One field to be simulated.
 
     Attributes
     ----------
-    index : int
-        Seeds the field.
-    name, well, site : str
-        As in ``chamber``, ``A01`` and ``1``.
     settings : ChamberFieldSettings
         With this sample's viability.
     """
 
-    index: int
-    name: str
-    well: str
-    site: str
     settings: ChamberFieldSettings
 
     def files(self) -> tuple[str, str]:
         """Image and label mask, relative to the folder."""
-        stem = f"{self.name}_{self.well}_s{self.site}_w1"
-        return f"images/{stem}.tif", f"truth/{stem}_labels.tif"
+        return f"images/{self.stem}.tif", f"truth/{self.stem}_labels.tif"
 
 
 def plan_chamber(settings: ChamberSettings) -> list[PlannedChamberField]:
@@ -130,8 +122,7 @@ def simulate_chamber(
         The seed is negative, or the cells do not fit.
     """
     fields = plan_chamber(settings)
-    check_folder(folder, [*TABLES, *(n for f in fields for n in f.files())], "chamber")
-    make_subfolders(folder, "images", "truth")
+    written = [*TABLES, *(name for field in fields for name in field.files())]
 
     def make(field: PlannedChamberField) -> Rows:
         simulated = simulate_chamber_field(field.settings, seed, field.index)
@@ -140,12 +131,14 @@ def simulate_chamber(
             "manifest": [_manifest_row(field, simulated)],
             "boxes": list(_box_rows(field, simulated)),
             "truth": [_truth_row(field, simulated)],
-            "truth_objects": list(_object_rows(field, simulated)),
+            "truth_objects": object_rows(field, simulated.truth),
         }
 
-    write_fields(folder, fields, make, on_field)
-    (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(settings, len(fields), seed), encoding="utf-8")
+    texts = {
+        "settings.yaml": settings_text(settings),
+        "README.md": _readme(settings, len(fields), seed),
+    }
+    write_folder(folder, "chamber", written, fields, make, texts, on_field)
 
 
 def _write_field(
@@ -160,23 +153,19 @@ def _write_field(
 def _manifest_row(field: PlannedChamberField, simulated: SimulatedChamberField) -> dict[str, Any]:
     image, labels = field.files()
     live = simulated.truth["live"]
-    return {
-        "path": image,
-        "mask": labels,
-        "modality": MODALITY,
-        "dataset": "simulated chamber",
-        "licence": "BSD-3-Clause",
-        "source": "monolayer simulate",
-        "n_objects": len(live),
-        "height": simulated.pixels.shape[0],
-        "width": simulated.pixels.shape[1],
-        "dtype": simulated.pixels.dtype.name,
-        "group": f"{field.name} {field.well}",
-        "n_live": int(np.count_nonzero(live)),
-        "n_dead": int(np.count_nonzero(~live)),
-        "pixel_size_um": field.settings.pixel_size_um,
-        "notes": "SIMULATED; annotation = boxes.csv",
-    }
+    return manifest_row(
+        image,
+        labels,
+        simulated.pixels,
+        f"{field.plate} {field.well}",
+        modality=MODALITY,
+        dataset="simulated chamber",
+        n_objects=len(live),
+        n_live=int(np.count_nonzero(live)),
+        n_dead=int(np.count_nonzero(~live)),
+        pixel_size_um=field.settings.pixel_size_um,
+        notes="SIMULATED; annotation = boxes.csv",
+    )
 
 
 def _box_rows(
@@ -205,7 +194,7 @@ def _truth_row(field: PlannedChamberField, simulated: SimulatedChamberField) -> 
     area_mm2 = simulated.pixels.size * (settings.pixel_size_um * 1e-3) ** 2
     volume_ml = area_mm2 * settings.depth_mm * 1e-3
     return {
-        **_names(field),
+        **field.names,
         "n_live": n_live,
         "n_dead": n - n_live,
         "viability": as_text(n_live / n) if n else "",
@@ -214,18 +203,6 @@ def _truth_row(field: PlannedChamberField, simulated: SimulatedChamberField) -> 
         "expected_viability": as_text(float(settings.viability)),
         "expected_concentration_cells_per_ml": as_text(float(settings.concentration_cells_per_ml)),
     }
-
-
-def _object_rows(
-    field: PlannedChamberField, simulated: SimulatedChamberField
-) -> Iterator[dict[str, Any]]:
-    truth: Mapping[str, Any] = simulated.truth
-    for i in range(len(truth["label"])):
-        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
-
-
-def _names(field: PlannedChamberField) -> dict[str, str]:
-    return {"plate": field.name, "well": field.well, "field": field.site}
 
 
 def _readme(settings: ChamberSettings, n: int, seed: int) -> str:

@@ -10,7 +10,7 @@ FOLDER/images/             images alone, named as MetaXpress exports them, one c
 FOLDER/truth/              label masks of the nuclei
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +20,13 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.folder import (
+    Planned,
     Rows,
     as_text,
-    check_folder,
-    make_subfolders,
+    manifest_row,
+    object_rows,
     settings_text,
-    write_fields,
+    write_folder,
 )
 from monolayer.simulate.livedead.field import LiveDeadSettings, SimulatedLiveDead, simulate_livedead
 from monolayer.simulate.settings import NucleiSettings, SimulateSettings
@@ -103,29 +104,21 @@ class LiveDeadPlateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedLiveDead:
+class PlannedLiveDead(Planned):
     """One field of the plate.
 
     Attributes
     ----------
-    index : int
-        Position in the plate's order, which seeds the field.
-    plate, well, site : str
-        As in ``livedead``, ``B02`` and ``1``.
     settings : LiveDeadSettings
         With this well's viability and dyes.
     """
 
-    index: int
-    plate: str
-    well: str
-    site: str
     settings: LiveDeadSettings
 
     def image(self, dye: str) -> str:
         """Path of a dye's image, relative to the folder."""
         dyes: tuple[str, ...] = self.settings.dyes
-        return f"images/{self.plate}_{self.well}_s{self.site}_w{dyes.index(dye) + 1}.tif"
+        return f"images/{self.stem_of(f'w{dyes.index(dye) + 1}')}.tif"
 
     @property
     def mask(self) -> str:
@@ -181,8 +174,7 @@ def simulate_livedead_plate(
     """
     fields = plan_livedead(settings)
     written = [field.image(dye) for field in fields for dye in settings.field.dyes]
-    check_folder(folder, [*TABLES, *written, *(field.mask for field in fields)], "plate")
-    make_subfolders(folder, "images", "truth")
+    written += [field.mask for field in fields]
 
     def make(field: PlannedLiveDead) -> Rows:
         simulated = simulate_livedead(field.settings, seed, field.index)
@@ -190,13 +182,15 @@ def simulate_livedead_plate(
         return {
             "manifest": [_manifest_row(field, simulated)],
             "truth": [_truth_row(field, simulated)],
-            "truth_objects": list(_object_rows(field, simulated)),
+            "truth_objects": object_rows(field, simulated.truth),
         }
 
-    write_fields(folder, fields, make, on_field)
-    (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
-    (folder / "draft.yaml").write_text(_draft(settings), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(settings, seed, len(fields)), encoding="utf-8")
+    texts = {
+        "settings.yaml": settings_text(settings),
+        "draft.yaml": _draft(settings),
+        "README.md": _readme(settings, seed, len(fields)),
+    }
+    write_folder(folder, "plate", [*TABLES, *written], fields, make, texts, on_field)
 
 
 def _write_field(folder: Path, field: PlannedLiveDead, simulated: SimulatedLiveDead) -> None:
@@ -209,22 +203,16 @@ def _write_field(folder: Path, field: PlannedLiveDead, simulated: SimulatedLiveD
 
 def _manifest_row(field: PlannedLiveDead, simulated: SimulatedLiveDead) -> dict[str, Any]:
     first = field.settings.dyes[0]
-    height, width = simulated.labels.shape
-    return {
-        "path": field.image(first),
-        "mask": field.mask,
-        "modality": f"fluorescence viability (simulated {', '.join(field.settings.dyes)})",
-        "dataset": "simulated living and dead cells",
-        "licence": "BSD-3-Clause",
-        "source": "monolayer simulate",
-        "n_objects": len(simulated.truth["label"]),
-        "height": height,
-        "width": width,
-        "dtype": simulated.channels[first].dtype.name,
-        "group": f"well {field.well}",
-        "pixel_size_um": field.settings.scene.optics.pixel_size_um,
-        "notes": "SIMULATED",
-    }
+    return manifest_row(
+        field.image(first),
+        field.mask,
+        simulated.channels[first],
+        f"well {field.well}",
+        modality=f"fluorescence viability (simulated {', '.join(field.settings.dyes)})",
+        dataset="simulated living and dead cells",
+        n_objects=len(simulated.truth["label"]),
+        pixel_size_um=field.settings.scene.optics.pixel_size_um,
+    )
 
 
 def _truth_row(field: PlannedLiveDead, simulated: SimulatedLiveDead) -> dict[str, Any]:
@@ -233,7 +221,7 @@ def _truth_row(field: PlannedLiveDead, simulated: SimulatedLiveDead) -> dict[str
     counted = ~np.isin(simulated.truth["label"], cut)
     live, dead = int((counted & alive).sum()), int((counted & ~alive).sum())
     return {
-        **_names(field),
+        **field.names,
         "n_objects": len(alive),
         "n_live": live,
         "n_dead": dead,
@@ -241,15 +229,6 @@ def _truth_row(field: PlannedLiveDead, simulated: SimulatedLiveDead) -> dict[str
         "missing_dyes": " ".join(field.settings.missing),
         "pixel_size_um": field.settings.scene.optics.pixel_size_um,
     }
-
-
-def _object_rows(field: PlannedLiveDead, simulated: SimulatedLiveDead) -> Iterator[dict[str, Any]]:
-    for i in range(len(simulated.truth["label"])):
-        yield _names(field) | {k: as_text(column[i]) for k, column in simulated.truth.items()}
-
-
-def _names(field: PlannedLiveDead) -> dict[str, str]:
-    return {"plate": field.plate, "well": field.well, "field": field.site}
 
 
 def _draft(settings: LiveDeadPlateSettings) -> str:

@@ -11,7 +11,7 @@ FOLDER/truth/              label masks, and masks of what is usable where not al
 `simulate_phase_plate` makes a ladder from sparse to full, one level a column.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,12 +21,13 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.folder import (
+    Planned,
     Rows,
     as_text,
-    check_folder,
-    make_subfolders,
+    manifest_row,
+    object_rows,
     settings_text,
-    write_fields,
+    write_folder,
 )
 from monolayer.simulate.phase.field import SimulatedPhaseField, simulate_phase_field
 from monolayer.simulate.phase.settings import MICROSCOPES, PhaseSettings
@@ -37,7 +38,7 @@ __all__ = [
     "PhasePlateSettings",
     "PlannedPhase",
     "field_truth",
-    "manifest_row",
+    "phase_manifest_row",
     "plan_phase_plate",
     "simulate_phase_plate",
     "with_confluence",
@@ -103,15 +104,11 @@ class PhasePlateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedPhase:
+class PlannedPhase(Planned):
     """One phase-contrast field to be simulated.
 
     Attributes
     ----------
-    index : int
-        Seeds the field.
-    plate, well, site : str
-        As in ``T75-1``, ``A01`` and ``1``.
     settings : PhaseSettings
         With this field's confluence and artefacts.
     place : dict of str to float
@@ -122,19 +119,10 @@ class PlannedPhase:
         Name under which the manifest pools it.
     """
 
-    index: int
-    plate: str
-    well: str
-    site: str
     settings: PhaseSettings
     place: Mapping[str, float]
     folder: str = ""
     dataset: str = DATASET
-
-    @property
-    def stem(self) -> str:
-        """File name of the image without its suffix."""
-        return f"{self.plate}_{self.well}_s{self.site}_w1"
 
     @property
     def obstructed(self) -> bool:
@@ -226,21 +214,19 @@ def write_phase_fields(
     ValueError
         The seed is negative.
     """
-    check_folder(folder, [*TABLES, *(n for f in fields for n in f.files())], texts["what"])
-    make_subfolders(folder, "images", "truth")
 
     def make(field: PlannedPhase) -> Rows:
         simulated = simulate_phase_field(field.settings, seed, field.index)
         write_phase_field(folder, field, simulated)
         return {
-            "manifest": [manifest_row(field, simulated)],
+            "manifest": [phase_manifest_row(field, simulated)],
             "truth": [_truth_row(field, simulated)],
-            "truth_objects": list(_object_rows(field, simulated)),
+            "truth_objects": object_rows(field, simulated.truth),
         }
 
-    write_fields(folder, fields, make, on_field)
-    (folder / "settings.yaml").write_text(settings_text(settings), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(fields, texts, seed), encoding="utf-8")
+    written = [*TABLES, *(name for field in fields for name in field.files())]
+    told = {"settings.yaml": settings_text(settings), "README.md": _readme(fields, texts, seed)}
+    write_folder(folder, texts["what"], written, fields, make, told, on_field)
 
 
 def write_phase_field(folder: Path, field: PlannedPhase, simulated: SimulatedPhaseField) -> None:
@@ -256,32 +242,26 @@ def write_phase_field(folder: Path, field: PlannedPhase, simulated: SimulatedPha
         write_labels(folder / name, simulated.usable.astype(np.uint8), "usable pixel")
 
 
-def manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
+def phase_manifest_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
     """One line of ``manifest.csv``."""
     image, labels, *usable = field.files()
-    height, width = simulated.pixels.shape
-    return {
-        "path": image,
-        "mask": labels,
-        "usable": "".join(usable),
-        "modality": MODALITY,
-        "dataset": field.dataset,
-        "licence": "BSD-3-Clause",
-        "source": "monolayer simulate",
-        "n_objects": len(simulated.truth["label"]),
-        "height": height,
-        "width": width,
-        "dtype": simulated.pixels.dtype.name,
-        "group": f"{field.plate} {field.well}",
-        "confluence_pct": _percent(simulated.confluence),
-        "pixel_size_um": field.settings.optics.pixel_size_um,
-        "notes": "SIMULATED",
-    }
+    row = manifest_row(
+        image,
+        labels,
+        simulated.pixels,
+        f"{field.plate} {field.well}",
+        modality=MODALITY,
+        dataset=field.dataset,
+        n_objects=len(simulated.truth["label"]),
+        confluence_pct=_percent(simulated.confluence),
+        pixel_size_um=field.settings.optics.pixel_size_um,
+    )
+    return {"path": image, "mask": labels, "usable": "".join(usable)} | row
 
 
 def _truth_row(field: PlannedPhase, simulated: SimulatedPhaseField) -> dict[str, Any]:
     return {
-        **_names(field),
+        **field.names,
         **{name: as_text(float(value)) for name, value in field.place.items()},
         "expected_confluence_pct": as_text(float(field.settings.cells.confluence_pct)),
         **field_truth(field, simulated),
@@ -308,16 +288,6 @@ def _n_nuclei(simulated: SimulatedPhaseField) -> int:
     height, width = simulated.pixels.shape
     inside = (y >= -0.5) & (y < height - 0.5) & (x >= -0.5) & (x < width - 0.5)
     return int(np.count_nonzero(inside))
-
-
-def _object_rows(field: PlannedPhase, simulated: SimulatedPhaseField) -> Iterator[dict[str, Any]]:
-    truth = simulated.truth
-    for i in range(len(truth["label"])):
-        yield _names(field) | {name: as_text(column[i]) for name, column in truth.items()}
-
-
-def _names(field: PlannedPhase) -> dict[str, str]:
-    return {"plate": field.plate, "well": field.well, "field": field.site}
 
 
 def _percent(share: float) -> str:

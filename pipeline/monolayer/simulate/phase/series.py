@@ -18,7 +18,7 @@ from monolayer.simulate.phase.culture_settings import SeriesSettings
 from monolayer.simulate.phase.plate import (
     PlannedPhase,
     field_truth,
-    manifest_row,
+    phase_manifest_row,
     write_phase_field,
 )
 from monolayer.simulate.tiff import write_image, write_labels
@@ -155,7 +155,7 @@ def _write_visit(folder: Path, plan: PlannedVisit, visit: Visit, settings: Serie
 
 
 def _manifest_rows(plan: PlannedVisit, visit: Visit) -> list[dict[str, Any]]:
-    phase = manifest_row(plan.field, visit.phase) | {"dataset": "simulated series"}
+    phase = phase_manifest_row(plan.field, visit.phase) | {"dataset": "simulated series"}
     if visit.nuclei is None:
         return [phase]
     image, labels = plan.nuclei_files()
@@ -177,9 +177,7 @@ def _manifest_rows(plan: PlannedVisit, visit: Visit) -> list[dict[str, Any]]:
 def _truth_row(plan: PlannedVisit, visit: Visit) -> dict[str, Any]:
     nuclei = "" if visit.nuclei is None else len(visit.nuclei.truth["label"])
     return {
-        "plate": plan.field.plate,
-        "well": plan.field.well,
-        "field": plan.field.site,
+        **plan.field.names,
         "time": plan.field.folder.removeprefix("TimePoint_").rstrip("/"),
         "time_h": as_text(float(plan.time_h)),
         "expected_density_cells_per_cm2": as_text(visit.expected_density_cells_per_cm2),
