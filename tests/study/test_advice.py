@@ -200,6 +200,10 @@ def test_of_a_study_only_vessels_in_culture_are_decided_about(
     later = (NOW + timedelta(hours=6)).isoformat()
     assert "V-04" not in said(capsys, "decide", "--study", where, "--at", later)
     assert "V-04, done: in window" in said(capsys, "backtest", "--study", where)
+    before = (NOW - timedelta(days=90)).isoformat()
+    for verb in ("decide", "explain"):
+        none = said(capsys, verb, "--study", where, "--at", before)
+        assert none == "no vessel is in culture then.\n"
 
 
 @pytest.mark.parametrize(

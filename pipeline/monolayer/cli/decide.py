@@ -58,6 +58,8 @@ def command(
 
         echo_json([as_data(each) for each in found])
         return
+    if not found:
+        click.echo("no vessel is in culture then.")
     for each in found:
         click.echo("\n".join(_sentences(each)))
     if not found:

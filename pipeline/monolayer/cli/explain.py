@@ -32,6 +32,8 @@ def command(
 
         echo_json([as_data(each) for each in found])
         return
+    if not found:
+        click.echo("no vessel is in culture then.")
     for each in found:
         click.echo(f"{each.vessel} at {when(each.at_h, each.at)}: {each.action} ({each.code})")
         for number, verdict in enumerate(each.verdicts, 1):
