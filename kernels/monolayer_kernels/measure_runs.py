@@ -20,7 +20,19 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.flags import list_flags
 
-__all__ = ["MAX_SIDE_PX", "InRows", "RunSums", "Runs", "find_runs", "order_by_row", "sum_runs"]
+__all__ = [
+    "MAX_SIDE_PX",
+    "InRows",
+    "RowWork",
+    "RunSums",
+    "Runs",
+    "find_runs",
+    "group_by_label",
+    "list_row",
+    "order_by_row",
+    "row_work",
+    "sum_runs",
+]
 
 MAX_SIDE_PX = 65_535
 
@@ -31,6 +43,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 UInt64 = NDArray[np.uint64]
+RowWork = tuple[UInt64, UInt8, Int32, Int32]
 
 
 class Runs(NamedTuple):
@@ -119,10 +132,21 @@ def find_runs(labels: Int32) -> Runs:
     """
     _check_labels(labels)
     found = _all_runs(labels)
-    value = found[3]
-    if value.size and int(value.min()) < 0:
-        msg = f"labels must not be negative; found {int(value.min())}."
+    if found.size and int(found[3].min()) < 0:
+        msg = f"labels must not be negative; found {int(found[3].min())}."
         raise ValueError(msg)
+    return group_by_label(found)
+
+
+def group_by_label(found: Int32) -> Runs:
+    """Bring each object's runs together.
+
+    Parameters
+    ----------
+    found : ndarray of int32, shape (4, number of runs)
+        Row, first column, column after the last and label of each run, in row-major order.
+    """
+    value = found[3]
     label, index, count = _present(value)
     first = np.zeros(label.size + 1, np.int64)
     np.cumsum(count, out=first[1:])
@@ -210,17 +234,20 @@ def _check_labels(labels: Int32) -> None:
 
 def _all_runs(labels: Int32) -> Int32:
     """Walk once; only where more than one pixel in 16 begins a run, a second time."""
-    capacity = max(1024, labels.size // 16)
-    # A flag for each pixel of a row and one more for its end, in whole words of eight.
-    words = np.zeros(labels.shape[1] // 8 + 1, np.uint64)
-    flags = words.view(np.uint8)
-    hits, places = np.empty(words.size, np.int32), np.empty(flags.size, np.int32)
+    capacity, work = max(1024, labels.size // 16), row_work(labels.shape[1])
     while True:
         found = np.empty((4, capacity), np.int32)
-        n = int(_scan(labels, (words, flags, hits, places), found))
+        n = int(_scan(labels, work, found))
         if n <= capacity:
             return found[:, :n]
         capacity = n
+
+
+def row_work(width: int) -> RowWork:
+    """Room for `list_row`: a flag for each pixel and one more for the end, in words of eight."""
+    words = np.zeros(width // 8 + 1, np.uint64)
+    flags = words.view(np.uint8)
+    return words, flags, np.empty(words.size, np.int32), np.empty(flags.size, np.int32)
 
 
 def _present(value: Int32) -> tuple[Int32, Int32, Int64]:
@@ -247,23 +274,31 @@ def _flag(line: Int32, flags: UInt8) -> None:
 
 
 @kernel
-def _scan(labels: Int32, work: tuple[UInt64, UInt8, Int32, Int32], found: Int32) -> int:
-    """Write row, start, stop and label of each run while they fit; return how many there are."""
-    words, flags, hits, places = work
+def _scan(labels: Int32, work: RowWork, found: Int32) -> int:
     n = 0
     for y in range(labels.shape[0]):
-        line = labels[y]
-        _flag(line, flags)
-        for i in range(list_flags(words, hits, 0, places) - 1):
-            value = line[places[i]]
-            if value == 0:
-                continue
-            if n < found.shape[1]:
-                found[0, n] = y
-                found[1, n] = places[i]
-                found[2, n] = places[i + 1]
-                found[3, n] = value
-            n += 1
+        n = list_row(labels[y], y, work, found, n)
+    return n
+
+
+@kernel
+def list_row(line: Int32, y: int, work: RowWork, found: Int32, n: int) -> int:
+    """Write row, start, stop and label of each run of row y from ``found[:, n]`` on while they fit.
+
+    Returns n and how many there are.
+    """
+    words, flags, hits, places = work
+    _flag(line, flags)
+    for i in range(list_flags(words, hits, 0, places) - 1):
+        value = line[places[i]]
+        if value == 0:
+            continue
+        if n < found.shape[1]:
+            found[0, n] = y
+            found[1, n] = places[i]
+            found[2, n] = places[i + 1]
+            found[3, n] = value
+        n += 1
     return n
 
 

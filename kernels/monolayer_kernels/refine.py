@@ -3,39 +3,45 @@
 Only the seam is looked at: a binned pixel whose eight neighbours carry its own label passes as a
 whole. Along the seam a full pixel belongs to the label that weighs most among the four nearest
 binned pixels (bilinear weights: where two labels touch, their seam is a smooth line and not a
-stair), if it reaches that label's threshold.
+stair), if it reaches that label's threshold. Runs are listed as soon as a row is done: a label
+image of the full plane took as long as all the rest.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.measure_runs import RowWork, Runs, group_by_label, list_row, row_work
 
 __all__ = ["refine_labels"]
 
 Labels = NDArray[np.int32]
+Float32 = NDArray[np.float32]
+
+_HIGHEST = np.int32(2**31 - 1)
 
 
-def refine_labels(
-    labels: Labels, factor: int, image: NDArray[np.float32], thresholds: NDArray[np.float32]
-) -> Labels:
-    """Labels of the full image from those of the image binned by ``factor``.
+def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float32) -> Runs:
+    """Objects of the full image from their labels in the image binned by ``factor``.
 
     Parameters
     ----------
     labels : ndarray (ceil(H / factor), ceil(W / factor)) int32
         0 for background, else 1 to n.
     factor : int
-        At least 2; 1 gives the labels themselves.
+        At least 2.
     image : ndarray (H, W) float32
     thresholds : ndarray (n,) float32
         Of labels 1 to n, in units of ``image``.
 
     Returns
     -------
-    ndarray (H, W) int32
-        A label may fall into patches along its seam, see `objects.keep_largest_patch`.
+    Runs
+        Of the labels that occur. An object may fall into patches along its seam, see
+        `objects.keep_largest_patch`.
     """
+    if factor < 2:
+        raise ValueError(f"factor must be at least 2, not {factor}")
     height, width = image.shape
     expected = (-(-height // factor), -(-width // factor))
     if labels.shape != expected:
@@ -43,11 +49,15 @@ def refine_labels(
     highest = int(labels.max()) if labels.size else 0
     if highest > len(thresholds):
         raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
-    if factor == 1:
-        return labels
-    out = np.zeros(image.shape, np.int32)
-    _refine(labels, factor, image, thresholds, out)
-    return out
+    # Background needs no branch: nothing reaches its limit.
+    limit = np.append(np.float32(np.inf), thresholds).astype(np.float32)
+    capacity = max(1024, image.size // 16)
+    while True:
+        found = np.empty((4, capacity), np.int32)
+        n = int(_refine(labels, factor, image, limit, (row_work(width), found)))
+        if n <= capacity:
+            return group_by_label(found[:, :n])
+        capacity = n
 
 
 @kernel
@@ -67,50 +77,76 @@ def _seams(labels: Labels, r: int, seam: NDArray[np.uint8]) -> None:
 
 @kernel
 def _refine(
-    labels: Labels,
-    factor: int,
-    image: NDArray[np.float32],
-    thresholds: NDArray[np.float32],
-    out: Labels,
-) -> None:
+    labels: Labels, factor: int, image: Float32, limit: Float32, out: tuple[RowWork, Labels]
+) -> int:
+    """List the runs while they fit; return how many there are."""
     height, width = image.shape
     rows, columns = labels.shape
     seam = np.empty(columns, np.uint8)
-    busy = np.empty(columns + 1, np.int64)
-    middle = factor // 2
+    inner, outer = np.empty(columns + 1, np.int64), np.empty(columns + 1, np.int64)
+    least, most = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    line = np.empty(width, np.int32)
+    n = 0
     for r in range(rows):
         _seams(labels, r, seam)
         own = labels[r]
-        n = 0
+        inside = along = 0
         for c in range(columns):
-            busy[n] = c
-            n += (seam[c] != 0) | (own[c] != 0)
+            inner[inside], outer[along] = c, c
+            inside += (seam[c] == 0) & (own[c] != 0)
+            along += seam[c] != 0
         for y in range(r * factor, min((r + 1) * factor, height)):
-            up = 2 * (y - r * factor) + 1 < factor
-            other = labels[max(r - 1, 0)] if up else labels[min(r + 1, rows - 1)]
-            share = abs(2 * (y - r * factor) + 1 - factor)
-            line, light = out[y], image[y]
-            for i in range(n):
-                c = busy[i]
-                left, a, b = c * factor, own[c], other[c]
-                stop = min(left + factor, width)
-                if seam[c] == 0:
-                    for x in range(left, stop):
-                        line[x] = a
-                    continue
-                for half in range(2):
-                    beside = min(c + 1, columns - 1) if half else max(c - 1, 0)
-                    d, e = own[beside], other[beside]
-                    label = max(max(a, b), max(d, e))
-                    # Two labels meet at few pixels.
-                    mixed = (0 < a < label) | (0 < b < label) | (0 < d < label) | (0 < e < label)
-                    start = left + half * middle
-                    for x in range(start, min(start + factor - middle, stop)):
-                        if mixed:
-                            offset = abs(2 * (x - left) + 1 - factor)
-                            label = _heaviest((a, b, d, e), share, offset, factor)
-                        if label > 0 and light[x] >= thresholds[label - 1]:
-                            line[x] = label
+            share = 2 * (y - r * factor) + 1 - factor
+            other = labels[max(r - 1, 0)] if share < 0 else labels[min(r + 1, rows - 1)]
+            _range_of_two(own, other, least, most)
+            line[:] = 0
+            for i in range(inside):
+                left = inner[i] * factor
+                for x in range(left, min(left + factor, width)):
+                    line[x] = own[inner[i]]
+            near = own, other, least, most
+            _refine_seam(near, outer[:along], (factor, abs(share)), (image[y], limit), line)
+            n = list_row(line, y, out[0], out[1], n)
+    return n
+
+
+@kernel
+def _range_of_two(own: Labels, other: Labels, least: Labels, most: Labels) -> None:
+    """Least and greatest label of a binned pixel and of the one above or below it, but for 0."""
+    for c in range(own.size):
+        a, b = own[c], other[c]
+        most[c] = max(a, b)
+        least[c] = min(a if a > 0 else _HIGHEST, b if b > 0 else _HIGHEST)
+
+
+@kernel
+def _refine_seam(
+    near: tuple[Labels, Labels, Labels, Labels],
+    seam: NDArray[np.int64],
+    place: tuple[int, int],
+    image: tuple[Float32, Float32],
+    line: Labels,
+) -> None:
+    """Label the pixels of a row along the seam."""
+    own, other, least, most = near
+    factor, share = place
+    light, limit = image
+    middle, last, width = factor // 2, own.size - 1, line.size
+    for c in seam:
+        left = c * factor
+        stop = min(left + factor, width)
+        for half in range(2):
+            beside = np.uintp(min(c + 1, last) if half else max(c - 1, 0))
+            label = max(most[c], most[beside])
+            # Two labels meet at few pixels.
+            mixed = min(least[c], least[beside]) < label
+            start = left + half * middle
+            for x in range(start, min(start + factor - middle, stop)):
+                if mixed:
+                    offset = abs(2 * (x - left) + 1 - factor)
+                    four = own[c], other[c], own[beside], other[beside]
+                    label = _heaviest(four, share, offset, factor)
+                line[x] = label * np.int32(light[x] >= limit[np.uintp(label)])
 
 
 @kernel

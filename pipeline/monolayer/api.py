@@ -304,6 +304,12 @@ def _field_image(channels: Mapping[str, ArrayLike], method: Method) -> FieldImag
     """Arrays as a field; they must be of one shape."""
     from monolayer.read import as_grey
 
+    for given in channels.values():
+        if isinstance(given, str | Path):
+            raise ConfigError(
+                f"'{given}' is a path: give pixels, such as tifffile.imread('{given}'), or "
+                "monolayer.run a folder."
+            )
     read = {name: as_grey(np.asarray(pixels)) for name, pixels in channels.items()}
     shapes = {name: pixels.shape for name, (pixels, _) in read.items()}
     if len(set(shapes.values())) > 1:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal
@@ -277,19 +277,10 @@ class SensorEvent:
 
     def until(self, time_h: float) -> "SensorEvent":
         """What was known of it then: not its end, and not how far it would go."""
-        ended = self.ended_h is not None and self.ended_h <= time_h
+        over = self.ended_h is not None and self.ended_h <= time_h
+        then = self if over else replace(self, ended_h=None, extreme=None, area=None)
         assessed = self.assessed_h is not None and self.assessed_h <= time_h
-        return SensorEvent(
-            self.time_h,
-            self.quantity,
-            self.kind,
-            self.since_h,
-            self.ended_h if ended else None,
-            self.extreme if ended else None,
-            self.area if ended else None,
-            self.reason,
-            self.assessed_h if assessed else None,
-        )
+        return then if assessed else replace(then, assessed_h=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,10 +375,21 @@ class VesselHistory:
         return time_h >= 0 and not ended
 
     def clock(self, time_h: float | None) -> datetime | None:
-        """Date and time of so many hours after seeding; None where either is unknown."""
+        """Date and time of so many hours after seeding; None where either is unknown.
+
+        Raises
+        ------
+        InputError
+            The calendar does not reach so far.
+        """
         if time_h is None or self.vessel.seeded_at is None:
             return None
-        return self.vessel.seeded_at + timedelta(hours=time_h)
+        try:
+            return self.vessel.seeded_at + timedelta(hours=time_h)
+        except (OverflowError, ValueError):
+            raise InputError(
+                f"vessel {self.vessel.name}: {time_h:g} h after seeding is no date; mend the time."
+            ) from None
 
     @property
     def sha256(self) -> str:

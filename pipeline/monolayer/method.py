@@ -182,7 +182,7 @@ class Method(Settings):
             return self
         if not 0.01 <= pixel_size_um <= 100:
             raise ConfigError(
-                f"--pixel-size-um {pixel_size_um:g} is not a microscope's: give micrometres per "
+                f"A pixel size of {pixel_size_um:g} um is not a microscope's: give micrometres per "
                 "pixel between 0.01 and 100, such as 0.65."
             )
         read = self.read.model_copy(update={"pixel_size_um": pixel_size_um})

@@ -32,7 +32,8 @@ def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
     path : Path
         The file.
     named_by, made_by : str
-        The option that named it and what writes such a file, for the error's sentence.
+        The option that named it, and what writes such a file or the page that shows one, for the
+        error's sentence.
 
     Raises
     ------
@@ -46,12 +47,16 @@ def load_yaml(path: Path, named_by: str, made_by: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path}: is not YAML{where}; '{made_by}' writes one.") from None
+        raise ConfigError(f"{path}: is not YAML{where}; {_mend(made_by)}.") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: holds no 'key: value' pairs; '{made_by}' writes one.")
+        raise ConfigError(f"{path}: holds no 'key: value' pairs; {_mend(made_by)}.")
     return data
+
+
+def _mend(made_by: str) -> str:
+    return f"{made_by} shows one" if made_by.endswith(".md") else f"'{made_by}' writes one"
 
 
 def load_settings(path: Path, model: type[Model], named_by: str, made_by: str) -> Model:

@@ -10,6 +10,7 @@ from scipy import ndimage
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import find_runs
+from monolayer_kernels.objects import paint_runs
 from monolayer_kernels.refine import refine_labels
 
 RNG = np.random.default_rng(11)
@@ -148,17 +149,22 @@ def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None
     shape = (14 * factor - 1, 17 * factor - 1)
     image = RNG.random(shape).astype(np.float32)
     thresholds = np.linspace(0.2, 0.8, 7).astype(np.float32)
-    found = refine_labels(labels, factor, image, thresholds)
+    found = paint_runs(refine_labels(labels, factor, image, thresholds), shape)
     expected = refine_slowly(labels, factor, image, thresholds)
     sure = expected >= 0
     assert sure.mean() > 0.9
     np.testing.assert_array_equal(found[sure], expected[sure])
 
 
-def test_labels_that_are_not_binned_stay() -> None:
-    labels = random_labels()
-    image = np.zeros(labels.shape, np.float32)
-    assert refine_labels(labels, 1, image, np.ones(6, np.float32)) is labels
+def test_runs_of_refined_labels_outgrow_the_first_guess() -> None:
+    """Every pixel of a checkerboard of labels is a run of its own."""
+    labels = (1 + np.indices((60, 60)).sum(axis=0) % 2).astype(np.int32)
+    image = np.zeros((120, 120), np.float32)
+    image[:, ::2] = 1
+    found = refine_labels(labels, 2, image, np.full(2, 0.5, np.float32))
+    assert found.row.size > image.size // 16
+    assert (found.stop - found.start == 1).all()
+    np.testing.assert_array_equal(paint_runs(found, image.shape) > 0, image > 0)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +180,7 @@ def test_labels_that_are_not_binned_stay() -> None:
         ),
         (lambda z: refine_labels(z, 2, np.zeros((9, 9), "f4"), z[0].astype("f4")), r"\(5, 5\)"),
         (lambda z: refine_labels(z + 4, 2, np.zeros((6, 6), "f4"), z[0].astype("f4")), "label 4"),
+        (lambda z: refine_labels(z, 1, z.astype("f4"), z[0].astype("f4")), "at least 2, not 1"),
     ],
 )
 def test_bad_calls_name_the_value(call: Any, words: Any) -> None:

@@ -45,6 +45,18 @@ def test_channels_of_unlike_shape_are_named(phase: np.ndarray) -> None:
         monolayer.assay({"DAPI": phase, "PI": phase[1:]}, "morphology")
 
 
+@pytest.mark.parametrize("given", ["field.tif", Path("field.tif")])
+def test_a_path_is_no_image(given: str | Path) -> None:
+    with pytest.raises(ConfigError, match=r"'field\.tif' is a path: give pixels"):
+        monolayer.assay(given, "confluence")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), 650.0])
+def test_a_pixel_size_that_no_microscope_has(phase: np.ndarray, size: float) -> None:
+    with pytest.raises(ConfigError, match=r"^A pixel size of .* between 0.01 and 100"):
+        monolayer.assay(phase, "confluence", size)
+
+
 def test_count_refuses_another_assay(phase: np.ndarray) -> None:
     method = monolayer.Method.model_validate({"assay": "confluence"})
     with pytest.raises(ConfigError, match=re.escape("monolayer.assay()")):

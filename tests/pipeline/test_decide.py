@@ -664,6 +664,8 @@ def test_several_vessels_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
         ({"exchanges": [{"time_h": 1, "volume_ml": 400}]}, "more than the 100 mL"),
         ({"exchanges": {"time_h": 1}}, "'exchanges' must be a list"),
         ({"vessels": 3}, "'vessels' must be a list"),
+        ({"vessels": []}, "holds no vessel"),
+        ({"vessels": [3]}, "'vessels' must be a list"),
     ],
 )
 def test_bad_history_files_are_one_sentence(
@@ -683,6 +685,9 @@ def test_bad_history_files_are_one_sentence(
     ("options", "said"),
     [
         (["--at", "noon"], "--at noon"),
+        (["--at", "nan"], "--at nan"),
+        (["--at", "inf"], "--at inf"),
+        (["--at", "1e300"], "is no date; mend the time"),
         (["--at", "2026-11-14T04:00"], "--at 2026-11-14T04:00"),
         (["--vessel", "V-9"], "there are V-017"),
     ],

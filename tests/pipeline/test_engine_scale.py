@@ -1,5 +1,6 @@
 """Many fields: what the driver holds of each, how chunks are cut, how tables are written."""
 
+import json
 import random
 import re
 import tracemalloc
@@ -12,12 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks.engine import process_known, write_fields
 
-from monolayer.engine import rounds
+from monolayer.engine import attempts, part_rows, rounds
 from monolayer.engine.executors import ExecutionSettings
-from monolayer.engine.ledger import Signatures, chunks_of, ledger_of
+from monolayer.engine.ledger import LedgerEntry, Signatures, chunks_of, ledger_of
+from monolayer.engine.memory import give_back
+from monolayer.engine.parts import OpenPart
 from monolayer.engine.plan import make_plan
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.run import execute
+from monolayer.engine.shard import Shard
 from monolayer.field import Field, Plane, natural_key
 from monolayer.method import Method
 from monolayer.packed import BLOCK, PackedFields, Places
@@ -136,6 +140,23 @@ def test_a_table_that_fails_does_not_appear(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_row_group_that_cannot_be_written_is_told_and_nothing_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    schema = pa.schema([("x", pa.int64())])
+    for rows in (3, 10, 25):  # in the last group, in the only one, in one before others
+        with (
+            pytest.raises(OSError, match="No space left"),
+            RowGroups(tmp_path / "t.parquet", schema, rows=10) as table,
+        ):
+            table.add(pa.table({"x": pa.array(range(rows), pa.int64())}))
+        assert list(tmp_path.iterdir()) == []
+
+
 def held_by_plan(folder: Path, n: int) -> int:
     """Bytes of Python objects that a plan and its signatures hold."""
     write_fields(folder, n)
@@ -191,6 +212,90 @@ def test_the_ledger_knows_part_and_row(run: tuple[Path, Path]) -> None:
         assert entry.state == "ok"
         rows.setdefault(entry.part, []).append(entry.row)
     assert all(sorted(found) == list(range(len(found))) for found in rows.values())
+
+
+def write_ledgers(folder: Path, **parts: list[tuple[str, str]]) -> None:
+    for name, entries in parts.items():
+        (folder / "parts" / name).mkdir(parents=True)
+        told = [{"signature": signature, "state": state} for signature, state in entries]
+        (folder / "parts" / name / "ledger.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_a_ledger_tells_like_signatures_apart_and_the_first_part_counts(tmp_path: Path) -> None:
+    one, other, absent = ("ab" * 8 + digit * 48 for digit in "123")
+    write_ledgers(tmp_path, p1=[(one, "ok"), (other, "failed")], p2=[(other, "ok")])
+    ledger = ledger_of(tmp_path)
+    assert ledger[one] == LedgerEntry("p1", 0, "ok")
+    assert ledger[other] == LedgerEntry("p1", 1, "failed")
+    assert absent not in ledger
+    assert ledger.get("00" * 32) is None
+    assert ledger.get("ff" * 32) is None
+    assert sorted(ledger) == [one, other]
+    assert len(ledger) == 2
+    assert len(ledger_of(tmp_path / "none")) == 0
+
+
+def test_a_field_of_the_ledger_takes_less_than_64_bytes(tmp_path: Path) -> None:
+    signatures = [f"{i * 2654435761 % 2**32:08x}{i:056x}" for i in range(4000)]
+    parts = {f"p{i:02d}": [(s, "ok") for s in signatures[i::40]] for i in range(40)}
+    write_ledgers(tmp_path, **parts)
+    tracemalloc.start()
+    ledger = ledger_of(tmp_path)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held / 4000 < 64
+    assert ledger[signatures[3977]] == LedgerEntry("p17", 99, "ok")
+
+
+def rss_mb() -> float:
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def test_freed_memory_is_given_back() -> None:
+    blocks = [bytes(2000) for _ in range(30_000)]
+    last = bytes(2000)  # lies above them, and keeps what is below from going back by itself
+    held = rss_mb()
+    blocks.clear()
+    give_back()
+    assert last == bytes(2000)
+    assert rss_mb() < held - 40
+
+
+def test_only_a_chunks_own_attempts_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / attempts.FOLDER
+    (folder / "s.other.host.1").mkdir(parents=True)  # reading it would fail
+    (folder / "s.chunk.host.2").write_text("aa\nbb\n", encoding="utf-8")
+    (found,) = attempts.attempts_of(tmp_path, "s", "chunk")
+    assert (found.session, found.signature, found.timed_out) == ("s", "bb", False)
+
+
+def test_many_shards_parts_are_opened_once_for_many_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fields(tmp_path / "images", 60)
+    monkeypatch.setattr("monolayer.engine.parts.process_field", None)
+    monkeypatch.setattr(rounds, "process_chunk", process_known)
+    plan = make_plan(tmp_path / "images", Method())
+    execute(plan, tmp_path / "whole", SERIAL)
+    opened: list[str] = []
+
+    def opening(folder: Path, name: str, schema: pa.Schema) -> OpenPart:
+        opened.append(name)
+        return OpenPart(folder, name, schema)
+
+    monkeypatch.setattr(part_rows, "OpenPart", opening)
+    shards = part_rows.OPEN_PARTS + 4
+    ends = [
+        execute(plan, tmp_path / "shards", SERIAL, shard=Shard(i + 1, shards))
+        for i in range(shards)
+    ]
+    assert [end.has_tables for end in ends] == [False] * (shards - 1) + [True]
+    # Once each to judge, for the fields' rows, and for the objects.
+    assert len(opened) <= 3 * len(set(opened))
+    assert len(set(opened)) >= shards
+    for name in ("fields.parquet", "wells.parquet", "objects/plate1.parquet"):
+        assert (tmp_path / "shards" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_a_report_thins_its_dots_and_says_so(

@@ -79,6 +79,8 @@ def test_sd_and_n_become_the_standard_error(tmp_path: Path) -> None:
         ("vessel,time_h,confluence", ["A,24,0.1", "A,24,0.2"], "in line 2 already"),
         ("vessel,time_h,confluence", ["A,-3,0.1"], "line 2: -3 h is before seeding"),
         ("vessel,time_h,confluence", ["A,x,0.1"], "line 2: time_h 'x' is no number"),
+        ("vessel,time_h,confluence", ['A,4,"0,1"'], "'0,1' is no number; write a point for the"),
+        ("vessel;time_h;confluence", ["A;4;0,1"], "columns are parted by semicolons"),
         ("vessel,time_h,confluence", [",4,0.1"], "line 2: names no vessel"),
         ("vessel,time_h,confluence", [], "holds no measurement"),
         ("vessel,time_h,density", ["A,1,5"], "'density' has no unit"),

@@ -116,6 +116,16 @@ def test_probes_in_a_long_table_and_as_nodes(tmp_path: Path) -> None:
         read_sensors(tmp_path / "opc.csv", nodes=tmp_path / "nodes.yaml")
 
 
+def test_a_server_s_time_is_no_time_of_a_reading(tmp_path: Path) -> None:
+    (tmp_path / "nodes.yaml").write_text("nodes:\n  n1: {vessel: V, quantity: pH}\n")
+    (tmp_path / "opc.csv").write_text(
+        "NodeId,SourceTimestamp,ServerTimestamp,Value,StatusCode,seeded_at\n"
+        "n1,,2026-11-10T09:00:00Z,7.3,Good,2026-11-10T00:00:00Z\n"
+    )
+    with pytest.raises(InputError, match="line 2: has no SourceTimestamp; the server's time"):
+        read_sensors(tmp_path / "opc.csv", nodes=tmp_path / "nodes.yaml")
+
+
 def test_the_verb_shows_both_and_counts_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,6 +72,7 @@ LINES = {
     "V-017,2026-11-14T17:00+01:00,20,19,60": "a share of 0 to 1",
     "V-017,2026-11-14T18:00+01:00,20,nineteen,0.6": "give a whole number",
     "V-017,2026-11-14T19:00+01:00,20,19,much": "is no number",
+    'V-017,2026-11-14T19:30+01:00,20,19,"0,6"': "'0,6' has a comma; write numbers with a point",
     ",2026-11-14T20:00+01:00,20,19,0.6": "vessel is missing",
 }
 
@@ -96,6 +97,12 @@ def test_every_bad_line_is_named_and_none_is_written(study: Study, tmp_path: Pat
 WHOLE_FILES = {
     "unit": ("exchanges", "vessel,at,volume\n", "no unit; call it 'volume_ml'"),
     "quantity": ("readings", "vessel,time_h,quantity,value\nV-017,2,glucose,3\n", "no unit"),
+    "capital": ("readings", "vessel,time_h,quantity,value\nV-017,2,Glucose,3\n", "no unit"),
+    "typo": (
+        "readings",
+        "vessel,time_h,quantity,value\nV-017,2,glucose_mmol_l,3\n",
+        "did you mean 'glucose_mmol_per_l'?",
+    ),
     "column": ("exchanges", "vessel,at,volume_l\n", "did you mean 'volume_ml'?"),
     "secret": ("people", "name,password\n", "unknown column 'password'"),
     "twice": ("exchanges", "vessel,at,at\n", "there twice"),
@@ -149,6 +156,17 @@ def test_tables_as_spreadsheets_write_them(
     assert (first["n_fields"], first["note"]) == (20, "\u00fc")
     assert "n_fields" not in second
     assert sqlite_study.history("V-017").acquisitions[1].time_h == 4
+
+
+def test_a_quantity_is_known_however_it_is_written(sqlite_study: Study, tmp_path: Path) -> None:
+    """A pH that is called pH must not be kept from decisions; what is no such quantity is kept."""
+    rows = "V-017,2,pH,6.5\nV-017,2,Temperature_C,37\nV-017,2,humidity_percent,90\n"
+    (path,) = write(tmp_path, {"readings": f"vessel,time_h,quantity,value\n{rows}"})
+    with sqlite_study.change("anna", "x") as change:
+        import_table(change, path)
+    found = [each.quantity for each in sqlite_study.history("V-017").readings]
+    assert found == ["ph", "temperature_c"]
+    assert sqlite_study.rows("readings")[2]["quantity"] == "humidity_percent"
 
 
 def test_files_that_cannot_be_read(sqlite_study: Study, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What verbs about vessels share: histories of a file or study, which recipe, at what time."""
 
 import gc
+import math
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -157,9 +158,11 @@ def _at_h(at: str | None, history: "VesselHistory") -> float | None:
     if at is None:
         return None
     try:
-        return float(at)
+        hours = float(at)
     except ValueError:
-        pass
+        hours = None
+    if hours is not None and math.isfinite(hours):
+        return hours
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:

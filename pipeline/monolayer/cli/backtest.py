@@ -87,7 +87,7 @@ def _settings(path: Path | None) -> "BacktestSettings":
 
     if path is None:
         return BacktestSettings()
-    data = load_yaml(path, "--settings", "docs/backtest.md says what")
+    data = load_yaml(path, "--settings", "docs/backtest.md")
     try:
         return BacktestSettings.model_validate(data)
     except ValidationError as error:

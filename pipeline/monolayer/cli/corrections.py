@@ -243,7 +243,8 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     from monolayer.errors import CorrectionError
 
     try:
-        # Not splitlines(): a reason may hold Unicode's separators. Some editors put a mark first.
+        # Not splitlines(): a reason may hold the separators of Unicode. Some editors put a byte
+        # order mark first.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CorrectionError(f"{path}: cannot be read ({error}); check the path.") from None

@@ -60,6 +60,8 @@ def command(
         return
     for each in found:
         click.echo("\n".join(_sentences(each)))
+    if not found:
+        click.echo("No vessel was in culture then; nothing is recommended.")
 
 
 def _store(

@@ -40,7 +40,7 @@ def read_recorded(path: Path, histories: Sequence[VesselHistory]) -> Recorded:
     InputError
         One sentence that names file, record and mend.
     """
-    data = load_yaml(path, "--record", "docs/batch-report.md says what")
+    data = load_yaml(path, "--record", "docs/batch-report.md")
     unknown = sorted(set(data) - set(_KEYS))
     if unknown:
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known: {', '.join(_KEYS)}.")

@@ -100,9 +100,8 @@ def died_before(run_folder: Path, session: str, chunk: str) -> bool:
 
 
 def attempts_of(run_folder: Path, session: str, chunk: str = "") -> list[Attempt]:
-    """Read the records of a session, or of one of its chunks."""
-    prefix = f"{session}.{chunk}." if chunk else f"{session}."
-    return [read for read in _read_all(run_folder) if read.path.name.startswith(prefix)]
+    """Read the records of a session, or of one of its chunks, and no others."""
+    return list(_read_all(run_folder, f"{session}.{chunk}." if chunk else f"{session}."))
 
 
 def dead_sessions(run_folder: Path, signatures: Container[str] | None = None) -> dict[str, int]:
@@ -132,9 +131,10 @@ def clear(run_folder: Path) -> None:
     shutil.rmtree(run_folder / FOLDER, ignore_errors=True)
 
 
-def _read_all(run_folder: Path) -> Iterator[Attempt]:
+def _read_all(run_folder: Path, prefix: str = "") -> Iterator[Attempt]:
     folder = run_folder / FOLDER
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    paths = folder.iterdir() if folder.is_dir() else iter(())
+    for path in sorted(path for path in paths if path.name.startswith(prefix)):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:

@@ -1,9 +1,20 @@
 """Memory that was freed, given back: allocators keep it for a need that does not come again."""
 
 import ctypes
+import os
 import sys
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "share_an_allocator"]
+
+
+def share_an_allocator() -> None:
+    """Have Arrow use the C library's memory; to be called before Arrow is first imported.
+
+    Arrow's own allocator keeps more of what was freed, beside what the C library keeps, and
+    neither uses the other's: of 100,000 fields, 30 MB of a driver. Whoever has set another in
+    the environment has it.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def give_back() -> None:

@@ -21,6 +21,7 @@ from monolayer.engine.events import Events, RunAborted, RunFinished, RunStarted
 from monolayer.engine.executors.settings import ExecutionSettings
 from monolayer.engine.files import saying_what_failed
 from monolayer.engine.ledger import LedgerEntry, Signatures, ledger_of, source_signature
+from monolayer.engine.memory import share_an_allocator
 from monolayer.engine.plan import Plan
 from monolayer.engine.shard import Shard
 from monolayer.engine.work_list import WorkList
@@ -217,6 +218,7 @@ def _whole(
     """Do what is open and make the tables, unless that was done before."""
     record = runfolder.read_record(work.folder)
     if work.open_fields or record.get("tables_of") != work.tables_of:
+        share_an_allocator()
         from monolayer.engine.process import process
 
         process(work, execution, max_failures, notify)
@@ -230,6 +232,7 @@ def _share(
 ) -> dict[str, int]:
     """Do what is open of a shard's fields; return how its fields stand."""
     if work.open_fields:
+        share_an_allocator()
         from monolayer.engine.process import process_share
 
         process_share(work, execution, max_failures, notify)

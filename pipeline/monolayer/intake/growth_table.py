@@ -69,6 +69,8 @@ def read_growth_table(path: Path) -> list[GrowthSeries]:
 
 def _value_column(path: Path, names: list[str] | tuple[str, ...] | object) -> str:
     columns = [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+    if any(";" in name for name in columns):
+        raise InputError(f"{path}: columns are parted by semicolons; part them by commas.")
     if "vessel" not in columns:
         raise InputError(f"{path}: has no column 'vessel'; name the vessel in every row.")
     if "time_h" not in columns and not {"time", "seeded_at"} <= set(columns):
@@ -150,7 +152,8 @@ def _number(where: str, cells: dict[str, str], column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{where}: {column} '{text}' is no number; leave it empty if unknown.")
+        mend = "write a point for the comma" if "," in text else "leave it empty if unknown"
+        raise InputError(f"{where}: {column} '{text}' is no number; {mend}.")
     if column in ("se", "sd") and value < 0:
         raise InputError(f"{where}: {column} {text} is negative; give 0 or more.")
     return value

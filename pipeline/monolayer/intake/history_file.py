@@ -45,10 +45,12 @@ def read_histories(path: Path) -> list[VesselHistory]:
     InputError
         One sentence that names file, vessel, record and mend.
     """
-    data = load_yaml(path, "the path", "docs/decisions.md says what")
+    data = load_yaml(path, "the path", "docs/decisions.md")
     blocks = data.get("vessels", [data])
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise InputError(f"{path}: 'vessels' must be a list of vessels with their records.")
+    if not blocks:
+        raise InputError(f"{path}: holds no vessel; give a block with 'vessel:' for each.")
     histories = [_history(path, block) for block in blocks]
     names = [history.vessel.name for history in histories]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -210,6 +210,11 @@ def _of_node(
     if told and node.unit is not None and told != node.unit:
         row.refuse(f"node '{name}' is in {told}, and in {node.unit} by --nodes; mend one.")
     stamp = row.get("sourcetimestamp", "timestamp", "time")
+    if not stamp:
+        row.refuse(
+            "has no SourceTimestamp; the server's time says when a value was passed on, not when "
+            "it was read: export the source's."
+        )
     timed = replace(row, cells={"time": stamp, "seeded_at": row.get("seeded_at")})
     good = _good(row, row.get("statuscode", "status", "quality"))
     unit = told or node.unit
@@ -340,7 +345,7 @@ def _nodes(path: Path | None) -> dict[str, _Node | None]:
     """What each node is; None for one that is passed over."""
     if path is None:
         return {}
-    data = load_yaml(path, "--nodes", "docs/sensors.md says what")
+    data = load_yaml(path, "--nodes", "docs/sensors.md")
     unknown = sorted(set(data) - {"nodes", "ignore"})
     if unknown:
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known: nodes, ignore.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from monolayer._lazy import lazy
 
 if TYPE_CHECKING:
-    from monolayer.metabolism.balance import MassBalance, Rate, concentrations, specific_rates
+    from monolayer.metabolism.balance import concentrations, specific_rates
     from monolayer.metabolism.cells import (
         CellCourse,
         viable_cell_days,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from monolayer.metabolism.feed import Feeding, feeding, hours_to_floor
     from monolayer.metabolism.flux import FluxBound, cobra_model, flux_bounds, with_bounds
     from monolayer.metabolism.fusion import Estimate, Fused, detectable_difference, fuse
+    from monolayer.metabolism.rate import MassBalance, Rate
     from monolayer.metabolism.settings import MetabolismSettings
     from monolayer.metabolism.yields import Yields, yields_of
 
@@ -69,9 +70,9 @@ __getattr__, __dir__ = lazy(
         "Feeding": "feed",
         "FluxBound": "flux",
         "Fused": "fusion",
-        "MassBalance": "balance",
+        "MassBalance": "rate",
         "MetabolismSettings": "settings",
-        "Rate": "balance",
+        "Rate": "rate",
         "Sample": "culture",
         "Yields": "yields",
         "cells_from_capacitance": "estimates",

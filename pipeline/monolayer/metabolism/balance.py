@@ -20,6 +20,7 @@ from scipy import special
 from monolayer.errors import InputError
 from monolayer.metabolism.cells import CellCourse
 from monolayer.metabolism.culture import Culture, Sample
+from monolayer.metabolism.rate import MassBalance, Rate
 from monolayer.metabolism.settings import MetabolismSettings, Metabolite
 from monolayer.metabolism.tank import FRESH, RELEASED, Decay, Stretch, Tank, sample_rows
 
@@ -29,88 +30,6 @@ Floats = NDArray[np.float64]
 _STEP = 1e-4  # of ln N, for the derivative to a cell number
 _ROUNDS = 4  # errors grow with the concentration, which is known only once it is solved
 _CERTAIN = 1e-6  # mmol/L; a concentration of 0 in fresh medium is as good as certain
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A specific rate over a stretch between exchanges, or over all of a culture.
-
-    Attributes
-    ----------
-    quantity : str
-        Which metabolite.
-    from_h, to_h : float
-        From seeding or an exchange to the next, or to the last sample.
-    pmol_per_cell_d : float
-        Uptake of glucose and glutamine, release of lactate and ammonium.
-    se, assay_se : float
-        Standard error of all, and of the assays without the cell numbers.
-    low, high : float
-        Interval.
-    amount_umol : float
-        What the cells took up or released in that time.
-    cell_days : float
-        Integral of viable cells.
-    n : int
-        Samples in it.
-    flags : tuple of str
-        ``CELLS_EXTRAPOLATED``, ``OUTSIDE_WINDOW``, ``OTHER_DIRECTION``, ``NOT_TOLD_FROM_ZERO``;
-        ``DEPLETED``: nothing was left at a sample, so that the rate is too low.
-    """
-
-    quantity: Metabolite
-    from_h: float
-    to_h: float
-    pmol_per_cell_d: float
-    se: float
-    assay_se: float
-    low: float
-    high: float
-    amount_umol: float
-    cell_days: float
-    n: int
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MassBalance:
-    """The rates of one metabolite.
-
-    Attributes
-    ----------
-    quantity : str
-        Which.
-    intervals : tuple of Rate
-        One a stretch between exchanges; one without a sample is joined to the next.
-    whole : Rate
-        All that was taken up or released over the integral of all cells.
-    constant : Rate
-        The one rate that fits all samples best; closer than `whole` where the rate is one.
-    constant_p : float or None
-        Probability of the samples if it is; None where nothing is left to tell.
-    covariance : ndarray of float64, shape (n, n)
-        Of the intervals' rates: neighbours share a sample.
-    chi2, freedom, p : float, int, float or None
-        Whether the samples fit one rate an interval; p is None where nothing is left to tell.
-    end_h, end_mmol_per_l, end_se : float
-        Concentration at the last sample, by the balance.
-    solution : ndarray of float64
-        Start, fresh medium, and the intervals' rates.
-    """
-
-    quantity: Metabolite
-    intervals: tuple[Rate, ...]
-    whole: Rate
-    constant: Rate
-    constant_p: float | None
-    covariance: Floats
-    chi2: float
-    freedom: int
-    p: float | None
-    end_h: float
-    end_mmol_per_l: float
-    end_se: float
-    solution: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +48,20 @@ class _Problem:
 
     @property
     def start_is_fresh(self) -> bool:
-        return self.samples[0].time_h > 0
+        """Without a sample at hour 0, or with one that agrees with the fresh medium."""
+        return self.samples[0].time_h > 0 or self.start_agrees is True
+
+    @property
+    def start_agrees(self) -> bool | None:
+        """Whether samples at hour 0 are of fresh medium by their errors; None: nobody says so."""
+        fresh = self.settings.fresh_mmol_per_l.get(self.quantity)
+        first = [each.mmol_per_l for each in self.samples if each.time_h == 0]
+        if not self.settings.seeded_in_fresh or fresh is None or not first:
+            return None
+        told = float(_errors(np.array([fresh]), self.settings)[0]) / math.sqrt(len(first))
+        apart = abs(math.fsum(first) / len(first) - fresh)
+        reach = math.hypot(told, self.settings.fresh_cv * fresh)
+        return apart <= reach * float(special.ndtri((1 + self.settings.confidence) / 2))
 
     def tank(self, cells: CellCourse) -> Tank:
         return Tank(
@@ -389,6 +321,7 @@ def _flags(
     low, high = problem.settings.glucose_rate_window
     flags = {
         "CELLS_EXTRAPOLATED": stretch[0] < times_h[0] or stretch[1] > times_h[-1],
+        "START_NOT_FRESH": stretch[0] == 0 and problem.start_agrees is False,
         "OUTSIDE_WINDOW": problem.quantity.startswith("glucose") and not low <= value <= high,
         "OTHER_DIRECTION": value + reach < 0,
         "DEPLETED": problem.quantity not in RELEASED

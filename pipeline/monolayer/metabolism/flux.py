@@ -14,7 +14,7 @@ from typing import Any
 from scipy import special
 
 from monolayer.errors import InputError
-from monolayer.metabolism.balance import Rate
+from monolayer.metabolism.rate import Rate
 from monolayer.metabolism.settings import MetabolismSettings, Metabolite
 from monolayer.metabolism.tank import RELEASED
 

@@ -23,6 +23,10 @@ class MetabolismSettings(Settings):
     fresh_cv: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     """Relative standard uncertainty of the concentrations in fresh medium."""
 
+    seeded_in_fresh: bool = True
+    """Whether cells are seeded in fresh medium. A sample at hour 0 that agrees with it is then one
+    more measurement of it; one that does not stands alone, and the rate is flagged."""
+
     assay_cv: float = Field(default=0.03, ge=0, allow_inf_nan=False)
     """Relative standard uncertainty of a measured concentration."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from monolayer.metabolism.balance import Rate
+from monolayer.metabolism.rate import Rate
 from monolayer.metabolism.settings import MetabolismSettings
 
 __all__ = ["Yields", "yields_of"]

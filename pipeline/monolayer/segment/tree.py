@@ -197,5 +197,5 @@ def _carry(
     if look.factor == 1:
         return outlined.objects, contrast
     coarse = paint_runs(outlined.objects, look.contrast.height.shape)
-    labels = refine_labels(coarse, look.factor, contrast.height, outlined.height)
-    return keep_largest_patch(find_runs(labels)), contrast
+    refined = refine_labels(coarse, look.factor, contrast.height, outlined.height)
+    return keep_largest_patch(refined), contrast

@@ -32,9 +32,16 @@ class Draws:
     ----------
     seed, index : int
         Seed of the plate and position of the field in it; both at least 0.
+
+    Raises
+    ------
+    ValueError
+        The seed or the index is negative.
     """
 
     def __init__(self, seed: int, index: int) -> None:
+        if seed < 0 or index < 0:
+            raise ValueError(f"seed {seed} and index {index} must be at least 0.")
         self._generator = np.random.Generator(
             np.random.PCG64(np.random.SeedSequence([seed, index]))
         )

@@ -29,9 +29,9 @@ from monolayer.simulate.scene import (
 from monolayer.simulate.settings import SimulateSettings
 
 __all__ = [
-    "MARGIN_UM",
     "SimulatedField",
     "number_labels",
+    "padded",
     "photograph",
     "simulate_field",
     "truth_table",
@@ -80,15 +80,17 @@ def simulate_field(settings: SimulateSettings, seed: int, index: int = 0) -> Sim
     ValueError
         The seed or the index is negative.
     """
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     draws = Draws(seed, index)
-    pixel = settings.optics.pixel_size_um
-    margin = math.ceil(MARGIN_UM / pixel)
-    canvas = (settings.height_px + 2 * margin, settings.width_px + 2 * margin)
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    nuclei = place_cells(settings.nuclei, draws, pixel, canvas)
+    canvas, inner = padded(settings)
+    nuclei = place_cells(settings.nuclei, draws, settings.optics.pixel_size_um, canvas)
     return photograph(settings, draws, nuclei, canvas, inner)
+
+
+def padded(settings: SimulateSettings) -> tuple[tuple[int, int], tuple[slice, slice]]:
+    """Shape of the canvas with its margin, and the field's part of it."""
+    margin = math.ceil(MARGIN_UM / settings.optics.pixel_size_um)
+    canvas = (settings.height_px + 2 * margin, settings.width_px + 2 * margin)
+    return canvas, (slice(margin, -margin), slice(margin, -margin))
 
 
 def photograph(

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from monolayer.simulate.draws import Draws, quantise
 from monolayer.simulate.settings import NucleiSettings
 
-__all__ = ["Nucleus", "Patch", "draw_cell", "outline_patch", "place_cells"]
+__all__ = [
+    "Nucleus",
+    "Patch",
+    "Wavy",
+    "around",
+    "clip",
+    "draw_cell",
+    "draw_waves",
+    "outline_patch",
+    "place_cells",
+]
 
 WAVES = (2, 3, 4, 5)
 TRIES = 40
@@ -25,8 +35,26 @@ LOBED = 0.18
 
 
 @dataclass(frozen=True, slots=True)
-class Nucleus:
-    """One nucleus; lengths in pixels, positions on the padded canvas.
+class Wavy:
+    """An ellipse whose outline waves; lengths in pixels, positions on the padded canvas.
+
+    Attributes
+    ----------
+    waves : tuple of (float, float)
+        Amplitude relative to the radius and phase of each wave of the outline.
+    """
+
+    y: float
+    x: float
+    major: float
+    minor: float
+    angle: float
+    waves: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nucleus(Wavy):
+    """One nucleus.
 
     Attributes
     ----------
@@ -38,18 +66,10 @@ class Nucleus:
         Expected electrons of the whole nucleus in the lamp's centre.
     roundness : float
         Exponent of the height profile (1 - r^2)^roundness: 0 is a cylinder, 0.5 an ellipsoid.
-    waves : tuple of (float, float)
-        Amplitude relative to the radius and phase of each wave of the outline.
     pair : int
         Number of the anaphase pair in the field, 0 for none.
     """
 
-    y: float
-    x: float
-    major: float
-    minor: float
-    angle: float
-    waves: tuple[tuple[float, float], ...]
     phase: str
     dna: float
     light: float
@@ -87,18 +107,31 @@ class Patch:
 def outline_patch(nucleus: Nucleus, shape: tuple[int, int]) -> Patch:
     """Evaluate a nucleus's outline at the pixel centres around it; empty off the canvas."""
     reach = math.ceil(1.4 * max(nucleus.major, nucleus.minor)) + 1
-    rows = _clip(nucleus.y, reach, shape[0])
-    columns = _clip(nucleus.x, reach, shape[1])
-    dy = np.arange(rows.start, rows.stop)[:, None] - nucleus.y
-    dx = np.arange(columns.start, columns.stop)[None, :] - nucleus.x
-    cos, sin = math.cos(nucleus.angle), math.sin(nucleus.angle)
-    u = (dx * cos + dy * sin) / nucleus.major
-    v = (dy * cos - dx * sin) / nucleus.minor
+    rows, columns = clip(nucleus.y, reach, shape[0]), clip(nucleus.x, reach, shape[1])
+    u, v, edge = around(nucleus, rows, columns)
+    return Patch(rows, columns, np.sqrt(u * u + v * v) / edge)
+
+
+def around(
+    wavy: Wavy, rows: slice, columns: slice
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Pixel centres of a window seen from an ellipse whose outline waves.
+
+    Returns
+    -------
+    u, v, edge : ndarray of float64, shape (rows, columns)
+        Along and across over the half axes, and the outline's distance over the bare ellipse's.
+    """
+    dy = np.arange(rows.start, rows.stop)[:, None] - wavy.y
+    dx = np.arange(columns.start, columns.stop)[None, :] - wavy.x
+    cos, sin = math.cos(wavy.angle), math.sin(wavy.angle)
+    u = (dx * cos + dy * sin) / wavy.major
+    v = (dy * cos - dx * sin) / wavy.minor
     turn = np.arctan2(v, u)
     edge = np.ones(turn.shape)
-    for k, (amplitude, phase) in zip(WAVES, nucleus.waves, strict=True):
+    for k, (amplitude, phase) in zip(WAVES, wavy.waves, strict=True):
         edge += amplitude * np.cos(k * turn + phase)
-    return Patch(rows, columns, np.sqrt(u * u + v * v) / edge)
+    return u, v, edge
 
 
 def draw_cell(settings: NucleiSettings, draws: Draws, pixel_size_um: float) -> tuple[Nucleus, ...]:
@@ -151,7 +184,7 @@ def _interphase(
     growth = quantise(dna ** (1 / 3))
     major = draws.log_normal(settings.length_um, settings.length_cv) / 2 * growth / pixel_size_um
     ratio = max(1.02, draws.log_normal(settings.aspect_ratio, settings.aspect_ratio_cv))
-    waves = _waves(draws, settings.irregularity * (3 if draws.happens(LOBED) else 1))
+    waves = draw_waves(draws, settings.irregularity * (3 if draws.happens(LOBED) else 1))
     light = unit * dna
     return Nucleus(0, 0, major, major / ratio, draws.angle(), waves, "interphase", dna, light, 0.3)
 
@@ -161,12 +194,13 @@ def _bar(
 ) -> Nucleus:
     scale = draws.log_normal(1, 0.1) / pixel_size_um
     dna = 2.0 if phase == "metaphase" else 1.0
-    waves = _waves(draws, 0.08)
+    waves = draw_waves(draws, 0.08)
     major, minor = axes_um[0] * scale, axes_um[1] * scale
     return Nucleus(0, 0, major, minor, draws.angle(), waves, phase, dna, light, 0.5)
 
 
-def _waves(draws: Draws, irregularity: float) -> tuple[tuple[float, float], ...]:
+def draw_waves(draws: Draws, irregularity: float) -> tuple[tuple[float, float], ...]:
+    """Waves of an outline, the shorter the weaker."""
     return tuple(
         (min(0.2, abs(irregularity * draws.normal() * 2 / k)), draws.angle()) for k in WAVES
     )
@@ -176,7 +210,8 @@ def _median_area_um2(settings: NucleiSettings) -> float:
     return math.pi / 4 * settings.length_um**2 / settings.aspect_ratio
 
 
-def _clip(centre: float, reach: int, size: int) -> slice:
+def clip(centre: float, reach: int, size: int) -> slice:
+    """What lies within reach of a centre, of so many pixels."""
     middle = math.floor(centre)
     start = min(max(middle - reach, 0), size)
     return slice(start, max(start, min(middle + reach + 1, size)))

@@ -110,7 +110,9 @@ def _connected(engine: Engine, where: str, isolation: str) -> Iterator[Connectio
         raise InputError(f"{where}: a row contradicts what is there ({first}); mend it.") from error
     except DBAPIError as error:
         if "not a database" in str(error.orig):
-            raise StudyError(f"{where}: is no study; 'monolayer study init' makes one.") from error
+            raise StudyError(
+                f"{where}: is no study but another file; give a study's place."
+            ) from error
         if type(error.orig).__name__ == "LockNotAvailable":
             raise StudyError(_operational(where, "lock timeout")) from error
         raise

@@ -7,14 +7,16 @@
 One trick: all of it happens within one change, so that a file with one bad line leaves nothing.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Boolean, Float, Integer, select
 
 from monolayer.errors import InputError
+from monolayer.history import ReadingName
 from monolayer.study.change import Change
 from monolayer.study.columns import JsonText, UtcTime
 from monolayer.study.csv_lines import lines_of, moment_after, moment_in, number_in
@@ -49,6 +51,10 @@ _QUANTITIES = {
     "lactate": "lactate_mmol_per_l",
     "temperature": "temperature_c",
     "pco2": "pco2_mmhg",
+    "dissolved_oxygen": "dissolved_oxygen_percent",
+    "glutamine": "glutamine_mmol_per_l",
+    "ammonium": "ammonium_mmol_per_l",
+    "capacitance": "capacitance_pf_per_cm",
 }
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 # So many complaints are told; the rest are counted.
@@ -200,10 +206,21 @@ def row_of(change: Change, kind: str, cells: Mapping[str, str]) -> dict[str, Any
         row["at"] = _moment_of(change, row)
     if kind == "viabilities":
         _count_to_share(row)
-    if kind == "readings" and row.get("quantity") in _QUANTITIES:
-        unit = _QUANTITIES[row["quantity"]]
-        raise InputError(f"readings: '{row['quantity']}' has no unit; call it '{unit}'.")
+    if kind == "readings" and "quantity" in row:
+        row["quantity"] = _quantity(row["quantity"])
     return row
+
+
+def _quantity(text: str) -> str:
+    """The quantity as decisions know it; what is nearly one would never reach them, unseen."""
+    name = text.lower()
+    if name in _QUANTITIES:
+        raise InputError(f"readings: '{text}' has no unit; call it '{_QUANTITIES[name]}'.")
+    known = get_args(ReadingName)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    if name not in known and near:
+        raise InputError(f"readings: quantity '{text}' is unknown; did you mean '{near[0]}'?")
+    return name if name in known else text
 
 
 def _value(name: str, field: Field | None, text: str) -> Any:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from monolayer.simulate.cells.settings import CellFieldSettings, CellsSettings
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.field import MARGIN_UM, SimulatedField, number_labels, simulate_field
-from monolayer.simulate.nuclei import Nucleus, place_cells
+from monolayer.simulate.field import SimulatedField, number_labels, padded, simulate_field
+from monolayer.simulate.nuclei import Nucleus, Wavy, around, clip, draw_waves, place_cells
 from monolayer.simulate.optics import background, blur, expose, illumination, lens_sigma_px
 from monolayer.simulate.scene import chromatin, label_nuclei
 
@@ -31,7 +31,6 @@ KINDS = ("spindle", "ordinary", "flattened")
 
 # Far above the number of fields of any plate: no nuclear channel draws from these streams.
 _STREAM = 1 << 40
-_WAVES = (2, 3, 4, 5)
 # Exponent of the half-width (1 - u^2)^t along the cell: 0.5 is an ellipse, 1 a lens.
 _TAPER = {"spindle": 1.0, "ordinary": 0.6, "flattened": 0.5}
 # Area of such an outline over the product of its half axes.
@@ -71,15 +70,9 @@ class SimulatedCellField:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
-    """One cell; lengths in pixels, positions on the padded canvas."""
+class _Cell(Wavy):
+    """One cell."""
 
-    y: float
-    x: float
-    major: float
-    minor: float
-    angle: float
-    waves: tuple[tuple[float, float], ...]
     kind: str
     stain: float
 
@@ -106,9 +99,7 @@ def simulate_cell_field(
     nuclear = settings.nuclei
     field = simulate_field(nuclear, seed, index)
     pixel = nuclear.optics.pixel_size_um
-    margin = math.ceil(MARGIN_UM / pixel)
-    canvas = (nuclear.height_px + 2 * margin, nuclear.width_px + 2 * margin)
-    inner = (slice(margin, -margin), slice(margin, -margin))
+    canvas, inner = padded(nuclear)
     # The field draws its nuclei first: the same stream gives the same nuclei again.
     nuclei = place_cells(nuclear.nuclei, Draws(seed, index), pixel, canvas)
     draws = Draws(seed, index + _STREAM)
@@ -135,10 +126,7 @@ def _cell_around(nucleus: Nucleus, settings: CellsSettings, draws: Draws, pixel:
     area = draws.log_normal(getattr(settings, f"{kind}_area_um2"), settings.area_cv)
     ratio = draws.log_normal(getattr(settings, f"{kind}_aspect_ratio"), settings.aspect_ratio_cv)
     minor = math.sqrt(area / (_FULLNESS[kind] * max(1.02, ratio)))
-    waves = tuple(
-        (min(0.2, abs(settings.irregularity * draws.normal() * 2 / k)), draws.angle())
-        for k in _WAVES
-    )
+    waves = draw_waves(draws, settings.irregularity)
     # A nucleus lies along its cell; opposite directions are the same.
     aside = (nucleus.angle - settings.direction_rad + math.pi / 2) % math.pi - math.pi / 2
     angle = settings.direction_rad + (1 - settings.alignment) * aside
@@ -150,7 +138,7 @@ def _cell_around(nucleus: Nucleus, settings: CellsSettings, draws: Draws, pixel:
         major=minor * max(1.02, ratio) / pixel,
         minor=minor / pixel,
         angle=angle,
-        waves=waves if kind != "spindle" else ((0.0, 0.0),) * len(_WAVES),
+        waves=waves if kind != "spindle" else ((0.0, 0.0),) * len(waves),
         kind=kind,
         stain=stain,
     )
@@ -158,26 +146,12 @@ def _cell_around(nucleus: Nucleus, settings: CellsSettings, draws: Draws, pixel:
 
 def _window(cell: _Cell, shape: tuple[int, int]) -> tuple[slice, slice]:
     reach = math.ceil(_REACH * cell.major) + 1
-    return (_clip(cell.y, reach, shape[0]), _clip(cell.x, reach, shape[1]))
-
-
-def _clip(centre: float, reach: int, size: int) -> slice:
-    start = min(max(math.floor(centre) - reach, 0), size)
-    return slice(start, max(start, min(math.floor(centre) + reach + 1, size)))
+    return (clip(cell.y, reach, shape[0]), clip(cell.x, reach, shape[1]))
 
 
 def _depth(cell: _Cell, window: tuple[slice, slice]) -> NDArray[np.float64]:
     """Distance from the centre over the outline's: below 1 inside."""
-    rows, columns = window
-    dy = np.arange(rows.start, rows.stop)[:, None] - cell.y
-    dx = np.arange(columns.start, columns.stop)[None, :] - cell.x
-    cos, sin = math.cos(cell.angle), math.sin(cell.angle)
-    u = (dx * cos + dy * sin) / cell.major
-    v = (dy * cos - dx * sin) / cell.minor
-    turn = np.arctan2(v, u)
-    edge = np.ones(turn.shape)
-    for k, (amplitude, phase) in zip(_WAVES, cell.waves, strict=True):
-        edge += amplitude * np.cos(k * turn + phase)
+    u, v, edge = around(cell, *window)
     narrow = np.maximum(1 - (u / edge) ** 2, 1e-4) ** (_TAPER[cell.kind] - 0.5)
     return np.hypot(u, v / narrow) / edge
 

@@ -12,7 +12,6 @@ than their own dye. Every channel is a photograph of its own: own background, ow
    exposes each channel.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -23,7 +22,7 @@ from pydantic import Field, model_validator
 
 from monolayer.settings import Settings
 from monolayer.simulate.draws import Draws
-from monolayer.simulate.field import MARGIN_UM, number_labels, truth_table
+from monolayer.simulate.field import number_labels, padded, truth_table
 from monolayer.simulate.nuclei import Nucleus, place_cells
 from monolayer.simulate.optics import background, blur, expose, illumination, lens_sigma_px
 from monolayer.simulate.scene import (
@@ -169,14 +168,10 @@ def simulate_livedead(settings: LiveDeadSettings, seed: int, index: int = 0) -> 
     ValueError
         The seed or the index is negative.
     """
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     draws = Draws(seed, index)
     scene = settings.scene
     pixel = scene.optics.pixel_size_um
-    margin = math.ceil(MARGIN_UM / pixel)
-    canvas = (scene.height_px + 2 * margin, scene.width_px + 2 * margin)
-    inner = (slice(margin, -margin), slice(margin, -margin))
+    canvas, inner = padded(scene)
     nuclei = _laid_out(settings, draws, canvas)
     cells = [_fate(nucleus, settings, draws) for nucleus in nuclei]
     lights = _lights(cells, settings, draws, canvas)

@@ -111,8 +111,6 @@ def simulate_culture(settings: SeriesSettings, seed: int, index: int = 0) -> Ite
     ValueError
         The seed or the index is negative.
     """
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     culture = _Culture(settings, Draws(seed, index))
     times = settings.culture.times_h
     for number, time_h in enumerate(times):

@@ -93,8 +93,6 @@ def simulate_phase_field(settings: PhaseSettings, seed: int, index: int = 0) -> 
     ValueError
         The seed or the index is negative.
     """
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed {seed} and index {index} must be at least 0.")
     draws = Draws(seed, index)
     pixel = settings.optics.pixel_size_um
     ragged = outline_noise(draws, pixel)
