@@ -33,7 +33,7 @@ def test_commands_of_the_page_run(
     monkeypatch.setenv("DISPLAY", ":99")
     monkeypatch.chdir(plate_run.parent)
     assert [cli(command) for command in others] == [0, 0]
-    assert called == [(plate_run, None), (plate_run, "sample/B03/1")]
+    assert called == [(plate_run, None, None, None), (plate_run, "sample/B03/1", None, None)]
 
 
 def test_keys_of_the_page_are_the_queues() -> None:
