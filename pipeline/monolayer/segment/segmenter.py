@@ -10,14 +10,16 @@ imported by a method that names another.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from monolayer.segment.settings import SegmentSettings
-from monolayer_kernels.measure_runs import Runs
+
+if TYPE_CHECKING:
+    from monolayer_kernels.measure_runs import Runs
 
 __all__ = ["FIGURES", "Segmentation", "Segmenter", "SegmenterKind"]
 
@@ -54,7 +56,7 @@ class Segmentation:
     scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     diameter_px: float | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
-    runs: Runs | None = None
+    runs: "Runs | None" = None
 
 
 class Segmenter(Protocol):
