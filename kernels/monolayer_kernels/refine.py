@@ -7,6 +7,8 @@ stair), if it reaches that label's threshold. Runs are listed as soon as a row i
 image of the full plane took as long as all the rest.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -150,7 +152,7 @@ def _refine_seam(
 
 
 @kernel
-def _heaviest(values: tuple[int, int, int, int], share: int, offset: int, factor: int) -> int:
+def _heaviest(values: tuple[Any, Any, Any, Any], share: int, offset: int, factor: int) -> int:
     """Label of the greatest bilinear weight; of equals that of the nearer pixel."""
     near = 2 * factor - offset
     weights = (

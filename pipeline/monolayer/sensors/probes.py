@@ -113,11 +113,12 @@ def _apart(
     exchanges = sorted(exchanges_h)
     after = np.searchsorted(times_h, at, "left")
     for i in np.flatnonzero(first.believed & (after < len(times_h))):
-        right = after[i]
+        right = int(after[i])
         left = right if times_h[right] == at[i] else right - 1
-        if left < 0 or times_h[right] - times_h[left] > max_gap_h:
+        if left < 0:
             continue
-        if left == right or not exchanged(exchanges, times_h[left], times_h[right]):
+        since_h, until_h = float(times_h[left]), float(times_h[right])
+        if until_h - since_h <= max_gap_h and not exchanged(exchanges, since_h, until_h):
             reads = np.interp(at[i], times_h[left : right + 1], values[left : right + 1])
             found[i] = reads - first.series.values[i]
     return found
