@@ -5,6 +5,9 @@ Acts are applied, measured and recorded in the order in which they were asked fo
 field's own pixels.
 """
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from monolayer.errors import MonolayerError
+from monolayer.errors import CorrectionError, MonolayerError
 
 if TYPE_CHECKING:
     from monolayer.engine.reviewing import FieldReview, RunReview
@@ -221,18 +224,15 @@ class Correcting:
 
     def make_tables(self) -> None:
         """Make the run's corrected tables, of all fields that anybody corrected."""
-        from monolayer.engine.corrected import recompute
-
-        run = self._run
-        if run is None:
+        if self._opened is None:
             return self.told.emit("No field is open for correcting.")
         self.told.emit("Measuring all corrected fields again ...")
 
-        def done(found: Any) -> None:
-            lost = f" {len(found.not_applicable)} do not apply." if found.not_applicable else ""
-            self.told.emit(f"{found.n_events} corrections are in {found.folder}.{lost}")
+        def done(found: dict[str, Any]) -> None:
+            lost = f" {len(found['not_applicable'])} do not apply." * bool(found["not_applicable"])
+            self.told.emit(f"{found['n_events']} corrections are in {found['folder']}.{lost}")
 
-        self._submit(partial(recompute, run), done, self._failed)
+        self._submit(partial(_recomputed, *self._opened), done, self._failed)
         return None
 
     def forget_marks(self) -> None:
@@ -330,3 +330,16 @@ class Correcting:
                 self.measured.emit(figures)
 
         self._submit(work, done, self._failed)
+
+
+def _recomputed(folder: Path, images: str | None) -> dict[str, Any]:
+    """What the command line makes, in a process: in a thread, Python kept the window waiting."""
+    command = [sys.executable, "-m", "monolayer", "corrections", "recompute", str(folder), "--json"]
+    command += ["--images", images] if images is not None else []
+    done = subprocess.run(  # noqa: S603 - our own words
+        command, capture_output=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise CorrectionError(done.stderr.strip().removeprefix("monolayer: "))
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told

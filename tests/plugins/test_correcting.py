@@ -210,6 +210,11 @@ def test_the_runs_tables_are_made_on_request(
     assert state.review is not None
     assert (state.review.run.folder / "corrected" / "fields.parquet").is_file()
     assert "1 corrections are in" in said[-1]
+    shutil.rmtree(state.review.run.folder / "parts")
+    (state.review.run.folder / "run.json").unlink()
+    state.make_tables()
+    later.run()
+    assert "is no run's folder" in said[-1]
 
 
 def test_on_a_machine_with_another_path_images_are_told_once(

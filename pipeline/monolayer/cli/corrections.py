@@ -75,7 +75,8 @@ def recompute(run: Path, images: str | None, as_json: bool) -> None:
     found = recompute_run(_opened(run, images))
     if as_json:
         rows = [{**asdict(each), "difference": each.difference} for each in found.differences]
-        echo_json({"differences": rows, "not_applicable": list(found.not_applicable)})
+        told = {"differences": rows, "not_applicable": list(found.not_applicable)}
+        echo_json(told | {"n_events": found.n_events, "folder": str(found.folder)})
         return
     for sentence in found.not_applicable:
         click.echo(sentence)
