@@ -14,6 +14,7 @@ from monolayer_kernels.objects import (
     keep_largest_patch,
     outline_falls,
     paint_runs,
+    repaint_runs,
     run_means,
     select_objects,
 )
@@ -34,6 +35,14 @@ def scattered(shape: Any = (40, 50), count: int = 6) -> Any:
 def test_painted_runs_are_the_labels() -> None:
     labels = scattered()
     np.testing.assert_array_equal(paint_runs(find_runs(labels), labels.shape), labels)
+
+
+def test_repainted_runs_change_nothing_but_their_own_pixels() -> None:
+    labels = scattered()
+    runs = find_runs(labels)
+    again = np.full(labels.shape, 9, np.int32)
+    repaint_runs(runs._replace(label=runs.label + 3), again)
+    np.testing.assert_array_equal(again, np.where(labels > 0, labels + 3, 9))
 
 
 def test_selected_objects_are_numbered_as_named() -> None:

@@ -260,7 +260,7 @@ def test_the_command_line(
         (["backtest", "V", "--vessel", "V-9"], "--vessel V-9: is not in"),
         (["backtest", "V", "--settings", "S"], "'window_hi'"),
         (["backtest", "none.yaml"], "cannot be read"),
-        (["backtest", "E"], "there is no finished vessel to replay"),
+        (["backtest", "E"], "holds no vessel"),
     ],
 )
 def test_bad_options_are_one_sentence(

@@ -216,6 +216,7 @@ def test_of_a_study_only_vessels_in_culture_are_decided_about(
         (["decide", "--study", "STUDY", "--store", "--as", "bob"], "bob is no person"),
         (["decide", "--study", "STUDY", "--vessel", "V-9"], "V-9"),
         (["decide", "--study", "none.db"], "there is no study"),
+        (["backtest", "--study", "STUDY"], "there is no finished vessel to replay"),
         (["day-plan", "--study", "STUDY", "--date", "2026-11-22"], "2026-11-22 is before"),
         (["day-plan", "FILE", "--at", "2026-11-23T08:00"], "give a time with its offset"),
         (["day-plan", "FILE", "--date", "tomorrow"], "give a day such as"),

@@ -62,8 +62,6 @@ def command(
         click.echo("no vessel is in culture then.")
     for each in found:
         click.echo("\n".join(_sentences(each)))
-    if not found:
-        click.echo("No vessel was in culture then; nothing is recommended.")
 
 
 def _store(
