@@ -229,8 +229,9 @@ class Correcting:
         self.told.emit("Measuring all corrected fields again ...")
 
         def done(found: dict[str, Any]) -> None:
-            lost = f" {len(found['not_applicable'])} do not apply." * bool(found["not_applicable"])
-            self.told.emit(f"{found['n_events']} corrections are in {found['folder']}.{lost}")
+            lost = found["not_applicable"]
+            told = f"{found['n_events']} corrections are in {found['folder']}."
+            self.told.emit(told if not lost else f"{told} {len(lost)} do not apply.")
 
         self._submit(partial(_recomputed, *self._opened), done, self._failed)
         return None
@@ -340,6 +341,7 @@ def _recomputed(folder: Path, images: str | None) -> dict[str, Any]:
         command, capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:
-        raise CorrectionError(done.stderr.strip().removeprefix("monolayer: "))
+        said = done.stderr.strip().removeprefix("monolayer: ")
+        raise CorrectionError(said or f"The process ended with code {done.returncode}; try again.")
     told: dict[str, Any] = json.loads(done.stdout)
     return told
