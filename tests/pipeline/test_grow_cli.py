@@ -57,6 +57,18 @@ def test_percent_and_dates_are_the_same_culture(
     assert found[0]["crossing"]["prediction_low_h"] < found[0]["crossing"]["time_h"]
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_tables_of_spreadsheets_are_the_same(tmp_path: Path, mark: str) -> None:
+    lines = ["vessel,time_h,confluence", *rows_of("V")]
+    plain = write(tmp_path / "a.csv", lines[0], lines[1:])
+    other = tmp_path / "b.csv"
+    other.write_bytes("\r\n".join(lines).replace(",", mark).encode("utf-8-sig"))
+    (one,), (same,) = read_growth_table(plain), read_growth_table(other)
+    assert same.vessel == one.vessel
+    np.testing.assert_array_equal(same.times_h, one.times_h)
+    np.testing.assert_array_equal(same.values, one.values)
+
+
 def test_sd_and_n_become_the_standard_error(tmp_path: Path) -> None:
     table = write(
         tmp_path / "t.csv",
@@ -80,7 +92,7 @@ def test_sd_and_n_become_the_standard_error(tmp_path: Path) -> None:
         ("vessel,time_h,confluence", ["A,-3,0.1"], "line 2: -3 h is before seeding"),
         ("vessel,time_h,confluence", ["A,x,0.1"], "line 2: time_h 'x' is no number"),
         ("vessel,time_h,confluence", ['A,4,"0,1"'], "'0,1' is no number; write a point for the"),
-        ("vessel;time_h;confluence", ["A;4;0,1"], "columns are parted by semicolons"),
+        ("vessel;time_h;confluence", ["A;4;0,1"], "'0,1' is no number; write a point for the"),
         ("vessel,time_h,confluence", [",4,0.1"], "line 2: names no vessel"),
         ("vessel,time_h,confluence", [], "holds no measurement"),
         ("vessel,time_h,density", ["A,1,5"], "'density' has no unit"),

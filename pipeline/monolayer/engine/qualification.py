@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from monolayer.errors import InputError
-from monolayer.intake.dilution_table import Series, read_columns, read_number
+from monolayer.intake.columns import read_columns, read_number
+from monolayer.intake.dilution_table import Series
 from monolayer.qualify.series import Kind, Observation
 from monolayer.read.wells import normalise_well
 from monolayer.results import Run, open_run

@@ -9,15 +9,15 @@ kept and written again.
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monolayer.errors import InputError
+from monolayer.intake.columns import read_columns, read_number
 from monolayer.qualify.series import Kind, Observation
 
-__all__ = ["Series", "read_columns", "read_number", "read_series", "to_comet"]
+__all__ = ["Series", "read_series", "to_comet"]
 
 SEEDING = "seeding_density_cells_per_cm2"
 _UNIT: dict[Kind, str] = {"dilution": "cells/mL", "seeding": "cells/cm²"}
@@ -31,7 +31,6 @@ _COMET = (
 )
 # What COMET keeps apart besides the method: total and viable counts of one sample are two series.
 _APART = ("cell_type", "concentration_type")
-_ABSENT = {"", "NA", "NaN", "nan", "null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,60 +97,6 @@ def read_series(path: Path) -> list[Series]:
         Series(name, kind, _UNIT[kind], tuple(members), most if kind == "seeding" else None)
         for name, members in found.items()
     ]
-
-
-def read_columns(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file (comma, semicolon or tab) as text, each with its line; cells are stripped.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, is no text, names a column twice, or a row has more cells than the head.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not text; save the table as CSV in UTF-8.") from None
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = [name.strip() for name in reader.fieldnames or ()]
-    twice = next((name for name in names if name and names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"{path}, line 1: has two columns '{twice}'; keep one of them.")
-    rows = []
-    for cells in reader:
-        if None in cells:
-            raise InputError(
-                f"{path}, line {reader.line_num}: has more cells than the head; mend the row."
-            )
-        rows.append(
-            (reader.line_num, {name.strip(): (cell or "").strip() for name, cell in cells.items()})
-        )
-    return rows
-
-
-def read_number(path: Path, line: int, row: Mapping[str, str], column: str) -> float | None:
-    """A number of a row; None where the cell is empty or ``NA``, which is not 0.
-
-    Raises
-    ------
-    InputError
-        It is no finite number.
-    """
-    text = row.get(column, "")
-    if text in _ABSENT:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        mend = "write a decimal point" if "," in text else "leave it empty if unknown"
-        raise InputError(f"{path}, line {line}: {column} '{text}' is no number; {mend}.")
-    return value
 
 
 def _kind(path: Path, columns: Iterable[str]) -> Kind:

@@ -6,8 +6,8 @@ from UTC) with ``seeded_at``; one of ``confluence`` (0 to 1), ``confluence_perce
 ``replicate``. Other columns are passed over. Every complaint names the line.
 """
 
-import csv
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from monolayer.errors import InputError
 from monolayer.grow.series import GrowthSeries, Quantity
+from monolayer.intake.columns import read_columns
 
 __all__ = ["read_growth_table"]
 
@@ -48,15 +49,9 @@ def read_growth_table(path: Path) -> list[GrowthSeries]:
         One sentence that names file, line and mend: a missing column, a value without its unit,
         a number that is none, a negative one, a time that runs backwards or comes twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            column = _value_column(path, reader.fieldnames or ())
-            rows = [_row(path, line, cells, column) for line, cells in enumerate(reader, 2)]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not text; save the table as CSV in UTF-8.") from None
+    table = read_columns(path)
+    column = _value_column(path, table[0][1]) if table else _VALUES[0]
+    rows = [_row(path, line, cells, column) for line, cells in table]
     known = [row for row in rows if row is not None]
     if not known:
         raise InputError(f"{path}: holds no measurement; give a row for each.")
@@ -67,10 +62,7 @@ def read_growth_table(path: Path) -> list[GrowthSeries]:
     return [_series(path, name, quantity, found) for name, found in vessels.items()]
 
 
-def _value_column(path: Path, names: list[str] | tuple[str, ...] | object) -> str:
-    columns = [str(name) for name in names] if isinstance(names, (list, tuple)) else []
-    if any(";" in name for name in columns):
-        raise InputError(f"{path}: columns are parted by semicolons; part them by commas.")
+def _value_column(path: Path, columns: Collection[str]) -> str:
     if "vessel" not in columns:
         raise InputError(f"{path}: has no column 'vessel'; name the vessel in every row.")
     if "time_h" not in columns and not {"time", "seeded_at"} <= set(columns):
@@ -92,9 +84,9 @@ def _value_column(path: Path, names: list[str] | tuple[str, ...] | object) -> st
 def _row(path: Path, line: int, cells: dict[str, str], column: str) -> _Row | None:
     """One measurement; None where the value is empty, which is not 0."""
     where = f"{path}, line {line}"
-    if not (cells.get(column) or "").strip():
+    if not cells.get(column, ""):
         return None
-    vessel = (cells.get("vessel") or "").strip()
+    vessel = cells.get("vessel", "")
     if not vessel:
         raise InputError(f"{where}: names no vessel; fill the column 'vessel'.")
     value = _number(where, cells, column)
@@ -103,15 +95,15 @@ def _row(path: Path, line: int, cells: dict[str, str], column: str) -> _Row | No
         value, se = value / 100, se / 100
     if value < 0 or (column != _VALUES[2] and value > 1):
         mend = "0 or more" if column == _VALUES[2] else "a share of 0 to 1 (percent: 0 to 100)"
-        raise InputError(f"{where}: {column} {cells[column].strip()} is impossible; it is {mend}.")
-    return _Row(line, vessel, cells.get("replicate") or "", _time_h(where, cells), value, se)
+        raise InputError(f"{where}: {column} {cells[column]} is impossible; it is {mend}.")
+    return _Row(line, vessel, cells.get("replicate", ""), _time_h(where, cells), value, se)
 
 
 def _standard_error(where: str, cells: dict[str, str]) -> float:
     """Of the value, NaN where it is not told; sd and n are those of the fields."""
-    if (cells.get("se") or "").strip():
+    if cells.get("se", ""):
         return _number(where, cells, "se")
-    if not ((cells.get("sd") or "").strip() and (cells.get("n") or "").strip()):
+    if not (cells.get("sd", "") and cells.get("n", "")):
         return math.nan
     n = _number(where, cells, "n")
     if n < 1:
@@ -120,7 +112,7 @@ def _standard_error(where: str, cells: dict[str, str]) -> float:
 
 
 def _time_h(where: str, cells: dict[str, str]) -> float:
-    if (cells.get("time_h") or "").strip():
+    if cells.get("time_h", ""):
         time_h = _number(where, cells, "time_h")
     else:
         span = _moment(where, cells, "time") - _moment(where, cells, "seeded_at")
@@ -131,7 +123,7 @@ def _time_h(where: str, cells: dict[str, str]) -> float:
 
 
 def _moment(where: str, cells: dict[str, str], column: str) -> datetime:
-    text = (cells.get(column) or "").strip()
+    text = cells.get(column, "")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -146,7 +138,7 @@ def _moment(where: str, cells: dict[str, str], column: str) -> datetime:
 
 
 def _number(where: str, cells: dict[str, str], column: str) -> float:
-    text = (cells.get(column) or "").strip()
+    text = cells.get(column, "")
     try:
         value = float(text)
     except ValueError:

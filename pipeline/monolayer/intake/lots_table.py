@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from monolayer.errors import InputError
-from monolayer.intake.dilution_table import read_columns, read_number
+from monolayer.intake.columns import read_columns, read_number
 
 __all__ = ["Lots", "read_lots"]
 

@@ -17,7 +17,7 @@ from monolayer.compare.factors import RunOutcome
 from monolayer.compare.outcomes import Outcome
 from monolayer.compare.plan import ComparisonPlan
 from monolayer.errors import ConfigError, InputError
-from monolayer.intake.dilution_table import read_columns, read_number
+from monolayer.intake.columns import read_columns, read_number
 from monolayer.settings_file import content_sha256
 
 __all__ = ["carries_plan", "layout_csv", "read_outcomes", "read_run_outcomes"]

@@ -7,7 +7,7 @@ Pairs: ``sample``, ``count`` and ``count_second``, both in one unit. Repeats of 
 from pathlib import Path
 
 from monolayer.errors import InputError
-from monolayer.intake.dilution_table import read_columns, read_number
+from monolayer.intake.columns import read_columns, read_number
 from monolayer.qualify.precision import FACTORS, Precision, variance_components
 from monolayer.qualify.qualification import Pair
 
