@@ -288,13 +288,13 @@ def _effects(
 
 def _holm(given: Sequence[float | None]) -> list[float | None]:
     """Holm's step-down correction; what has no p stays without one."""
-    order = sorted((p, i) for i, p in enumerate(given) if p is not None)
-    found: list[float | None] = [None] * len(given)
-    largest = 0.0
-    for place, (p, i) in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - place) * p))
-        found[i] = largest
-    return found
+    try:
+        from statsmodels.stats.multitest import multipletests
+    except ImportError:
+        raise MissingExtraError.named("statsmodels", "science") from None
+    known = [p for p in given if p is not None]
+    corrected = iter(np.asarray(multipletests(known, method="holm")[1]) if known else ())
+    return [None if p is None else float(next(corrected)) for p in given]
 
 
 def _blocks(table: _Table, fixed: Floats, confidence: float) -> list[tuple[float, float] | None]:
