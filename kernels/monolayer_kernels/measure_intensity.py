@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = [
@@ -67,8 +68,10 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that does not hold all objects, an object with a pixel that is
+        not finite, or sums of other objects.
     """
+    check_sums(runs, sums)
     check_image(image, sums.bbox, order)
     base = image[sums.origin[:, 0], sums.origin[:, 1]]
     added = np.zeros((base.size, 4), sum_dtype(image))
@@ -79,6 +82,7 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     places = np.arange(max(image.shape) + _BLOCK_PX).astype(np.uint16)
     chunk = np.empty(size, image.dtype), rows, columns, places
     _add_objects(runs, sums.bbox, image, chunk, (wide, added, extremes))
+    _check_finite(runs, added)
     # From the corner of the bounding box to the object's first pixel.
     added[:, 3] -= added[:, 0] * (sums.origin[:, 1] - sums.bbox[:, 1])
     return {
@@ -88,9 +92,26 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     }
 
 
+def _check_finite(runs: Runs, added: Sums) -> None:
+    """A pixel that is not finite has made its object's sums so."""
+    strange = ~np.isfinite(added).all(axis=1)
+    if strange.any():
+        label = int(runs.label[int(np.argmax(strange))])
+        msg = f"image must be finite; the object of label {label} holds NaN or infinity."
+        raise ValueError(msg)
+
+
 def check_image(image: Image, bbox: Int64, order: InRows) -> None:
-    """Raise unless the kernels can sum the image and it holds all objects."""
-    if image.dtype.type not in _DTYPES:
+    """Raise unless the kernels can sum the image and it holds all objects.
+
+    Raises
+    ------
+    TypeError
+        Another dtype than uint8, uint16, float32 or float64.
+    ValueError
+        Another shape than that of the labels, not C-contiguous, or objects beyond its columns.
+    """
+    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
         msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
         raise TypeError(msg)
     shape = (order.first.size - 1, order.width)
