@@ -21,6 +21,7 @@ from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = [
     "check_image",
+    "check_pixels",
     "fetch_rows",
     "intensity_moments",
     "measure_intensity",
@@ -90,10 +91,8 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
 
 def check_image(image: Image, bbox: Int64, order: InRows) -> None:
     """Raise unless the kernels can sum the image and it holds all objects."""
-    if image.dtype.type not in _DTYPES:
-        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
-        raise TypeError(msg)
     shape = (order.first.size - 1, order.width)
+    check_pixels(image)
     if image.shape != shape:
         msg = f"image has shape {image.shape}, but labels have {shape}."
         raise ValueError(msg)
@@ -102,6 +101,13 @@ def check_image(image: Image, bbox: Int64, order: InRows) -> None:
             f"image has shape {image.shape}, but objects reach column {int(bbox[:, 3].max()) - 1}."
         )
         raise ValueError(msg)
+
+
+def check_pixels(image: Image) -> None:
+    """Raise unless the kernels can read the image."""
+    if image.dtype.type not in _DTYPES:
+        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
+        raise TypeError(msg)
     if not image.flags.c_contiguous:
         msg = f"image must be C-contiguous; got strides {image.strides}: np.ascontiguousarray."
         raise ValueError(msg)
