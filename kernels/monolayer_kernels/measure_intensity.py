@@ -22,6 +22,7 @@ from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = [
     "check_image",
+    "check_pixels",
     "fetch_rows",
     "intensity_moments",
     "measure_intensity",
@@ -106,15 +107,11 @@ def check_image(image: Image, bbox: Int64, order: InRows) -> None:
 
     Raises
     ------
-    TypeError
-        Another dtype than uint8, uint16, float32 or float64.
-    ValueError
-        Another shape than that of the labels, not C-contiguous, or objects beyond its columns.
+    TypeError, ValueError
+        As `check_pixels`; another shape than that of the labels, or objects beyond its columns.
     """
-    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
-        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
-        raise TypeError(msg)
     shape = (order.first.size - 1, order.width)
+    check_pixels(image)
     if image.shape != shape:
         msg = f"image has shape {image.shape}, but labels have {shape}."
         raise ValueError(msg)
@@ -123,6 +120,21 @@ def check_image(image: Image, bbox: Int64, order: InRows) -> None:
             f"image has shape {image.shape}, but objects reach column {int(bbox[:, 3].max()) - 1}."
         )
         raise ValueError(msg)
+
+
+def check_pixels(image: Image) -> None:
+    """Raise unless the kernels can read the image.
+
+    Raises
+    ------
+    TypeError
+        Another dtype than uint8, uint16, float32 or float64 in native byte order.
+    ValueError
+        Not C-contiguous.
+    """
+    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
+        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
+        raise TypeError(msg)
     if not image.flags.c_contiguous:
         msg = f"image must be C-contiguous; got strides {image.strides}: np.ascontiguousarray."
         raise ValueError(msg)
