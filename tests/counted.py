@@ -92,6 +92,38 @@ def field(height: int, width: int) -> Any:
     return image.clip(0).astype(np.uint16)
 
 
+def stages(nuclei: Any) -> dict[str, Any]:
+    """Every stage that walks over pixels, as a call on one plane of nuclei of this label image."""
+    from monolayer.field import FieldImage
+    from monolayer.inspect import InspectSettings, correct_illumination, inspect_field
+    from monolayer.measure import MeasureSettings, measure_objects
+    from monolayer.segment import SegmentSettings, segment_nuclei
+    from monolayer.segment.cells import outline_cells
+    from monolayer.segment.cover import segment_cover
+    from monolayer.segment.suspension import segment_suspension
+    from monolayer_kernels.stream import open_scan
+
+    told: Any = {"expected_diameter_um": 12.0}
+    by_threshold = SegmentSettings(method="threshold", **told)
+    seeds = np.ascontiguousarray(nuclei)
+
+    def inspected(plane: Any) -> Any:
+        return inspect_field(FieldImage({"dna": plane}, 0.65), InspectSettings(), "dna")
+
+    return {
+        "inspect": inspected,
+        "illumination": lambda a: correct_illumination(a, np.ones(a.shape, np.float32)),
+        "nuclei, threshold": lambda a: segment_nuclei(a, by_threshold, 0.65),
+        "nuclei, tree": lambda a: segment_nuclei(a, SegmentSettings(**told), 0.65),
+        "nuclei, scale found": lambda a: segment_nuclei(a, SegmentSettings(), 0.65),
+        "cover": lambda a: segment_cover(a, None, 0.65),
+        "suspension": lambda a: segment_suspension(a, None, 0.65),
+        "cells around nuclei": lambda a: outline_cells(a, seeds, 18.0),
+        "measure": lambda a: measure_objects(seeds, {"dna": a}, MeasureSettings(), 0.65),
+        "scan": lambda a: open_scan(a.shape[1], 600.0).push(a),
+    }
+
+
 def count_all() -> dict[str, dict[str, float]]:
     from monolayer.measure import MeasureSettings, measure_objects
     from monolayer.segment import SegmentSettings, segment_nuclei
@@ -125,6 +157,7 @@ def count_all() -> dict[str, dict[str, float]]:
         "segment_nuclei": passes(
             lambda a: segment_nuclei(a, settings, 0.65), image.astype(np.float32)
         ),
+        **{name: passes(call, image) for name, call in stages(objects).items()},
         "labelled": {"share": n_labelled / image.size, "objects": float(runs.label.size)},
     }
 
