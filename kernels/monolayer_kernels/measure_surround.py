@@ -106,7 +106,7 @@ def measure_gradient(border: Border, image: Image) -> Float64:
 
 
 def _check_places(border: Border, shape: tuple[int, ...]) -> None:
-    """Raise unless all border pixels lie in the image; unsigned, a negative place is a large one."""
+    """Raise unless all border pixels lie in the image; a negative place is a large unsigned one."""
     last = [int(at.view(np.uint32).max(initial=0)) for at in (border.row, border.column)]
     if last[0] >= shape[0] or last[1] >= shape[1]:
         msg = f"image has shape {shape}, but border pixels reach {last[0] + 1} x {last[1] + 1}."
