@@ -58,10 +58,13 @@ def measure_background(
     TypeError
         Another dtype.
     ValueError
-        Another layout, an image that does not hold all objects, a negative gap or a width
-        below 1.
+        Another layout, an image that does not hold all objects or is not finite in a row that a
+        frame crosses, boxes of other objects, a negative gap or a width below 1.
     """
     check_image(image, bbox, order)
+    if len(bbox) != runs.label.size:
+        msg = f"there are {len(bbox)} bounding boxes for {runs.label.size} objects."
+        raise ValueError(msg)
     gap, width = frame
     if gap < 0 or width < 1:
         msg = f"the frame needs a gap >= 0 and a width >= 1; got {gap} and {width}."
@@ -71,6 +74,7 @@ def measure_background(
     free = np.zeros(len(bbox), np.int64)
     by_top = np.argsort(outer[:, 0], kind="stable")
     _add_frames(runs, order, image, (by_top, inner, outer), (added, free))
+    _check_finite(added)
     mean: Float64 = added.astype(np.float64) / np.where(free == 0, np.nan, free.astype(np.float64))
     return mean
 
@@ -95,18 +99,27 @@ def measure_gradient(border: Border, image: Image) -> Float64:
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all border pixels.
+        Another layout, an image that does not hold all border pixels, or one that is not finite
+        beside them.
     """
     check_pixels(image)
     _check_places(border, image.shape)
     total = np.zeros(border.first.size - 1)
     _add_gradients(border, image, sum_dtype(image).type(0), total)
+    _check_finite(total)
     mean: Float64 = total / np.diff(border.first)
     return mean
 
 
+def _check_finite(sums: Sums) -> None:
+    if not np.isfinite(sums).all():
+        strange = int(np.argmin(np.isfinite(sums)))
+        msg = f"image must be finite; NaN or infinity lies beside object {strange} of {sums.size}."
+        raise ValueError(msg)
+
+
 def _check_places(border: Border, shape: tuple[int, ...]) -> None:
-    """Raise unless all border pixels lie in the image; a negative place is a large unsigned one."""
+    """Raise unless all border pixels lie in the image; unsigned, a negative one is large."""
     last = [int(at.view(np.uint32).max(initial=0)) for at in (border.row, border.column)]
     if last[0] >= shape[0] or last[1] >= shape[1]:
         msg = f"image has shape {shape}, but border pixels reach {last[0] + 1} x {last[1] + 1}."
