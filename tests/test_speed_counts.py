@@ -69,7 +69,7 @@ def test_all_measurements_are_one_walk_over_labels_and_few_over_the_image(counts
 # walks over after that are planes of its own, most of them smaller.
 PASSES = {
     "inspect": 17,
-    "illumination": 2,
+    "illumination": 1,
     "nuclei, threshold": 3.1,
     "nuclei, tree": 3,
     "nuclei, scale found": 14,
@@ -85,6 +85,27 @@ PASSES = {
 def test_each_stage_reads_the_plane_in_few_passes(counts: Any, stage: str) -> None:
     assert 1 <= counts[stage]["read"] <= PASSES[stage]
     assert counts[stage]["written"] == 0
+
+
+def passes_of_the_page() -> dict[str, float]:
+    page = (HERE.parent / "docs" / "kernels.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)`.*\| ([0-9.]+) \|$", page, re.M)
+    return {name: float(passes) for name, passes in rows}
+
+
+@pytest.mark.parametrize("kernel", passes_of_the_page())
+def test_the_page_of_kernels_says_what_is_counted(counts: Any, kernel: str) -> None:
+    told = passes_of_the_page()[kernel]
+    assert told - 0.1 < round(counts[kernel]["read"], 6) <= told
+    assert counts[kernel]["written"] == 0
+
+
+def test_every_kernel_that_is_counted_is_on_the_page() -> None:
+    counted = runpy.run_path(str(HERE / "counted.py"))
+    image = counted["field"](64, 64)
+    assert set(counted["kernels"](image, ndimage.label(image > 600)[0])) == set(
+        passes_of_the_page()
+    )
 
 
 def test_segmentation_reads_the_plane_in_few_passes(counts: Any) -> None:
