@@ -20,7 +20,7 @@ import pytest
 
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer_kernels import background, label, measure_runs, smooth
+from monolayer_kernels import background, label, measure_runs, noise, smooth
 
 HERE = Path(__file__).parent
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -149,7 +149,7 @@ VECTORISED: dict[str, tuple[Any, Any, str]] = {
         (F32, F32, numba.float32, F32),
         PACKED_FLOATS,
     ),
-    "Laplacian": (background._laplacian_row, (F32, F32, F32, F32), PACKED_FLOATS),
+    "Laplacian": (noise._laplacian_row, (F32, F32, F32, F32), PACKED_FLOATS),
     "pixels above a level": (
         label._flag_level,
         (U16, numba.uint16, U8),

@@ -41,6 +41,11 @@ def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float
     Runs
         Of the labels that occur. An object may fall into patches along its seam, see
         `objects.keep_largest_patch`.
+
+    Raises
+    ------
+    ValueError
+        A factor below 2, shapes that do not fit, or a label that is negative or has no threshold.
     """
     if factor < 2:
         raise ValueError(f"factor must be at least 2, not {factor}")
@@ -51,6 +56,8 @@ def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float
     highest = int(labels.max()) if labels.size else 0
     if highest > len(thresholds):
         raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
+    if labels.size and int(labels.min()) < 0:
+        raise ValueError(f"labels must not be negative; found {int(labels.min())}")
     # Background needs no branch: nothing reaches its limit.
     limit = np.append(np.float32(np.inf), thresholds).astype(np.float32)
     capacity = max(1024, image.size // 16)

@@ -8,13 +8,12 @@ from scipy import ndimage
 
 from monolayer_kernels.background import (
     estimate_background,
-    estimate_noise,
     grey_opening,
-    median,
     subtract_background,
     subtract_background_levels,
 )
 from monolayer_kernels.heights import grid_at, smooth_heights
+from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
 

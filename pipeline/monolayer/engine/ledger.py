@@ -17,11 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from monolayer.engine.stamps import stamps_of
 from monolayer.errors import DamagedPartError
 from monolayer.field import FAILURES, Field, State
 from monolayer.packed import Places
-from monolayer.read.ngff import is_group, stamp
-from monolayer.read.roots import Remote, Root, folder_of
+from monolayer.read.roots import Root
 
 __all__ = [
     "Chunk",
@@ -205,22 +205,7 @@ def source_signature(field: Field, root: Root, identity: str) -> str:
         Method, version and flat fields.
     """
     where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
-    digest = hashlib.sha256(repr(where).encode())
-    folder = folder_of(root)
-    for path in field.paths:
-        digest.update(_stamp(folder, path).encode())
-    return digest.hexdigest()
-
-
-def _stamp(folder: Root, path: str) -> str:
-    """What changes when a file does, or any file of an image in an OME-Zarr."""
-    if is_group(path) or isinstance(folder, Remote):
-        return stamp(folder, path)
-    try:
-        stat = (folder / path).stat()
-    except OSError:
-        return "absent"
-    return f"{stat.st_size}.{stat.st_mtime_ns}"
+    return hashlib.sha256((repr(where) + stamps_of(field, root)).encode()).hexdigest()
 
 
 def chunks_of(

@@ -158,6 +158,7 @@ def _execute(
 ) -> Outcome:
     start = time.perf_counter()
     plan.method.check_complete()
+    _check_files(plan, shard)
     with saying_what_failed(folder):
         with runfolder.locked(folder, shard):
             work = _look(plan, folder, shard, retry, notify)
@@ -176,6 +177,14 @@ def _execute(
         time.perf_counter() - start,
         has_tables=of_all is not None,
     )
+
+
+def _check_files(plan: Plan, shard: Shard | None) -> None:
+    """Refuse a saved plan whose files have changed, before anything is written."""
+    if plan.stamps is not None:
+        places = range(len(plan.fields))
+        own = places if shard is None else shard.of(places)
+        plan.stamps.check(((place, plan.fields[place]) for place in own), plan.root)
 
 
 def _started(work: WorkList, shard: Shard | None) -> RunStarted:
@@ -280,6 +289,10 @@ def _last_out(plan: Plan, folder: Path, notify: Events) -> dict[str, int] | None
     """Make the tables where no other shard is at work and no field is open; else leave it."""
     try:
         with runfolder.locked(folder):
+            # Elements that run one after the other each come here: a plan of a million fields is
+            # not signed a thousand times to learn that most of it is not begun.
+            if len(ledger_of(folder)) < len(plan.fields):
+                return None
             work = _look(plan, folder, None, False, notify)
             return None if work.open_fields else _whole(work, HERE, None, notify)
     except RunFolderError:

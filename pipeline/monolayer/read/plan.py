@@ -31,12 +31,12 @@ from monolayer.read.layouts import (
 )
 from monolayer.read.loaddata import find_loaddata, read_loaddata
 from monolayer.read.ngff import find_ngff, remote_groups
-from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
+from monolayer.read.pixel_size import GIVEN, pixel_size_of
 from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
 from monolayer.read.roots import Remote, Root
 from monolayer.read.settings import ReadSettings, best_channel
-from monolayer.read.sources import container_kind
+from monolayer.read.sources import PixelSize, container_kind
 from monolayer.read.walk import IMAGE_SUFFIXES, Files, check_name, list_files
 
 __all__ = ["Listing", "find_fields"]

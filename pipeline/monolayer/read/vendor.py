@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError, MissingExtraError
-from monolayer.read.pixel_size import PixelSize, believed
+from monolayer.read.pixel_size import believed
 from monolayer.read.scenes import Place, places_of
-from monolayer.read.stack import PageOf
+from monolayer.read.sources import PageOf, PixelSize
 
 __all__ = ["digest", "pages_of", "pixel_size", "read_pages"]
 

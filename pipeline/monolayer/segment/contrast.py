@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
+from monolayer_kernels.background import estimate_background, subtract_background
 from monolayer_kernels.heights import smooth_heights
+from monolayer_kernels.noise import estimate_noise
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
 __all__ = ["Contrast", "Pyramid", "background_peak", "grey_step", "measure_contrast"]
