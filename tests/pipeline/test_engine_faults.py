@@ -236,6 +236,37 @@ def test_a_run_that_ended_while_it_took_its_folder_goes_on(
     assert not list(run.glob(".unfinished-*"))
 
 
+def test_damaged_parts_and_lost_tables_are_made_again(
+    tmp_path: Path, write_plate: WritePlate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    run = tmp_path / "RUN"
+    options = ["run", str(tmp_path / "images"), "-o", str(run), "--workers", "1"]
+    assert cli(options) == 0
+    tables = sorted([*run.glob("*.parquet"), *run.glob("objects/*")])
+    before = [path.read_bytes() for path in tables]
+    damages: list[tuple[str, Callable[[Path], object]]] = [
+        ("fields.arrow", lambda path: path.write_bytes(path.read_bytes()[:500])),
+        ("objects.arrow", lambda path: path.unlink()),
+        ("ledger.json", lambda path: path.write_bytes(path.read_bytes()[:40])),
+    ]
+    for (name, damage), lost in zip(damages, tables, strict=False):
+        (part,) = (run / "parts").iterdir()
+        damage(part / name)
+        lost.unlink()
+        if name == "ledger.json":
+            capsys.readouterr()
+            assert cli(["status", str(run)]) == 0  # the tables are believed
+            (run / "run.json").write_text((run / "run.json").read_text().replace("tables_of", "x"))
+            assert cli(["status", str(run)]) == 4
+            assert "is damaged" in capsys.readouterr().err
+        assert cli(options) == 0
+        assert [path.read_bytes() for path in tables] == before
+    (run / "report.html").unlink()
+    assert cli(options) == 0
+    assert (run / "report.html").is_file()
+
+
 def test_micrometres_without_a_pixel_size_are_refused(
     tmp_path: Path, write_plate: WritePlate, capsys: pytest.CaptureFixture[str]
 ) -> None:
