@@ -105,7 +105,7 @@ def test_chunks_grow_with_quick_fields_and_end_small(monkeypatch: pytest.MonkeyP
     job = type("Job", (), {"run_folder": None})()
     rounds._Rounds(work, job, Workers(), lambda done: None, lambda lost: None).in_company()  # type: ignore[arg-type]
     assert sum(sizes) == 4000
-    assert sizes[0] == rounds.FIRST_CHUNK
+    assert sizes[0] == 1
     assert max(sizes) == rounds.CHUNK_FIELDS
     assert sizes[-3:] == [1, 1, 1]
     assert sum(size < 20 for size in sizes[1:]) < 40
