@@ -102,7 +102,7 @@ class _Rounds:
 
     def chunk_size(self) -> int:
         """Fields of the next chunk: some seconds of work, and less as the fields run out."""
-        # The first chunks have one field: people see soonest that it works, and how long a field is.
+        # The first chunks have one field: the first answer comes soonest and tells how long it is.
         each = self.seconds / self.n_done if self.n_done else CHUNK_SECONDS
         wanted = min(CHUNK_FIELDS, int(CHUNK_SECONDS / max(each, 1e-9)))
         left = len(self.open) - self.n_given
