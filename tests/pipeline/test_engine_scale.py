@@ -261,7 +261,9 @@ def test_scores_beside_the_fields_table_take_less_than_60_bytes_a_field() -> Non
     tracemalloc.stop()
     assert peak / len(ids) < 60  # sorting as Python does takes 120
     for of, values in ((ids[17], [0.5, 0.25]), ("P1/gone/1", [1.0]), (ids[3], [np.nan, 0.75])):
-        scores.add({"field_id": np.array([of] * len(values)), "segmentation_score": np.array(values)})
+        scores.add(
+            {"field_id": np.array([of] * len(values)), "segmentation_score": np.array(values)}
+        )
     scores.add({"field_id": np.array([ids[17]]), "segmentation_score": np.array([0.75])})
     mean = scores.mean()
     assert (mean[17], mean[3]) == (0.5, 0.75)
