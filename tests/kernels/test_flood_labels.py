@@ -11,7 +11,7 @@ from scipy import ndimage
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import find_runs
-from monolayer_kernels.objects import paint_runs
+from monolayer_kernels.objects import Levels, paint_runs
 from monolayer_kernels.refine import refine_labels
 
 RNG = np.random.default_rng(11)
@@ -188,6 +188,13 @@ def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None
     sure = expected >= 0
     assert sure.mean() > 0.9
     np.testing.assert_array_equal(found[sure], expected[sure])
+    counts = Levels(np.floor(image * 1000).astype(np.uint16), 0.001, -0.5)
+    # Half way between two counts: no last bit decides.
+    limits = (thresholds + 0.0005 - 0.5).astype(np.float32)
+    as_floats = np.floor(image * 1000).astype(np.float32)
+    plain = refine_labels(labels, factor, as_floats, np.rint(thresholds * 1000) + 0.5)
+    for one, other in zip(refine_labels(labels, factor, counts, limits), plain, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_rim_of_most_pixels_outgrows_the_first_guess() -> None:
