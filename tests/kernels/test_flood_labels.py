@@ -192,7 +192,8 @@ def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None
     # Half way between two counts: no last bit decides.
     limits = (thresholds + 0.0005 - 0.5).astype(np.float32)
     as_floats = np.floor(image * 1000).astype(np.float32)
-    plain = refine_labels(labels, factor, as_floats, np.rint(thresholds * 1000) + 0.5)
+    half_way = (np.rint(thresholds * 1000) + 0.5).astype(np.float32)
+    plain = refine_labels(labels, factor, as_floats, half_way)
     for one, other in zip(refine_labels(labels, factor, counts, limits), plain, strict=True):
         np.testing.assert_array_equal(one, other)
 
