@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels.background import estimate_background, subtract_background
 from monolayer_kernels.heights import smooth_heights, smooth_levels
-from monolayer_kernels.noise import estimate_noise
+from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.objects import Plane
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
@@ -44,6 +44,7 @@ _RIPPLE = 0.1
 # A median over a quarter of the pixels is as good and took a quarter of the time.
 _EVERY = 2
 _PLENTY = 1 << 19
+_COUNTED = 1 << 17
 # Of a noise width: counts of heights may be as coarse as this.
 _COARSEST_STEP = 1 / 8
 
@@ -92,9 +93,13 @@ def grey_step(image: NDArray[Any]) -> float:
     Quantisation is noise that no estimate from differences sees where the background is black;
     taken from the values and not from the dtype, it is the same for counts stored as floats.
     """
-    rows = image[:_DARK_ROWS].astype(np.float32, copy=False)
-    gaps = np.abs(np.diff(rows, axis=1))
-    gaps = gaps[gaps > 0]
+    rows = image[:_DARK_ROWS]
+    gaps = np.maximum(rows[:, 1:], rows[:, :-1]) - np.minimum(rows[:, 1:], rows[:, :-1])
+    if rows.dtype.kind == "u":
+        # One less: what is 0 becomes the largest, and need not be sorted out.
+        least = int((gaps - gaps.dtype.type(1)).min(initial=np.iinfo(gaps.dtype).max)) + 1
+        return float(least) if least <= np.iinfo(gaps.dtype).max else 0.0
+    gaps = gaps.astype(np.float32, copy=False)[gaps > 0]
     return float(gaps.min()) if gaps.size else 0.0
 
 
@@ -157,7 +162,11 @@ def measure_contrast(image: NDArray[Any], step: float, sigma: float) -> Contrast
     height = subtract_background(smooth, grid, block)
     weights = gaussian_weights(sigma).astype(np.float64)
     gain = float(weights[0] ** 2 + 2 * (weights[1:] ** 2).sum())
-    pixel_noise = estimate_noise(image, height <= np.median(height[::_EVERY, ::_EVERY])) * gain
+    some = height[::_EVERY, ::_EVERY]
+    # The same number; counting has a fixed cost of 0.3 ms.
+    middle = median(some) if some.size >= _COUNTED else np.median(some)
+    dark = height <= np.float32(middle)
+    pixel_noise = estimate_noise(image, dark) * gain
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
         return Contrast(height, 0.0, grid, block)
