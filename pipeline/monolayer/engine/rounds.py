@@ -178,6 +178,11 @@ class _Rounds:
         """Count the deaths at each field, and apart those for taking too long.
 
         A scheduler with Dask's own settings tries a chunk on four workers before it says so.
+
+        Raises
+        ------
+        RunAborted
+            Workers keep dying before they have begun a field.
         """
         ids = {self.signatures[field.field_id]: field.field_id for field in chunk.fields}
         found: Counter[tuple[str, bool]] = Counter()

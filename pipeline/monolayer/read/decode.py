@@ -53,7 +53,13 @@ _DAMAGE = (
 
 @contextmanager
 def reading(shown: str) -> Iterator[None]:
-    """Say which file and what to do, whatever goes wrong while it is read."""
+    """Say which file and what to do, whatever goes wrong while it is read.
+
+    Raises
+    ------
+    ImageError
+        With the reason: ``missing_file``, ``permission`` or ``unreadable``.
+    """
     try:
         yield
     except ImageError:
@@ -139,7 +145,13 @@ def _image_of_run(tif: tifffile.TiffFile, shown: str, number: int) -> NDArray[An
 
 
 def check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
-    """Refuse a page whose pixels are not all in a file of `size` bytes."""
+    """Refuse a page whose pixels are not all in a file of `size` bytes.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` (a volume), ``unreadable`` (a size that cannot be) or ``truncated``.
+    """
     if page.imagedepth > 1:
         detail = f"{shown} holds a volume in one page: export it as 2-D planes."
         raise ImageError("unsupported", detail)
