@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.measure_intensity import check_image, sum_dtype, widen
-from monolayer_kernels.measure_runs import InRows, Int32, Int64, Runs, order_by_row
+from monolayer_kernels.measure_intensity import (
+    check_image,
+    check_pixels,
+    fetch_rows,
+    sum_dtype,
+    widen,
+)
+from monolayer_kernels.measure_runs import InRows, Int64, Runs
 from monolayer_kernels.shape_border import Border
 
 __all__ = ["measure_background", "measure_gradient"]
@@ -52,10 +58,13 @@ def measure_background(
     TypeError
         Another dtype.
     ValueError
-        Another layout, an image that does not hold all objects, a negative gap or a width
-        below 1.
+        Another layout, an image that does not hold all objects or is not finite in a row that a
+        frame crosses, boxes of other objects, a negative gap or a width below 1.
     """
     check_image(image, bbox, order)
+    if len(bbox) != runs.label.size:
+        msg = f"there are {len(bbox)} bounding boxes for {runs.label.size} objects."
+        raise ValueError(msg)
     gap, width = frame
     if gap < 0 or width < 1:
         msg = f"the frame needs a gap >= 0 and a width >= 1; got {gap} and {width}."
@@ -65,6 +74,7 @@ def measure_background(
     free = np.zeros(len(bbox), np.int64)
     by_top = np.argsort(outer[:, 0], kind="stable")
     _add_frames(runs, order, image, (by_top, inner, outer), (added, free))
+    _check_finite(added)
     mean: Float64 = added.astype(np.float64) / np.where(free == 0, np.nan, free.astype(np.float64))
     return mean
 
@@ -89,15 +99,31 @@ def measure_gradient(border: Border, image: Image) -> Float64:
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all border pixels.
+        Another layout, an image that does not hold all border pixels, or one that is not finite
+        beside them.
     """
-    order = order_by_row(border.first, border.row, image.shape)
-    reach = int(border.column.max(initial=-1)) + 1
-    check_image(image, np.array([[0, 0, 0, reach]]), order)
+    check_pixels(image)
+    _check_places(border, image.shape)
     total = np.zeros(border.first.size - 1)
-    _add_gradients(border.column, order, image, total)
+    _add_gradients(border, image, sum_dtype(image).type(0), total)
+    _check_finite(total)
     mean: Float64 = total / np.diff(border.first)
     return mean
+
+
+def _check_finite(sums: Sums) -> None:
+    if not np.isfinite(sums).all():
+        strange = int(np.argmin(np.isfinite(sums)))
+        msg = f"image must be finite; NaN or infinity lies beside object {strange} of {sums.size}."
+        raise ValueError(msg)
+
+
+def _check_places(border: Border, shape: tuple[int, ...]) -> None:
+    """Raise unless all border pixels lie in the image; unsigned, a negative one is large."""
+    last = [int(at.view(np.uint32).max(initial=0)) for at in (border.row, border.column)]
+    if last[0] >= shape[0] or last[1] >= shape[1]:
+        msg = f"image has shape {shape}, but border pixels reach {last[0] + 1} x {last[1] + 1}."
+        raise ValueError(msg)
 
 
 def _boxes(bbox: Int64, margin: int, shape: tuple[int, ...]) -> Int64:
@@ -170,19 +196,32 @@ def _add_frames(
 
 
 @kernel
-def _add_gradients(column: Int32, order: InRows, image: Image, total: Float64) -> None:
-    """Add the gradient's length at each border pixel to its object."""
+def _add_gradients(border: Border, image: Image, zero: Any, total: Float64) -> float:
+    """Add the gradient's length at each border pixel to its object.
+
+    ``zero`` is of the type in which pixels are subtracted: of counts all is exact up to the square
+    root. What is returned has no meaning: see `fetch_rows`.
+    """
     height, width = image.shape
-    # Three rows at a time, each widened once: row y lies at y modulo 3.
-    lines = np.empty((3, width))
-    widen(image[0], lines[0])
-    for y in range(height):
-        above, below = max(y - 1, 0), min(y + 1, height - 1)
-        widen(image[below], lines[below % 3])
-        up, own, down = lines[above % 3], lines[y % 3], lines[below % 3]
-        for j in range(order.first[y], order.first[y + 1]):
-            x = column[order.item[j]]
-            left, right = max(x - 1, 0), min(x + 1, width - 1)
-            gy = (down[x] - up[x]) / max(below - above, 1)
-            gx = (own[right] - own[left]) / max(right - left, 1)
-            total[order.owner[j]] += np.sqrt(gy * gy + gx * gx)
+    first, row, column = border.first, border.row, border.column
+    flat = image.reshape(image.size)
+    fetched, seen = 0, 0.0
+    for k in range(total.size):
+        bottom = min(row[first[k + 1] - 1] + 2, height)
+        if fetched < bottom:
+            seen = max(seen, fetch_rows(image, max(fetched, row[first[k]] - 1), bottom))
+            fetched = bottom
+        length = np.float64(0)
+        for i in range(first[k], first[k + 1]):
+            y, x = np.int64(row[i]), np.int64(column[i])
+            at = y * width + x
+            up, down = width * int(y > 0), width * int(y + 1 < height)
+            before, after = int(x > 0), int(x + 1 < width)
+            # Twice the gradient, also where it is one-sided. Unsigned: see `objects._means`.
+            gy = (zero + flat[np.uintp(at + down)]) - flat[np.uintp(at - up)]
+            gx = (zero + flat[np.uintp(at + after)]) - flat[np.uintp(at - before)]
+            gy *= 2 - int((up > 0) & (down > 0))
+            gx *= 2 - (before & after)
+            length += np.sqrt(0.25 * np.float64(gy * gy + gx * gx))
+        total[k] = length
+    return seen
