@@ -24,6 +24,7 @@ from monolayer.engine.plan import make_plan
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.run import execute
 from monolayer.engine.shard import Shard
+from monolayer.engine.work_list import WorkList
 from monolayer.field import Field, Plane, natural_key
 from monolayer.method import Method
 from monolayer.packed import BLOCK, PackedFields, Places
@@ -269,6 +270,19 @@ def test_scores_beside_the_fields_table_take_less_than_60_bytes_a_field() -> Non
     assert (mean[17], mean[3]) == (0.5, 0.75)
     assert np.isfinite(mean).sum() == 2
     MeanScores(table.slice(0, 0)).add({"field_id": np.array(ids), "segmentation_score": mean})
+
+
+def test_fields_stay_packed_while_they_are_worked_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fields(tmp_path / "images", 3)
+
+    def look(work: WorkList, *_: object) -> None:
+        raise LookupError(type(work.open_fields).__name__)  # a tuple of 100,000 is 70 MB
+
+    monkeypatch.setattr("monolayer.engine.process.run_rounds", look)
+    with pytest.raises(LookupError, match="PackedFields"):
+        execute(make_plan(tmp_path / "images", Method()), tmp_path / "run", SERIAL)
 
 
 def rss_mb() -> float:
