@@ -7,8 +7,8 @@ are added up from the top; a frame looks at these sums where its boxes begin and
 all. Row by row it would be looked at 60 times, each time a few pixels: that took twice as long, and
 is how floating-point images are summed, where the order matters.
 
-Accumulators are those of `monolayer_kernels.measure_intensity`; of counts a column's sum and how many
-pixels it is of share 32 bits for 16 rows, which neither can overflow.
+Accumulators are those of `monolayer_kernels.measure_intensity`; of counts a column's sum and how
+many pixels it is of share 32 bits for 16 rows, which neither can overflow.
 """
 
 from typing import Any
@@ -121,9 +121,11 @@ def measure_gradient(border: Border, image: Image) -> Float64:
 
 def _check_places(border: Border, shape: tuple[int, ...]) -> None:
     """Raise unless all border pixels lie in the image; unsigned, what is negative is large."""
-    last = [int(at.view(np.uint32).max(initial=0)) for at in (border.row, border.column)]
+    places = (border.row, border.column)
+    last = [int(at.view(np.uint32).max(initial=0)) for at in places]
     if last[0] >= shape[0] or last[1] >= shape[1]:
-        msg = f"image has shape {shape}, but border pixels reach {last[0] + 1} x {last[1] + 1}."
+        rows, columns = (f"{at.min()} to {at.max()}" for at in places)
+        msg = f"image has shape {shape}, but border pixels lie in rows {rows}, columns {columns}."
         raise ValueError(msg)
 
 
@@ -161,7 +163,7 @@ def _close_band(band: UInt32, columns: Int64) -> None:
 
 
 @kernel
-def _look(band: UInt32, columns: Int64, first: int, last: int) -> tuple[int, int]:
+def _look(band: UInt32, columns: Int64, first: int, last: int) -> tuple[np.int64, np.int64]:
     """Sum of the unlabelled pixels so far in some columns, and how many there are."""
     total = n = np.int64(0)
     for x in range(np.uintp(first), np.uintp(last)):
