@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = [
@@ -73,8 +74,10 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that does not hold all objects, an object with a pixel that is
+        not finite, or sums of other objects.
     """
+    check_sums(runs, sums)
     check_image(image, sums.bbox, order)
     base = image[sums.origin[:, 0], sums.origin[:, 1]]
     wide = base.astype(sum_dtype(image))
@@ -112,12 +115,28 @@ def _sum_floats(runs: Runs, sums: RunSums, image: Image, base: Image) -> tuple[S
     places = np.arange(max(image.shape) + _BLOCK_PX).astype(np.uint16)
     chunk = np.empty(size, image.dtype), rows, columns, places
     _add_objects(runs, sums.bbox, image, chunk, (base.astype(np.float64), added, extremes))
+    _check_finite(runs, added)
     added[:, 3] -= added[:, 0] * (sums.origin[:, 1] - sums.bbox[:, 1])
     return added, extremes
 
 
+def _check_finite(runs: Runs, added: Sums) -> None:
+    """A pixel that is not finite has made its object's sums so."""
+    strange = ~np.isfinite(added).all(axis=1)
+    if strange.any():
+        label = int(runs.label[int(np.argmax(strange))])
+        msg = f"image must be finite; the object of label {label} holds NaN or infinity."
+        raise ValueError(msg)
+
+
 def check_image(image: Image, bbox: Int64, order: InRows) -> None:
-    """Raise unless the kernels can sum the image and it holds all objects."""
+    """Raise unless the kernels can sum the image and it holds all objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `check_pixels`; another shape than that of the labels, or objects beyond its columns.
+    """
     shape = (order.first.size - 1, order.width)
     check_pixels(image)
     if image.shape != shape:
@@ -131,8 +150,16 @@ def check_image(image: Image, bbox: Int64, order: InRows) -> None:
 
 
 def check_pixels(image: Image) -> None:
-    """Raise unless the kernels can read the image."""
-    if image.dtype.type not in _DTYPES:
+    """Raise unless the kernels can read the image.
+
+    Raises
+    ------
+    TypeError
+        Another dtype than uint8, uint16, float32 or float64 in native byte order.
+    ValueError
+        Not C-contiguous.
+    """
+    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
         msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
         raise TypeError(msg)
     if not image.flags.c_contiguous:

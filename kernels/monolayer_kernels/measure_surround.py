@@ -69,10 +69,13 @@ def measure_background(
     TypeError
         Another dtype.
     ValueError
-        Another layout, an image that does not hold all objects, a negative gap or a width
-        below 1.
+        Another layout, an image that does not hold all objects or is not finite in a row that a
+        frame crosses, boxes of other objects, a negative gap or a width below 1.
     """
     check_image(image, bbox, order)
+    if len(bbox) != runs.label.size:
+        msg = f"there are {len(bbox)} bounding boxes for {runs.label.size} objects."
+        raise ValueError(msg)
     gap, width = frame
     if gap < 0 or width < 1:
         msg = f"the frame needs a gap >= 0 and a width >= 1; got {gap} and {width}."
@@ -85,6 +88,7 @@ def measure_background(
     else:
         by_top = np.argsort(outer[:, 0], kind="stable")
         _add_frames(runs, order, image, (by_top, inner, outer), (added, free))
+        _check_finite(added)
     mean: Float64 = added.astype(np.float64) / np.where(free == 0, np.nan, free.astype(np.float64))
     return mean
 
@@ -109,14 +113,23 @@ def measure_gradient(border: Border, image: Image) -> Float64:
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all border pixels.
+        Another layout, an image that does not hold all border pixels, or one that is not finite
+        beside them.
     """
     check_pixels(image)
     _check_places(border, image.shape)
     total = np.zeros(border.first.size - 1)
     _add_gradients(border, image, sum_dtype(image).type(0), total)
+    _check_finite(total)
     mean: Float64 = total / np.diff(border.first)
     return mean
+
+
+def _check_finite(sums: Sums) -> None:
+    if not np.isfinite(sums).all():
+        strange = int(np.argmin(np.isfinite(sums)))
+        msg = f"image must be finite; NaN or infinity lies beside object {strange} of {sums.size}."
+        raise ValueError(msg)
 
 
 def _check_places(border: Border, shape: tuple[int, ...]) -> None:

@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from monolayer.errors import ConfigError, ImageError
+from monolayer.read.lzw import lzw_pixels
 from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
@@ -118,7 +119,8 @@ def _tiff_pages(path: Path, shown: str, pages: Sequence[int]) -> Iterator[NDArra
                 continue
             page = tif.pages[number].aspage()
             check_whole(page, shown, size)
-            pixels = page.asarray()
+            plain = lzw_pixels(page)
+            pixels = page.asarray() if plain is None else plain
             if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
                 pixels = np.moveaxis(pixels, 0, -1)
             yield _shown_values(page, pixels)

@@ -15,11 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer_kernels.background import estimate_background, estimate_noise, subtract_background
-from monolayer_kernels.heights import smooth_heights
+from monolayer_kernels.background import estimate_background, subtract_background
+from monolayer_kernels.heights import smooth_heights, smooth_levels
+from monolayer_kernels.noise import estimate_noise
+from monolayer_kernels.objects import Plane
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
-__all__ = ["Contrast", "Pyramid", "background_peak", "grey_step", "measure_contrast"]
+__all__ = [
+    "Contrast",
+    "FullContrast",
+    "Pyramid",
+    "background_peak",
+    "grey_step",
+    "measure_contrast",
+]
 
 _DIAMETER = 13.0
 # Unbinned objects may be smaller than 10 pixels, and 8 were measured as 9.
@@ -35,6 +44,8 @@ _RIPPLE = 0.1
 # A median over a quarter of the pixels is as good and took a quarter of the time.
 _EVERY = 2
 _PLENTY = 1 << 19
+# Of a noise width: counts of heights may be as coarse as this.
+_COARSEST_STEP = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,23 @@ class Contrast:
     """
 
     height: NDArray[np.float32]
+    noise: float
+    grid: NDArray[np.float32]
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class FullContrast:
+    """Height of every pixel of the full plane; the rest as in `Contrast`.
+
+    Attributes
+    ----------
+    height : ndarray (H, W) float32, or Levels
+        Counts where their step is small against the noise.
+    noise, grid, block
+    """
+
+    height: Plane
     noise: float
     grid: NDArray[np.float32]
     block: int
@@ -91,7 +119,7 @@ class Pyramid:
             self._made[factor] = measure_contrast(binned, self._step / factor, sigma)
         return self._made[factor]
 
-    def full(self, factor: int, diameter: float) -> Contrast:
+    def full(self, factor: int, diameter: float) -> Contrast | FullContrast:
         """Height of every pixel of the full plane, with background and noise of the binned one.
 
         Parameters
@@ -104,8 +132,12 @@ class Pyramid:
         if factor == 1:
             return binned
         block = binned.block * factor
+        levels = smooth_levels(self.image, _SMOOTHING * diameter, binned.grid, block)
+        if levels.step <= _COARSEST_STEP * binned.noise:
+            return FullContrast(levels, binned.noise, binned.grid, block)
+        # One hot pixel makes the steps coarse; it is rare, and so is the second walk.
         height = smooth_heights(self.image, _SMOOTHING * diameter, binned.grid, block)
-        return Contrast(height, binned.noise, binned.grid, block)
+        return FullContrast(height, binned.noise, binned.grid, block)
 
 
 def measure_contrast(image: NDArray[Any], step: float, sigma: float) -> Contrast:

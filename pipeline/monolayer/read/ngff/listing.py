@@ -25,7 +25,7 @@ from monolayer.read.ngff.metadata import (
 )
 from monolayer.read.ngff.ome_xml import series_names
 from monolayer.read.ngff.store import Store
-from monolayer.read.pixel_size import PixelSize
+from monolayer.read.sources import PixelSize
 from monolayer.read.wells import normalise_number, normalise_well
 
 __all__ = ["Found", "fields_at"]
