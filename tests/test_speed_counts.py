@@ -24,7 +24,15 @@ from monolayer.field import Field, Plane
 from monolayer.measure import MeasureSettings, measure_objects
 from monolayer.read import ReadSettings, read_field
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer_kernels import background, label, measure_runs, noise, smooth
+from monolayer_kernels import (
+    background,
+    label,
+    measure_intensity,
+    measure_runs,
+    measure_surround,
+    noise,
+    smooth,
+)
 
 HERE = Path(__file__).parent
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -185,6 +193,7 @@ def test_memory_order_and_views_compile_nothing() -> None:
 F32 = numba.float32[::1]
 U8 = numba.uint8[::1]
 U16 = numba.uint16[::1]
+U32 = numba.uint32[::1]
 tuple_of: Any = numba.types.UniTuple
 PACKED_FLOATS = r"\bv?(add|sub|mul|fmadd\w*)ps\b.*[xyz]mm"
 # An exclusive or of integers may take the floats' name, told from a zeroing by its memory operand.
@@ -215,6 +224,22 @@ VECTORISED: dict[str, tuple[Any, Any, str]] = {
         (U16, numba.uint16, U8),
         PACKED_INTEGERS,
     ),
+    "pixels above a line between two": (
+        label._flag_levels,
+        (U16, tuple_of(F32, 2), numba.float32, U8),
+        PACKED_FLOATS,
+    ),
+    "background taken off in place": (
+        background._lower_levels,
+        (U16, tuple_of(F32, 2), numba.float32, numba.float32),
+        PACKED_FLOATS,
+    ),
+    "counts under a mask": (
+        measure_intensity._add_block,
+        (U16, numba.uintp, U32, tuple_of(numba.uint32, 2)),
+        PACKED_INTEGERS,
+    ),
+    "unlabelled pixels by column": (measure_surround._add_free, (U16, U8, U32), PACKED_INTEGERS),
     "changes along a row": (label._flag_changes, (U8, U8), PACKED_INTEGERS),
     "labels that change": (measure_runs._flag, (numba.int32[::1], U8), PACKED_INTEGERS),
 }
