@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from monolayer_kernels import (
+    ellipses,
     measure_intensity,
     measure_runs,
     runs,
@@ -75,27 +76,33 @@ def test_a_line_beside_the_object_cuts_nothing() -> None:
     whole = np.zeros((1, runs.N_SUMS), np.int64)
     runs.sum_components(own, np.zeros(side, np.int32), whole)
     assert whole[0, runs.AREA] == side * side
-    cut = np.empty((side, 2), np.int32)
-    assert split._settle(own, whole[0], (1.0, 0.0, 1e6), cut) == 0
-    assert split._settle(own, whole[0], (1.0, 0.0, 9.5), cut) in (1, 2)
-    work, figures = np.empty((2, 3 * side + 1, 4), np.int32), np.zeros(7)
+    work, figures = split._room(side), np.zeros(7)
+    rows, ends = tuple(np.ascontiguousarray(own[:, :3].T)), tuple(work.ends[0])
+    assert ellipses.fit_two(rows, whole[0], (1.0, 0.0, 1e6), ends) == 0
+    assert ellipses.fit_two(rows, whole[0], (1.0, 0.0, 9.5), ends) in (1, 2)
+    work.rows[:] = rows
     aside = np.array([[0.0, 0.0]])
-    assert split._propose(own, aside, work[0], work[1], figures) == 0
+    assert split._propose(own, aside, work, figures) == 0
     assert figures.tolist() == [0] * 7
 
 
 def test_an_empty_cut_leaves_a_run_whole() -> None:
     own = np.array([[0, 0, 10, 1], [1, 0, 10, 1]], np.int32)
-    cut = np.array([[4, 4], [4, 6]], np.int32)
+    ends = np.array([4, 4], np.int32), np.array([4, 6], np.int32)
     pieces = np.zeros((6, 4), np.int32)
-    m = split._pieces(own, cut, 1, pieces)
+    m = split._pieces(own, ends, 1, pieces)
     assert pieces[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
 
 
 def test_two_pixels_make_no_ellipse() -> None:
-    sums = np.zeros(runs.N_SUMS, np.int64)
-    sums[runs.AREA] = 2
-    assert not split._fit(sums, np.empty(5))
+    """The line leaves the first two columns of a single row on one side."""
+    rows = tuple(np.array([[0], [0], [20]], np.int32))
+    whole = np.zeros((1, runs.N_SUMS), np.int64)
+    runs.sum_components(np.array([[0, 0, 20, 1]], np.int32), np.zeros(1, np.int32), whole)
+    ends = np.empty((2, 1), np.int32)
+    assert ellipses.fit_two(rows, whole[0], (0.0, 1.0, 1.0), tuple(ends)) == 0
+    assert ends.ravel().tolist() == [0, 2]
+    assert ellipses.fit_two(rows, whole[0], (0.0, 1.0, 2.0), tuple(ends)) in (1, 2)
 
 
 @pytest.mark.parametrize("density", [0.48, 0.55, 0.62, 0.7])
