@@ -114,4 +114,5 @@ def _names(column: pa.ChunkedArray) -> NDArray[np.object_]:
     """One string a field, and not one an object."""
     coded = column.dictionary_encode().combine_chunks()
     names: NDArray[np.object_] = np.array(coded.dictionary.to_pylist(), object)
-    return names.take(coded.indices.to_numpy())
+    found: NDArray[np.object_] = names.take(coded.indices.to_numpy())
+    return found
