@@ -16,7 +16,7 @@ from monolayer.drawing.numbers import figure, short
 from monolayer.drawing.palette import colour, ink_on
 from monolayer.report.plate_map import row_name
 from monolayer_napari.plate import PlateMap, Spot
-from monolayer_napari.session import FieldRow
+from monolayer_napari.rows import FieldRow
 
 __all__ = ["STATE_COLOURS", "FieldStrip", "PlatePicture"]
 

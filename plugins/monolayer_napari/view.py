@@ -18,8 +18,9 @@ from monolayer.field import FieldImage
 from monolayer.review import labels_sha256
 from monolayer_napari.channels import colours_of, contrast_limits
 from monolayer_napari.layers import LayerData
+from monolayer_napari.rows import FieldRow
 from monolayer_napari.scan_view import points_layer, read_picture, scan_layers
-from monolayer_napari.session import FieldRow, Session
+from monolayer_napari.session import Session
 
 __all__ = ["LABELS", "FieldView", "field_view", "of_objects", "placed"]
 

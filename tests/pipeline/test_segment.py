@@ -10,7 +10,10 @@ from scipy import ndimage
 from skimage.io import imread
 
 from monolayer.errors import ImageError
-from monolayer.segment import SegmentSettings, segment_nuclei
+from monolayer.segment import SegmentSettings, scale, segment_nuclei
+from monolayer.segment.contrast import Pyramid
+from monolayer.segment.scale import bin_factor, find_scales, look_at_scale
+from monolayer_kernels.objects import Levels
 
 
 def draw(shape: Any, centres: Any, radius: Any, heights: Any, soft: Any = 1.2) -> Any:
@@ -83,6 +86,33 @@ def test_the_scale_is_found_by_itself(side: Any, pitch: Any, radius: Any, margin
     found = segment_nuclei(np.random.default_rng(1).poisson(clean).astype(np.uint16))
     assert len(found.scores) == len(centres)
     assert found.diameter_px == pytest.approx(2 * radius, rel=0.12)
+
+
+@pytest.mark.parametrize(("columns", "n_seen"), [(4, 96), (1, 144)])
+def test_the_scale_of_a_large_field_is_that_of_strips_where_they_show_enough(
+    columns: Any, n_seen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row of drawn fields has fewer nuclei in its strip than are believed."""
+    tile, _ = field()
+    image = np.tile(tile, (4, columns))
+    whole = find_scales(Pyramid(image))[0]
+    assert whole.objects == 36 * 4 * columns
+    monkeypatch.setattr(scale, "_LARGE", image.size - 1)
+    found = find_scales(Pyramid(image))[0]
+    assert found.objects == n_seen
+    assert found.diameter == pytest.approx(whole.diameter, rel=0.02)
+    assert found.brightness == pytest.approx(whole.brightness, rel=0.02)
+    seen = look_at_scale(Pyramid(image), bin_factor(22))
+    assert seen is not None
+    assert seen.objects == n_seen
+
+
+def test_heights_are_counts_unless_one_hot_pixel_makes_them_coarse() -> None:
+    image, count = field()
+    assert isinstance(Pyramid(image).full(2, 22.0).height, Levels)
+    image[5, 5] = 65535
+    assert isinstance(Pyramid(image).full(2, 22.0).height, np.ndarray)
+    assert len(segment_nuclei(image).scores) == count
 
 
 def test_a_single_nucleus_in_a_tiny_image() -> None:
