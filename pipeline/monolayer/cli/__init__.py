@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from monolayer.errors import MonolayerError, RunAborted
+from monolayer.errors import MonolayerError, RunAborted, exit_code_of, sentence_of
 
 __all__ = ["main"]
 
@@ -156,7 +156,9 @@ def _exit_code(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         return 0  # the reader of a pipe has seen enough
     # The outermost frame: whatever else happens is ours, and must say so and not exit 0.
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
+        if exit_code_of(error) != 1:
+            return _say(sentence_of(error), exit_code_of(error))
         traceback.print_exc()
         return _say("internal error: the lines above say where; please report them.", 1)
     return code if isinstance(code, int) else 0
