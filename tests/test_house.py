@@ -160,6 +160,35 @@ def test_every_module_says_what_it_is() -> None:
     assert silent == []
 
 
+def raised_by(function: ast.FunctionDef) -> set[str]:
+    """Names of exceptions that a function raises itself, not what it calls or defines."""
+    found: set[str] = set()
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            found.add(ast.unparse(node.exc).split("(")[0].removesuffix(".named"))
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            todo += list(ast.iter_child_nodes(node))
+    return found - {"NotImplementedError"}
+
+
+def test_public_functions_say_what_they_raise() -> None:
+    silent = []
+    for name, path in MODULES.items():
+        if any(part.startswith("_") or part == "cli" for part in name.split(".")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            if any("validator" in ast.unparse(by) for by in node.decorator_list):
+                continue
+            said, raised = ast.get_docstring(node), raised_by(node)
+            if said and raised and "Raises" not in said and not any(e in said for e in raised):
+                silent.append(f"{name}.{node.name}")
+    assert silent == []
+
+
 def test_files_stay_readable() -> None:
     long = {
         str(path.relative_to(PROJECT)): n

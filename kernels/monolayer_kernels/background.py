@@ -19,6 +19,7 @@ __all__ = [
     "check_grid",
     "estimate_background",
     "grey_opening",
+    "grid_lines",
     "grid_row",
     "open_grid",
     "running_maximum",
@@ -103,11 +104,12 @@ def subtract_background(image: NDArray[np.generic], grid: Plane, block: int) -> 
 
 
 def subtract_background_levels(
-    levels: NDArray[np.uint16], grid: Plane, block: int, pedestal: int
+    levels: NDArray[np.uint16], grid: Plane, block: int, pedestal: int, *, in_place: bool = False
 ) -> NDArray[np.uint16]:
     """As `subtract_background`, in 16 bits: rounded, ``pedestal`` added, held within 0 to 65,535.
 
-    Half the pixels of a background lie below it: the pedestal keeps them.
+    Half the pixels of a background lie below it: the pedestal keeps them. ``in_place`` overwrites
+    the levels, which must be C-contiguous: fresh memory cost more than the subtraction.
 
     Raises
     ------
@@ -118,11 +120,12 @@ def subtract_background_levels(
         raise TypeError(f"levels must be uint16, not {levels.dtype}")
     if not 0 <= pedestal < 1 << 16:
         raise ValueError(f"pedestal must be 0 to 65535, not {pedestal}")
-    source = np.ascontiguousarray(levels)
-    check_grid(source.shape, grid, block)
-    out = np.empty_like(source)
-    _subtract_levels(source, grid, block, np.float32(pedestal + 0.5), out)
-    return out
+    if in_place and not levels.flags.c_contiguous:
+        raise ValueError(f"levels must be C-contiguous to be overwritten, not {levels.strides}")
+    check_grid(levels.shape, grid, block)
+    rest = levels if in_place else np.array(levels, order="C")
+    _subtract_levels(rest, grid, block, np.float32(pedestal + 0.5))
+    return rest
 
 
 def grey_opening(grid: Plane, radius: int) -> Plane:
@@ -237,7 +240,7 @@ def open_grid(grid: Plane, block: int, width: int) -> GridRows:
 
 
 @kernel
-def _grid_lines(rows: GridRows, y: int) -> tuple[Plane, Plane, np.float32]:
+def grid_lines(rows: GridRows, y: int) -> tuple[Plane, Plane, np.float32]:
     """Grid rows above and below row y at every pixel, and how far y is on the way.
 
     A grid row is spread to pixels once, not looked up at every pixel; what was below is above
@@ -261,7 +264,7 @@ def _grid_lines(rows: GridRows, y: int) -> tuple[Plane, Plane, np.float32]:
 @kernel
 def grid_row(rows: GridRows, y: int) -> Plane:
     """The grid at every pixel of row y; rows must be asked for from the first one downwards."""
-    upper, lower, part = _grid_lines(rows, y)
+    upper, lower, part = grid_lines(rows, y)
     line: Plane = rows.lines[2, : rows.share.size]
     _blend(upper, lower, part, line)
     return line
@@ -282,31 +285,23 @@ def _difference(row: Plane, level: Plane, out: Plane) -> None:
 
 @kernel
 def _subtract_levels(
-    source: NDArray[np.uint16],
-    grid: Plane,
-    block: int,
-    pedestal: np.float32,
-    out: NDArray[np.uint16],
+    levels: NDArray[np.uint16], grid: Plane, block: int, pedestal: np.float32
 ) -> None:
-    rows = open_grid(grid, block, source.shape[1])
-    for y in range(source.shape[0]):
-        upper, lower, part = _grid_lines(rows, y)
-        _difference_levels(source[y], (upper, lower), part, pedestal, out[y])
+    rows = open_grid(grid, block, levels.shape[1])
+    for y in range(levels.shape[0]):
+        upper, lower, part = grid_lines(rows, y)
+        _lower_levels(levels[y], (upper, lower), part, pedestal)
 
 
 @kernel
-def _difference_levels(
-    row: NDArray[np.uint16],
-    levels: tuple[Plane, Plane],
-    part: np.float32,
-    pedestal: np.float32,
-    out: NDArray[np.uint16],
+def _lower_levels(
+    row: NDArray[np.uint16], levels: tuple[Plane, Plane], part: np.float32, pedestal: np.float32
 ) -> None:
     upper, lower = levels
-    for x in range(out.size):
+    for x in range(row.size):
         level = upper[x] + part * (lower[x] - upper[x])
         rest = np.float32(row[x]) - level + pedestal
-        out[x] = np.int32(min(max(rest, np.float32(0)), np.float32(65535)))
+        row[x] = np.int32(min(max(rest, np.float32(0)), np.float32(65535)))
 
 
 @kernel

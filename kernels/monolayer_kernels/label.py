@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.background import check_grid, grid_row, open_grid
+from monolayer_kernels.background import check_grid, grid_lines, open_grid
 from monolayer_kernels.flags import list_flags
 from monolayer_kernels.measure_runs import MAX_SIDE_PX, Runs
 from monolayer_kernels.union import find_root
@@ -237,8 +237,8 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
         if cut.grid.size == 0:
             _flag_level(image[y], cut.level, flags[1:])
         else:
-            levels = grid_row(spread, y)
-            _flag_levels(image[y], levels, flags[1:])
+            upper, lower, part = grid_lines(spread, y)
+            _flag_levels(image[y], (upper, lower), part, flags[1:])
         _flag_changes(flags, changed)
         n = list_flags(words, hits, n, edges)
         first[y + 1] = n // 2
@@ -254,9 +254,14 @@ def _flag_level(row: Image, level: Any, flags: UInt8) -> None:
 
 
 @kernel
-def _flag_levels(row: Image, levels: Float32, flags: UInt8) -> None:
+def _flag_levels(
+    row: Image, levels: tuple[Float32, Float32], part: np.float32, flags: UInt8
+) -> None:
+    """Compare with the line between two grid rows, which is never written."""
+    upper, lower = levels
     for x in range(row.size):
-        flags[x] = np.float32(row[x]) > levels[x]
+        level = upper[x] + part * (lower[x] - upper[x])
+        flags[x] = np.float32(row[x]) > level
 
 
 @kernel

@@ -79,6 +79,8 @@ def _fill(
         label = i + 1
         top, left = boxes[i, 0], boxes[i, 1]
         height, width = boxes[i, 2] - top, boxes[i, 3] - left
+        if _one_run_a_row(labels[top : top + height, left : left + width], label):
+            continue
         outside[: height * width] = False
         tail = 0
         for y in range(height):
@@ -105,3 +107,15 @@ def _fill(
             for x in range(width):
                 if not outside[y * width + x] and labels[top + y, left + x] == 0:
                     labels[top + y, left + x] = label
+
+
+@kernel
+def _one_run_a_row(box: Labels, label: int) -> bool:
+    """Whether no pixel can be enclosed, as most objects show at one glance."""
+    for y in range(box.shape[0]):
+        own, begun = box[y], 0
+        for x in range(1, own.size):
+            begun += (own[x] == label) & (own[x - 1] != label)
+        if begun + (own[0] == label) > 1:
+            return False
+    return True

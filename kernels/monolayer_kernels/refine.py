@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.measure_runs import RowWork, Runs, group_by_label, list_row, row_work
+from monolayer_kernels.objects import Levels, Plane
 
 __all__ = ["refine_labels"]
 
@@ -23,7 +24,7 @@ Float32 = NDArray[np.float32]
 _HIGHEST = np.int32(2**31 - 1)
 
 
-def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float32) -> Runs:
+def refine_labels(labels: Labels, factor: int, image: Plane, thresholds: Float32) -> Runs:
     """Objects of the full image from their labels in the image binned by ``factor``.
 
     Parameters
@@ -32,7 +33,7 @@ def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float
         0 for background, else 1 to n.
     factor : int
         At least 2.
-    image : ndarray (H, W) float32
+    image : ndarray (H, W) float32, or Levels
     thresholds : ndarray (n,) float32
         Of labels 1 to n, in units of ``image``.
 
@@ -58,15 +59,22 @@ def refine_labels(labels: Labels, factor: int, image: Float32, thresholds: Float
         raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
     if labels.size and int(labels.min()) < 0:
         raise ValueError(f"labels must not be negative; found {int(labels.min())}")
-    # Background needs no branch: nothing reaches its limit.
-    limit = np.append(np.float32(np.inf), thresholds).astype(np.float32)
-    capacity = max(1024, image.size // 16)
+    pixels, limit = _limits(image, thresholds)
+    capacity = max(1024, pixels.size // 16)
     while True:
         found = np.empty((4, capacity), np.int32)
-        n = int(_refine(labels, factor, image, limit, (row_work(width), found)))
+        n = int(_refine(labels, factor, pixels, limit, (row_work(width), found)))
         if n <= capacity:
             return group_by_label(found[:, :n])
         capacity = n
+
+
+def _limits(image: Plane, thresholds: Float32) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pixels, and the least one of background and of each label: nothing reaches background's."""
+    if isinstance(image, Levels):
+        counts = np.ceil((thresholds.astype(np.float64) - image.low) / image.step)
+        return image.counts, np.append(1 << 16, np.clip(counts, 0, 1 << 16)).astype(np.int32)
+    return image, np.append(np.float32(np.inf), thresholds).astype(np.float32)
 
 
 @kernel
@@ -86,7 +94,11 @@ def _seams(labels: Labels, r: int, seam: NDArray[np.uint8]) -> None:
 
 @kernel
 def _refine(
-    labels: Labels, factor: int, image: Float32, limit: Float32, out: tuple[RowWork, Labels]
+    labels: Labels,
+    factor: int,
+    image: NDArray[Any],
+    limit: NDArray[Any],
+    out: tuple[RowWork, Labels],
 ) -> int:
     """List the runs while they fit; return how many there are."""
     height, width = image.shape
@@ -133,7 +145,7 @@ def _refine_seam(
     near: tuple[Labels, Labels, Labels, Labels],
     seam: NDArray[np.int64],
     place: tuple[int, int],
-    image: tuple[Float32, Float32],
+    image: tuple[NDArray[Any], NDArray[Any]],
     line: Labels,
 ) -> None:
     """Label the pixels of a row along the seam."""

@@ -79,9 +79,15 @@ def histogram(image: NDArray[Any]) -> Histogram:
             return Histogram(np.array([flat.size], dtype=np.int64), low, 0.0)
         flat = np.rint((flat - np.float32(low)) * np.float32(1 / step)).astype(np.uint16)
     _count_levels(flat, counts)
-    total = counts.sum(axis=0, dtype=np.int64)
-    first, last = np.flatnonzero(total)[[0, -1]].tolist()
-    return Histogram(total[first : last + 1], low + step * first, step)
+    first, last = _occurring(counts)
+    total = counts[:, first : last + 1].sum(axis=0, dtype=np.int64)
+    return Histogram(total, low + step * first, step)
+
+
+def _occurring(counts: NDArray[np.uint32]) -> tuple[int, int]:
+    """First and last level that occur."""
+    occurs = np.bitwise_or.reduce(counts, axis=0) != 0
+    return int(np.argmax(occurs)), _BINS - 1 - int(np.argmax(occurs[::-1]))
 
 
 def threshold_otsu(levels: Histogram) -> float:

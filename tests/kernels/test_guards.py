@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from monolayer_kernels import (
+    ellipses,
     measure_intensity,
     measure_runs,
     runs,
@@ -70,32 +71,30 @@ def square(side: int) -> Any:
     return own
 
 
-def test_a_line_beside_the_object_cuts_nothing() -> None:
-    own, side = square(20), 20
+def fitted(own: Any, limit: float) -> int:
+    """Part within the ends of the two ellipses, from a first line across the rows."""
     whole = np.zeros((1, runs.N_SUMS), np.int64)
-    runs.sum_components(own, np.zeros(side, np.int32), whole)
-    assert whole[0, runs.AREA] == side * side
-    cut = np.empty((side, 2), np.int32)
-    assert split._settle(own, whole[0], (1.0, 0.0, 1e6), cut) == 0
-    assert split._settle(own, whole[0], (1.0, 0.0, 9.5), cut) in (1, 2)
-    work, figures = np.empty((2, 3 * side + 1, 4), np.int32), np.zeros(7)
-    aside = np.array([[0.0, 0.0]])
-    assert split._propose(own, aside, work[0], work[1], figures) == 0
-    assert figures.tolist() == [0] * 7
+    runs.sum_components(own, np.zeros(len(own), np.int32), whole)
+    rows = own[:, 0].copy(), own[:, 1].copy(), own[:, 2].copy()
+    low, high = np.zeros((2, len(own)), np.int32)
+    return int(ellipses.fit_two(rows, whole[0], (1.0, 0.0, limit), (low, high)))
+
+
+def test_a_line_beside_the_object_cuts_nothing() -> None:
+    assert fitted(square(20), 1e6) == 0
+    assert fitted(square(20), 9.5) in (1, 2)
+
+
+def test_two_pixels_make_no_ellipse() -> None:
+    assert fitted(square(2), 0.5) == 0
 
 
 def test_an_empty_cut_leaves_a_run_whole() -> None:
     own = np.array([[0, 0, 10, 1], [1, 0, 10, 1]], np.int32)
-    cut = np.array([[4, 4], [4, 6]], np.int32)
+    ends = np.array([4, 4], np.int32), np.array([4, 6], np.int32)
     pieces = np.zeros((6, 4), np.int32)
-    m = split._pieces(own, cut, 1, pieces)
+    m = split._pieces(own, ends, 1, pieces)
     assert pieces[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
-
-
-def test_two_pixels_make_no_ellipse() -> None:
-    sums = np.zeros(runs.N_SUMS, np.int64)
-    sums[runs.AREA] = 2
-    assert not split._fit(sums, np.empty(5))
 
 
 @pytest.mark.parametrize("density", [0.48, 0.55, 0.62, 0.7])

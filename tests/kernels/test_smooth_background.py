@@ -12,7 +12,7 @@ from monolayer_kernels.background import (
     subtract_background,
     subtract_background_levels,
 )
-from monolayer_kernels.heights import grid_at, smooth_heights
+from monolayer_kernels.heights import grid_at, smooth_heights, smooth_levels
 from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
@@ -136,6 +136,14 @@ def test_background_is_taken_off_levels_within_16_bits() -> None:
     found = subtract_background_levels(levels, grid, 8, 4096)
     assert np.abs(found - expected).max() <= 1
     assert (found != expected).mean() < 0.01
+    turned = np.asfortranarray(levels)
+    assert (subtract_background_levels(turned, grid, 8, 4096) == found).all()
+    with pytest.raises(ValueError, match="to be overwritten"):
+        subtract_background_levels(turned, grid, 8, 4096, in_place=True)
+    before = levels.copy()
+    assert subtract_background_levels(before, grid, 8, 4096, in_place=True) is before
+    assert (before == found).all()
+    assert (levels != found).any()
     with pytest.raises(TypeError, match="int64"):
         subtract_background_levels(levels.astype(np.int64), grid, 8, 0)
     with pytest.raises(ValueError, match="not -1"):
@@ -202,6 +210,21 @@ def test_heights_in_one_walk_are_those_of_two_to_the_last_bit(dtype: Any, sigma:
     grid = rng.normal(100, 20, (5, 7)).astype(np.float32)
     expected = subtract_background(gaussian(image, sigma), grid, 8)
     np.testing.assert_array_equal(smooth_heights(image, sigma, grid, 8), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("sigma", [0.0, 1.2])
+def test_heights_in_steps_are_those_in_float_to_half_a_step(dtype: Any, sigma: Any) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (37, 50)).astype(dtype)
+    grid = rng.normal(100, 20, (5, 7)).astype(np.float32)
+    found = smooth_levels(image, sigma, grid, 8)
+    assert found.step < 0.01
+    values = found.low + found.step * found.counts.astype(np.float64)
+    np.testing.assert_allclose(values, smooth_heights(image, sigma, grid, 8), atol=found.step)
+    flat = smooth_levels(np.full((9, 9), 7, dtype), sigma, np.full((2, 2), 7, np.float32), 8)
+    assert flat.step == 1.0
+    assert not flat.counts.any()
 
 
 def test_the_grid_at_a_pixel_is_what_is_taken_off_there() -> None:

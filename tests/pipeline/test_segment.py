@@ -13,6 +13,7 @@ from monolayer.errors import ImageError
 from monolayer.segment import SegmentSettings, scale, segment_nuclei
 from monolayer.segment.contrast import Pyramid
 from monolayer.segment.scale import bin_factor, find_scales, look_at_scale
+from monolayer_kernels.objects import Levels
 
 
 def draw(shape: Any, centres: Any, radius: Any, heights: Any, soft: Any = 1.2) -> Any:
@@ -101,7 +102,17 @@ def test_the_scale_of_a_large_field_is_that_of_strips_where_they_show_enough(
     assert found.objects == n_seen
     assert found.diameter == pytest.approx(whole.diameter, rel=0.02)
     assert found.brightness == pytest.approx(whole.brightness, rel=0.02)
-    assert look_at_scale(Pyramid(image), bin_factor(22)).objects == n_seen
+    seen = look_at_scale(Pyramid(image), bin_factor(22))
+    assert seen is not None
+    assert seen.objects == n_seen
+
+
+def test_heights_are_counts_unless_one_hot_pixel_makes_them_coarse() -> None:
+    image, count = field()
+    assert isinstance(Pyramid(image).full(2, 22.0).height, Levels)
+    image[5, 5] = 65535
+    assert isinstance(Pyramid(image).full(2, 22.0).height, np.ndarray)
+    assert len(segment_nuclei(image).scores) == count
 
 
 def test_a_single_nucleus_in_a_tiny_image() -> None:

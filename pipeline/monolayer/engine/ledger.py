@@ -161,7 +161,13 @@ class Ledger(Mapping[str, LedgerEntry]):
         return LedgerEntry(self.parts[part], row, state)
 
     def place_of(self, signature: str) -> tuple[int, int, str]:
-        """Number of the part, the row in it, and the field's state."""
+        """Number of the part, the row in it, and the field's state.
+
+        Raises
+        ------
+        KeyError
+            No such field.
+        """
         digest = bytes.fromhex(signature)
         head = _head(digest)
         at = bisect_left(self._heads, head)

@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pyarrow as pa
 import tifffile
@@ -51,6 +52,7 @@ __all__ = [
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 SHORT_LIMIT_SECONDS = 60.0
 WRITING_SECONDS = 600.0
+ROWS_A_STRIP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +245,18 @@ def write_labels(path: Path, result: FieldResult) -> None:
     if size:
         scale = {"resolution": (1e4 / size, 1e4 / size), "resolutionunit": "CENTIMETER"}
 
+    # Deflate, which every reader of TIFF knows, by zlib-ng: in a fifth of zlib's time, for a tenth
+    # of a megabyte more a field.
+    strips = (
+        bytes(imagecodecs.zlibng_encode(pixels[top : top + ROWS_A_STRIP].tobytes(), level=2))
+        for top in range(0, len(pixels), ROWS_A_STRIP)
+    )
+
     def write(beside: Path) -> None:
-        tifffile.imwrite(beside, pixels, compression="zlib", metadata=None, **scale)
+        tifffile.imwrite(
+            beside, strips, shape=pixels.shape, dtype=pixels.dtype, rowsperstrip=ROWS_A_STRIP,
+            photometric="minisblack", compression="zlib", metadata=None, **scale,
+        )  # fmt: skip
 
     write_file(path, write)
 

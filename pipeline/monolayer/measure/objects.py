@@ -226,7 +226,13 @@ def in_micrometres(columns: Columns, pixel_size_um: float | None) -> Columns:
 
 
 def check_pixel_size(pixel_size_um: float | None) -> None:
-    """Raise unless a pixel size is above 0 or unknown."""
+    """Raise unless a pixel size is above 0 or unknown.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
     if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
         msg = f"pixel_size_um must be above 0, or None where it is unknown; got {pixel_size_um}."
         raise ValueError(msg)

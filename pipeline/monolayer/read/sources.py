@@ -8,22 +8,58 @@ The trick: a container's planes are numbered from 0 in an order of its own, so t
 `Plane(path, page)` is all that a worker needs, as it is for the pages of a TIFF.
 """
 
+import hashlib
 import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SUFFIXES", "Container", "PageOf", "PixelSize", "container", "container_kind"]
+__all__ = [
+    "SUFFIXES",
+    "Container",
+    "PageOf",
+    "PixelSize",
+    "Stamp",
+    "container",
+    "container_kind",
+    "shared_sha256",
+    "stamp_of",
+]
 
 _KINDS = {
     "vendor": ("monolayer.read.vendor", (".czi", ".lif", ".nd2")),
 }
 SUFFIXES = tuple(suffix for _, suffixes in _KINDS.values() for suffix in suffixes)
 """What names of containers end in, lower case."""
+
+Stamp = tuple[int, int]
+"""Bytes and time of change: a file that differs in one of them is another file."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Tell a file from what it was before."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def shared_sha256(path: Path) -> str:
+    """SHA-256 of a file of many fields, computed once a process.
+
+    Field by field a stack of 100 time points was read 100 times for its name alone.
+    """
+    return _sha256(path, stamp_of(path))
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, stamp: Stamp) -> str:
+    del stamp
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

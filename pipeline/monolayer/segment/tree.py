@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.segment.contrast import Contrast, Pyramid
+from monolayer.segment.contrast import Contrast, FullContrast, Pyramid
 from monolayer.segment.detect import (
     Candidates,
     choose_objects,
@@ -197,7 +197,7 @@ def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlin
 
 def _carry(
     pyramid: Pyramid, look: _Look, outlined: _Outlined, diameter: float
-) -> tuple[Runs, Contrast]:
+) -> tuple[Runs, Contrast | FullContrast]:
     """The outlined objects at full resolution, and the contrast there."""
     contrast = pyramid.full(look.factor, diameter)
     if look.factor == 1:
