@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -103,8 +104,9 @@ def verbs() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    # Batch systems say so before they kill; an orderly end leaves no field suspected of the death.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # Batch systems say so before they kill, and terminals that are closed; an orderly end leaves no
+    # field suspected of the death.
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
@@ -116,6 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _stopped: list[int] = []
 
 
@@ -130,10 +133,11 @@ def _leave(code: int) -> NoReturn:
     The signal may have interrupted numba or LLVM anywhere, and their teardown then ended one in
     44 interrupted runs by "double free"; all that matters is written by now.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # of a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -165,5 +169,6 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _say(sentence: str, code: int) -> int:
-    click.echo(f"monolayer: {sentence}", err=True)
+    with suppress(OSError):  # of a terminal that is gone
+        click.echo(f"monolayer: {sentence}", err=True)
     return code
