@@ -113,5 +113,6 @@ def _objects(folder: Path, wanted: set[str]) -> dict[str, NDArray[np.generic]]:
 def _names(column: pa.ChunkedArray) -> NDArray[np.object_]:
     """One string a field, and not one an object."""
     coded = column.dictionary_encode().combine_chunks()
-    names: NDArray[np.object_] = np.array(coded.dictionary.to_pylist(), object)
-    return names.take(coded.indices.to_numpy())
+    names = np.array(coded.dictionary.to_pylist(), object)
+    of_each: NDArray[np.object_] = names.take(coded.indices.to_numpy())
+    return of_each
