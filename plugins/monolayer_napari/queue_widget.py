@@ -256,9 +256,7 @@ class QueueWidget(Docked):
         if session is None:
             self.told.say("No run is open.")
         elif not session.has_tables:
-            self.told.say(
-                "Not ranked yet: that takes tables, which 'monolayer run' makes last."
-            )
+            self.told.say("Not ranked yet: that takes tables, which 'monolayer run' makes last.")
         elif not n:
             self.told.say("Nothing to review.")
         elif self.at is None:
