@@ -45,8 +45,10 @@ class Counted(np.ndarray):
         return getattr(ufunc, method)(*(_taken(value) for value in inputs), **named)
 
     def __array_function__(self, function: Any, types: Any, args: Any, named: Any) -> Any:
-        plain = tuple(_taken(value) for value in args)
-        return function(*plain, **{key: _taken(value) for key, value in named.items()})
+        # These ask for a shape only.
+        take = _plain if function in (np.empty_like, np.zeros_like, np.ones_like) else _taken
+        plain = tuple(take(value) for value in args)
+        return function(*plain, **{key: take(value) for key, value in named.items()})
 
 
 def _plain(value: Any) -> Any:
@@ -92,6 +94,155 @@ def field(height: int, width: int) -> Any:
     return image.clip(0).astype(np.uint16)
 
 
+def stages(nuclei: Any) -> dict[str, Any]:
+    """Every stage that walks over pixels, as a call on one plane of nuclei of this label image."""
+    from monolayer.field import FieldImage
+    from monolayer.inspect import InspectSettings, correct_illumination, inspect_field
+    from monolayer.measure import MeasureSettings, measure_objects
+    from monolayer.segment import SegmentSettings, segment_nuclei
+    from monolayer.segment.cells import outline_cells
+    from monolayer.segment.cover import segment_cover
+    from monolayer.segment.suspension import segment_suspension
+    from monolayer_kernels.stream import open_scan
+
+    told: Any = {"expected_diameter_um": 12.0}
+    by_threshold = SegmentSettings(method="threshold", **told)
+    seeds = np.ascontiguousarray(nuclei)
+
+    def inspected(plane: Any) -> Any:
+        return inspect_field(FieldImage({"dna": plane}, 0.65), InspectSettings(), "dna")
+
+    return {
+        "inspect": inspected,
+        "illumination": lambda a: correct_illumination(a, np.ones(a.shape, np.float32)),
+        "nuclei, threshold": lambda a: segment_nuclei(a, by_threshold, 0.65),
+        "nuclei, tree": lambda a: segment_nuclei(a, SegmentSettings(**told), 0.65),
+        "nuclei, scale found": lambda a: segment_nuclei(a, SegmentSettings(), 0.65),
+        "cover": lambda a: segment_cover(a, None, 0.65),
+        "suspension": lambda a: segment_suspension(a, None, 0.65),
+        "cells around nuclei": lambda a: outline_cells(a, seeds, 18.0),
+        "measure": lambda a: measure_objects(seeds, {"dna": a}, MeasureSettings(), 0.65),
+        "scan": lambda a: open_scan(a.shape[1], 600.0).push(a),
+    }
+
+
+def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
+    """Kernels that walk over a plane, under the names that docs/kernels.md has for them."""
+    from monolayer_kernels import (
+        background,
+        boxes,
+        contact,
+        cover,
+        flood,
+        focus,
+        heights,
+        illumination,
+        label,
+        labels,
+        lines,
+        measure_intensity,
+        measure_quantiles,
+        measure_rings,
+        measure_runs,
+        measure_surround,
+        noise,
+        shape_border,
+        smooth,
+        stream,
+        texture,
+        threshold,
+        tree,
+    )
+    from monolayer_kernels import objects as chores
+
+    floats = image.astype(np.float32)
+    levels = (floats / 8).clip(0, 255).astype(np.uint8)
+    grid = np.ones([-(-side // 8) for side in image.shape], np.float32)
+    runs = measure_runs.find_runs(objects)
+    sums = measure_runs.sum_runs(runs)
+    order = measure_runs.order_by_row(runs.first, runs.row, image.shape)
+    border = shape_border.find_border(runs, sums)
+    ellipses = measure_rings.moment_ellipses(sums)
+    low = np.full(runs.label.size, 400, np.float32)
+    steps = np.linspace(100, 1000, 50)
+    flat = np.ones_like(floats)
+    return {
+        "smooth.gaussian": (lambda a: smooth.gaussian(a, 1.0), floats),
+        "smooth.binomial": (lambda a: smooth.binomial(a, 6), image),
+        "smooth.bin_mean": (lambda a: smooth.bin_mean(a, 4), image),
+        "boxes.box_mean": (lambda a: boxes.box_mean(a, 3), image),
+        "boxes.gaussian_boxes": (lambda a: boxes.gaussian_boxes(a, 5.0), image),
+        "background.estimate_background": (
+            lambda a: background.estimate_background(a, 60.0),
+            image,
+        ),
+        "background.subtract_background": (
+            lambda a: background.subtract_background(a, grid, 8),
+            floats,
+        ),
+        "background.subtract_background_levels": (
+            lambda a: background.subtract_background_levels(a, grid, 8, 100),
+            image,
+        ),
+        "heights.smooth_heights": (lambda a: heights.smooth_heights(a, 1.0, grid, 8), floats),
+        "illumination.apply_flat_field": (
+            lambda a: illumination.apply_flat_field(a, flat, 0.0),
+            image,
+        ),
+        "cover.local_deviation": (cover.local_deviation, floats),
+        "cover.finest_noise": (lambda a: cover.finest_noise(a, 8), image),
+        "lines.line_levels": (lambda a: lines.line_levels(a, 10, 30), levels),
+        "threshold.histogram": (threshold.histogram, image),
+        "threshold.threshold_local": (lambda a: threshold.threshold_local(a, 3), image),
+        "threshold.quantise": (lambda a: threshold.quantise(a, steps), floats),
+        "noise.estimate_noise": (lambda a: noise.estimate_noise(a, floats < 400), floats),
+        "noise.median": (noise.median, floats),
+        "focus.block_statistics": (lambda a: focus.block_statistics(a, 8), image),
+        "focus.laplacian_variance": (focus.laplacian_variance, image),
+        "focus.tenengrad": (focus.tenengrad, image),
+        "label.label_above": (lambda a: label.label_above(a, 600), image),
+        "tree.build_tree": (tree.build_tree, levels),
+        "flood.grow_labels": (lambda a: flood.grow_labels(runs, a, levels, low), floats),
+        "stream.open_scan": (lambda a: stream.open_scan(a.shape[1], 600.0).push(a), image),
+        "measure_runs.find_runs": (measure_runs.find_runs, objects),
+        "measure_intensity.measure_intensity": (
+            lambda a: measure_intensity.measure_intensity(runs, sums, order, a),
+            image,
+        ),
+        "measure_quantiles.measure_quantiles": (
+            lambda a: measure_quantiles.measure_quantiles(runs, sums, order, a),
+            image,
+        ),
+        "measure_surround.measure_background": (
+            lambda a: measure_surround.measure_background(runs, sums.bbox, order, a),
+            image,
+        ),
+        "measure_surround.measure_gradient": (
+            lambda a: measure_surround.measure_gradient(border, a),
+            image,
+        ),
+        "texture.measure_texture": (
+            lambda a: texture.measure_texture(runs, sums, order, a),
+            image,
+        ),
+        "texture.measure_structure": (
+            lambda a: texture.measure_structure(runs, sums, order, a),
+            image,
+        ),
+        "measure_rings.ring_means": (
+            lambda a: measure_rings.ring_means(runs, ellipses, a, 4),
+            floats,
+        ),
+        "contact.label_contacts": (lambda a: contact.label_contacts(a, floats), objects),
+        "objects.run_means": (lambda a: chores.run_means(runs, a), floats),
+        "objects.outline_falls": (lambda a: chores.outline_falls(runs, a, 1), floats),
+        "labels.label_boxes": (
+            lambda a: labels.label_boxes(a, int(runs.label[-1])),
+            objects,
+        ),
+    }
+
+
 def count_all() -> dict[str, dict[str, float]]:
     from monolayer.measure import MeasureSettings, measure_objects
     from monolayer.segment import SegmentSettings, segment_nuclei
@@ -125,6 +276,8 @@ def count_all() -> dict[str, dict[str, float]]:
         "segment_nuclei": passes(
             lambda a: segment_nuclei(a, settings, 0.65), image.astype(np.float32)
         ),
+        **{name: passes(call, image) for name, call in stages(objects).items()},
+        **{name: passes(call, a) for name, (call, a) in kernels(image, objects).items()},
         "labelled": {"share": n_labelled / image.size, "objects": float(runs.label.size)},
     }
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -56,31 +57,21 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
-def _imports(path: Path, *, deferred: bool) -> set[str]:
-    """Absolute names of the modules that a file imports; those inside functions if deferred."""
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Absolute names of the modules that a file imports, inside functions and for types too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if deferred else _at_import_time(tree)
     names: set[str] = set()
-    for node in nodes:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
-def _at_import_time(tree: ast.Module) -> list[ast.stmt]:
-    """Statements of a module's own body and of its try blocks, not of functions."""
-    found: list[ast.stmt] = []
-    for node in tree.body:
-        found.append(node)
-        if isinstance(node, ast.Try):
-            found += node.body
-    return found
-
-
-def _ours(names: set[str]) -> set[str]:
+def _ours(names: frozenset[str]) -> set[str]:
     return {name for name in names if name in MODULES}
 
 
@@ -88,16 +79,14 @@ def _ours(names: set[str]) -> set[str]:
 def test_imports_flow_one_way(name: str) -> None:
     package = name.split(".")[0]
     foreign = {
-        other.split(".")[0]
-        for other in _imports(MODULES[name], deferred=True)
-        if other.split(".")[0] in ROOTS
+        other.split(".")[0] for other in _imports(MODULES[name]) if other.split(".")[0] in ROOTS
     }
     assert foreign <= MAY_IMPORT[package]
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("monolayer_kernels")])
 def test_kernels_need_numpy_and_numba_only(name: str) -> None:
-    outside = {other.split(".")[0] for other in _imports(MODULES[name], deferred=True)}
+    outside = {other.split(".")[0] for other in _imports(MODULES[name])}
     allowed = {"numpy", "numba", "monolayer_kernels"} | set(sys.stdlib_module_names)
     assert outside <= allowed
 
@@ -111,7 +100,7 @@ def test_stages_do_not_know_one_another_nor_the_engine(stage: str) -> None:
     closed -= {f"monolayer.{stage}"}
     for name, path in MODULES.items():
         if name == f"monolayer.{stage}" or name.startswith(f"monolayer.{stage}."):
-            for other in _imports(path, deferred=True):
+            for other in _imports(path):
                 assert ".".join(other.split(".")[:2]) not in closed, f"{name} imports {other}"
 
 
@@ -120,7 +109,7 @@ def test_analyses_know_no_files_and_no_other_analysis(analysis: str) -> None:
     closed = {f"monolayer.{other}" for other in (*ANALYSES, "assays", "engine", "cli", "api")}
     for name, path in MODULES.items():
         top = ".".join(name.split(".")[:2])
-        found = {".".join(other.split(".")[:2]) for other in _imports(path, deferred=True)}
+        found = {".".join(other.split(".")[:2]) for other in _imports(path)}
         if top == f"monolayer.{analysis}":
             assert not found & (closed - {top}), name
         if name.startswith(tuple(f"monolayer.{stage}." for stage in STAGES)):
@@ -131,14 +120,14 @@ def test_analyses_know_no_files_and_no_other_analysis(analysis: str) -> None:
 def test_stages_know_nothing_of_dask_and_screens(stage: str) -> None:
     for name, path in MODULES.items():
         if name.startswith(f"monolayer.{stage}"):
-            outside = {other.split(".")[0] for other in _imports(path, deferred=True)}
+            outside = {other.split(".")[0] for other in _imports(path)}
             assert not outside & {"dask", "distributed", "napari", "qtpy", "rich", "click"}, name
 
 
 def test_the_study_knows_its_database_and_no_screen() -> None:
     for name, path in MODULES.items():
         if name.startswith("monolayer.study"):
-            other = _imports(path, deferred=True)
+            other = _imports(path)
             outside = {each.split(".")[0] for each in other}
             assert not outside & {"dask", "distributed", "napari", "qtpy", "rich", "click"}, name
             ours = {".".join(each.split(".")[:2]) for each in other}
@@ -146,7 +135,8 @@ def test_the_study_knows_its_database_and_no_screen() -> None:
 
 
 def test_no_import_cycles() -> None:
-    graph = {name: _ours(_imports(path, deferred=False)) - {name} for name, path in MODULES.items()}
+    # Imports inside functions and for types count too: they hide a circle, they do not open it.
+    graph = {name: _ours(_imports(path)) - {name} for name, path in MODULES.items()}
     for name, needs in graph.items():
         # A package's __init__ gathers its own modules; that is not a cycle of theirs.
         graph[name] = {other for other in needs if not name.startswith(f"{other}.")}
@@ -167,6 +157,35 @@ def test_every_module_says_what_it_is() -> None:
     silent = [
         name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text()))
     ]
+    assert silent == []
+
+
+def raised_by(function: ast.FunctionDef) -> set[str]:
+    """Names of exceptions that a function raises itself, not what it calls or defines."""
+    found: set[str] = set()
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            found.add(ast.unparse(node.exc).split("(")[0].removesuffix(".named"))
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            todo += list(ast.iter_child_nodes(node))
+    return found - {"NotImplementedError"}
+
+
+def test_public_functions_say_what_they_raise() -> None:
+    silent = []
+    for name, path in MODULES.items():
+        if any(part.startswith("_") or part == "cli" for part in name.split(".")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            if any("validator" in ast.unparse(by) for by in node.decorator_list):
+                continue
+            said, raised = ast.get_docstring(node), raised_by(node)
+            if said and raised and "Raises" not in said and not any(e in said for e in raised):
+                silent.append(f"{name}.{node.name}")
     assert silent == []
 
 

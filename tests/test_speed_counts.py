@@ -17,10 +17,22 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+import tifffile
+from scipy import ndimage
 
+from monolayer.field import Field, Plane
 from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.read import ReadSettings, read_field
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer_kernels import background, label, measure_runs, smooth
+from monolayer_kernels import (
+    background,
+    label,
+    measure_intensity,
+    measure_runs,
+    measure_surround,
+    noise,
+    smooth,
+)
 
 HERE = Path(__file__).parent
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -59,6 +71,49 @@ def test_intensities_read_what_is_labelled_and_little_more(counts: Any) -> None:
 def test_all_measurements_are_one_walk_over_labels_and_few_over_the_image(counts: Any) -> None:
     assert counts["measure_objects, labels"]["read"] == counts["find_runs"]["read"]
     assert counts["measure_objects, image"]["read"] < 2.5
+
+
+# Reads of the plane as it is given, neighbours that a row's sums look at included: what a stage
+# walks over after that are planes of its own, most of them smaller.
+PASSES = {
+    "inspect": 17,
+    "illumination": 1,
+    "nuclei, threshold": 3.1,
+    "nuclei, tree": 3,
+    "nuclei, scale found": 14,
+    "cover": 4.1,
+    "suspension": 1,
+    "cells around nuclei": 1,
+    "measure": 2.5,
+    "scan": 1.4,
+}
+
+
+@pytest.mark.parametrize("stage", PASSES)
+def test_each_stage_reads_the_plane_in_few_passes(counts: Any, stage: str) -> None:
+    assert 1 <= counts[stage]["read"] <= PASSES[stage]
+    assert counts[stage]["written"] == 0
+
+
+def passes_of_the_page() -> dict[str, float]:
+    page = (HERE.parent / "docs" / "kernels.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)`.*\| ([0-9.]+) \|$", page, re.M)
+    return {name: float(passes) for name, passes in rows}
+
+
+@pytest.mark.parametrize("kernel", passes_of_the_page())
+def test_the_page_of_kernels_says_what_is_counted(counts: Any, kernel: str) -> None:
+    told = passes_of_the_page()[kernel]
+    assert told - 0.1 < round(counts[kernel]["read"], 6) <= told
+    assert counts[kernel]["written"] == 0
+
+
+def test_every_kernel_that_is_counted_is_on_the_page() -> None:
+    counted = runpy.run_path(str(HERE / "counted.py"))
+    image = counted["field"](64, 64)
+    assert set(counted["kernels"](image, ndimage.label(image > 600)[0])) == set(
+        passes_of_the_page()
+    )
 
 
 def test_segmentation_reads_the_plane_in_few_passes(counts: Any) -> None:
@@ -105,6 +160,19 @@ def test_a_field_of_another_size_compiles_nothing() -> None:
 
 
 @compiled_only
+@pytest.mark.parametrize("stage", PASSES)
+def test_no_stage_compiles_for_another_field(stage: str) -> None:
+    counted = runpy.run_path(str(HERE / "counted.py"))
+    seen = []
+    for height, width in ((96, 128), (128, 97)):
+        image = counted["field"](height, width)
+        objects, _ = ndimage.label(image > 600)
+        counted["stages"](objects.astype(np.int32))[stage](image)
+        seen.append(signatures())
+    assert seen[0] == seen[1] > 0
+
+
+@compiled_only
 def test_each_dtype_compiles_once() -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
         evaluate(field(96, 128, dtype))
@@ -126,6 +194,7 @@ def test_memory_order_and_views_compile_nothing() -> None:
 F32 = numba.float32[::1]
 U8 = numba.uint8[::1]
 U16 = numba.uint16[::1]
+U32 = numba.uint32[::1]
 tuple_of: Any = numba.types.UniTuple
 PACKED_FLOATS = r"\bv?(add|sub|mul|fmadd\w*)ps\b.*[xyz]mm"
 # An exclusive or of integers may take the floats' name, told from a zeroing by its memory operand.
@@ -150,12 +219,28 @@ VECTORISED: dict[str, tuple[Any, Any, str]] = {
         (F32, F32, numba.float32, F32),
         PACKED_FLOATS,
     ),
-    "Laplacian": (background._laplacian_row, (F32, F32, F32, F32), PACKED_FLOATS),
+    "Laplacian": (noise._laplacian_row, (F32, F32, F32, F32), PACKED_FLOATS),
     "pixels above a level": (
         label._flag_level,
         (U16, numba.uint16, U8),
         PACKED_INTEGERS,
     ),
+    "pixels above a line between two": (
+        label._flag_levels,
+        (U16, tuple_of(F32, 2), numba.float32, U8),
+        PACKED_FLOATS,
+    ),
+    "background taken off in place": (
+        background._lower_levels,
+        (U16, tuple_of(F32, 2), numba.float32, numba.float32),
+        PACKED_FLOATS,
+    ),
+    "counts under a mask": (
+        measure_intensity._add_block,
+        (U16, numba.uintp, U32, tuple_of(numba.uint32, 2)),
+        PACKED_INTEGERS,
+    ),
+    "unlabelled pixels by column": (measure_surround._add_free, (U16, U8, U32), PACKED_INTEGERS),
     "changes along a row": (label._flag_changes, (U8, U8), PACKED_INTEGERS),
     "labels that change": (measure_runs._flag, (numba.int32[::1], U8), PACKED_INTEGERS),
 }
@@ -187,6 +272,30 @@ def test_a_loop_that_waits_for_its_own_last_value_is_not_packed() -> None:
     fresh.compile((F32, F32))
     (assembly,) = fresh.inspect_asm().values()
     assert not re.findall(PACKED_FLOATS, assembly)
+
+
+def bytes_read() -> int:
+    """What this process has asked of files so far, from the cache of pages or not."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the kernel counts")
+def test_reading_asks_for_a_file_twice_and_for_a_shared_one_once(tmp_path: Path) -> None:
+    """Once for its name (SHA-256), once for its pixels; of a stack each field only its page."""
+    planes = np.random.default_rng(1).integers(0, 4000, (6, 200, 300)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "one.tif", planes[0])
+    tifffile.imwrite(tmp_path / "stack.tif", planes, photometric="minisblack")
+    shares = []
+    # The first reading also reads what Python imports for it.
+    for name, page in (("one.tif", 0), ("one.tif", 0), *(("stack.tif", i) for i in range(6))):
+        before = bytes_read()
+        field = Field("p", "A01", str(page), "", {"dna": (Plane(name, page),)})
+        read_field(field, tmp_path, ReadSettings())
+        shares.append((bytes_read() - before) / (tmp_path / name).stat().st_size)
+    _, alone, first, *further = shares
+    assert 2 <= alone < 2.2
+    assert first < 1.3
+    assert max(further) < 0.25
 
 
 def test_the_counter_counts() -> None:

@@ -30,6 +30,15 @@ def box_mean(image: NDArray[Any], radius: int) -> Plane:
     image : ndarray (H, W) of uint8, uint16 or float32
     radius : int
         In pixels, at least 0.
+
+    Returns
+    -------
+    ndarray (H, W) float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype, not 2-D, empty, not finite, or a negative radius.
     """
     if image.dtype.type not in (np.uint8, np.uint16, np.float32) or not image.dtype.isnative:
         raise TypeError(f"image must be uint8, uint16 or float32, not {image.dtype.str}")
@@ -41,6 +50,9 @@ def box_mean(image: NDArray[Any], radius: int) -> Plane:
     columns = np.zeros(image.shape[1], dtype=total)
     sums = np.zeros(image.shape[1] + 2 * radius + 1, dtype=total)
     _box_mean(np.ascontiguousarray(image), radius, columns, sums, out)
+    # What is not finite stays in the running sums as NaN, to the last pixel.
+    if not np.isfinite(out[-1, -1]):
+        raise ValueError("image must be finite; it holds NaN or infinity")
     return out
 
 
@@ -58,6 +70,11 @@ def gaussian_boxes(image: NDArray[Any], sigma: float) -> Plane:
     -------
     ndarray (H, W) float32
         Within 4 % of an edge's height of a true Gaussian.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `box_mean`; or a width below 2.
     """
     if not (math.isfinite(sigma) and sigma >= 2):
         raise ValueError(f"sigma must be a finite number >= 2, not {sigma!r}")

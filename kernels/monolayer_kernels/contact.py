@@ -42,7 +42,14 @@ def label_contacts(labels: Labels, image: NDArray[np.float32]) -> Contacts:
     labels : ndarray (H, W) int32
         0 for background; labels that meet only at a corner do not touch.
     image : ndarray (H, W) float32
+
+    Raises
+    ------
+    ValueError
+        Not 2-D, or shapes that differ.
     """
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be 2-D, not of shape {labels.shape}")
     if labels.shape != image.shape:
         raise ValueError(f"shapes differ: {labels.shape} and {image.shape}")
     room = max(64, labels.size // 32)

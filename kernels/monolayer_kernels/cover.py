@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_inside
 from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.smooth import check_plane
 
@@ -82,17 +83,20 @@ def local_deviation(image: Plane) -> Plane:
     Raises
     ------
     TypeError, ValueError
-        Another dtype, not 2-D, or empty.
+        Another dtype, not 2-D, empty, or not finite.
     """
-    if image.dtype != np.float32:
-        raise TypeError(f"image must be float32, not {image.dtype}")
+    _check_float32(image)
     check_plane(image)
     padded = np.pad(image, 2, mode="edge")
     # Squares of differences from a typical value: large squares would eat the precision.
     typical = image.reshape(-1)[:: max(1, image.size // 1024)].mean(dtype=np.float64)
-    padded -= np.float32(round(float(typical)))
+    with np.errstate(invalid="ignore"):
+        padded -= np.rint(typical).astype(np.float32)
     out = np.empty_like(image, order="C")
     _deviate(padded, out)
+    # What is not finite stays in the sums down its columns as NaN, to the last row.
+    if not np.isfinite(out[-1]).all():
+        raise ValueError("image must be finite; it holds NaN or infinity")
     return out
 
 
@@ -149,7 +153,16 @@ def reaching(runs: Runs, image: Plane, level: float) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray (n,) bool
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype, an image that does not hold all objects, or a level below 0.
     """
+    _check_float32(image)
+    check_inside(runs, image.shape)
+    if not level >= 0:
+        raise ValueError(f"level must be at least 0, not {level}")
     out = np.zeros(runs.label.size, np.bool_)
     bits = np.array([level], np.float32).view(np.int32)[0]
     _reach(runs, np.ascontiguousarray(image).view(np.int32), bits, out)
@@ -166,7 +179,15 @@ def draw_patches(runs: Runs, keep: NDArray[np.bool_], shape: tuple[int, int]) ->
     keep : ndarray (n,) bool
     shape : (int, int)
         Height and width of the mask.
+
+    Raises
+    ------
+    ValueError
+        An object that leaves the mask, or another number of objects to keep.
     """
+    check_inside(runs, shape)
+    if keep.shape != runs.label.shape:
+        raise ValueError(f"keep must name {runs.label.size} objects, not be of shape {keep.shape}")
     mask = np.zeros(shape, np.uint8)
     _draw(runs, keep, mask)
     return mask
@@ -185,6 +206,11 @@ def enlarge(mask: Mask, factor: int, shape: tuple[int, int]) -> NDArray[np.bool_
     out = np.empty(shape, np.uint8)
     _enlarge(mask, factor, out)
     return out.view(np.bool_)
+
+
+def _check_float32(image: Plane) -> None:
+    if image.dtype != np.float32:
+        raise TypeError(f"image must be float32, not {image.dtype}")
 
 
 @kernel

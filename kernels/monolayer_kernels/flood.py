@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_inside
 from monolayer_kernels.measure_runs import Runs
 
 __all__ = ["grow_labels"]
@@ -40,7 +41,16 @@ def grow_labels(
     -------
     ndarray (H, W) int32
         ``seeds.label`` where a seed grew, else 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Steps of another dtype, shapes that differ, another number of thresholds than of seeds, or
+        a seed that leaves the image.
     """
+    if steps.dtype != np.uint8:
+        raise TypeError(f"steps must be uint8, not {steps.dtype}")
+    check_inside(seeds, contrast.shape)
     if contrast.shape != steps.shape:
         raise ValueError(f"shapes differ: {contrast.shape}, {steps.shape}")
     if len(thresholds) != seeds.label.size:

@@ -41,7 +41,7 @@ def block_statistics(image: Image, side_px: int) -> tuple[Float64, Float64]:
     TypeError
         Another dtype.
     ValueError
-        An odd side, a side below 2, or an image smaller than a block.
+        An odd side, a side below 2, an image smaller than a block, NaN or infinity in a block.
     """
     _check_image(image)
     if side_px < 2 or side_px % 2 or min(image.shape) < side_px:
@@ -50,6 +50,7 @@ def block_statistics(image: Image, side_px: int) -> tuple[Float64, Float64]:
     shape = (image.shape[0] // side_px, image.shape[1] // side_px)
     sums = np.zeros((2, *shape), _sum_dtype(image))
     _sum_blocks(image, side_px, sums)
+    _finite(float(sums.sum()))
     cells = (side_px - 1) * side_px // 2
     return sums[0] / (side_px * side_px), sums[1] / (4 * cells)
 
@@ -72,14 +73,14 @@ def laplacian_variance(image: Image) -> float:
     TypeError
         Another dtype.
     ValueError
-        An image below 3 x 3.
+        An image below 3 x 3, or one that is not finite.
     """
     _check_image(image)
     _check_neighbours(image)
     n = (image.shape[0] - 2) * (image.shape[1] - 2)
     linear, square = _sum_laplacian(image, np.zeros(2, _sum_dtype(image)))
-    variance: float = max(square / n - (linear / n) ** 2, 0.0)
-    return variance
+    variance = square / n - (linear / n) ** 2
+    return max(_finite(variance), 0.0)
 
 
 def tenengrad(image: Image) -> float:
@@ -100,13 +101,12 @@ def tenengrad(image: Image) -> float:
     TypeError
         Another dtype.
     ValueError
-        An image below 3 x 3.
+        An image below 3 x 3, or one that is not finite.
     """
     _check_image(image)
     _check_neighbours(image)
     n = (image.shape[0] - 2) * (image.shape[1] - 2)
-    mean: float = _sum_sobel(image, np.zeros((3, image.shape[1]), _sum_dtype(image))) / n
-    return mean
+    return _finite(_sum_sobel(image, np.zeros((3, image.shape[1]), _sum_dtype(image))) / n)
 
 
 def ring_sums(power: Float64, steps: tuple[float, float], rings: int) -> Float64:
@@ -127,14 +127,28 @@ def ring_sums(power: Float64, steps: tuple[float, float], rings: int) -> Float64
     -------
     ndarray of float64, shape (rings,)
         Sums in one fixed order.
+
+    Raises
+    ------
+    ValueError
+        Not 2-D, a step that is not finite and above 0, or fewer than one ring.
     """
+    if power.ndim != 2:
+        msg = f"power must be 2-D; got shape {power.shape}."
+        raise ValueError(msg)
+    if not (min(steps) > 0 and np.isfinite(steps).all()):
+        msg = f"steps must be finite and above 0; got {steps}."
+        raise ValueError(msg)
+    if rings < 1:
+        msg = f"rings must be at least 1; got {rings}."
+        raise ValueError(msg)
     sums = np.zeros(rings)
     _sum_rings(power, steps[0], steps[1], sums)
     return sums
 
 
 def _check_image(image: Image) -> None:
-    if image.dtype.type not in _DTYPES:
+    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
         msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
         raise TypeError(msg)
     if image.ndim != 2 or not image.flags.c_contiguous:
@@ -146,6 +160,14 @@ def _check_neighbours(image: Image) -> None:
     if min(image.shape) < 3:
         msg = f"a pixel with all its neighbours needs at least 3 x 3 pixels; got {image.shape}."
         raise ValueError(msg)
+
+
+def _finite(figure: float) -> float:
+    """A figure, unless a pixel that is none went into it."""
+    if not np.isfinite(figure):
+        msg = f"image must be finite; a figure of it came out as {figure}."
+        raise ValueError(msg)
+    return float(figure)
 
 
 def _sum_dtype(image: Image) -> np.dtype[Any]:

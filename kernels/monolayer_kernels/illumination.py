@@ -34,8 +34,11 @@ def apply_flat_field(
     TypeError
         Another dtype.
     ValueError
-        Shapes that differ, or a flat field that is not finite and above 0.
+        Shapes that differ, a flat field that is not finite and above 0, or such a dark level.
     """
+    if not np.isfinite(dark_level):
+        msg = f"dark_level must be a finite grey level; got {dark_level}."
+        raise ValueError(msg)
     if pixels.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         msg = f"pixels must be uint8, uint16, float32 or float64; got {pixels.dtype}."
         raise TypeError(msg)

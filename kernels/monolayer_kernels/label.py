@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.background import grid_row, open_grid
+from monolayer_kernels.background import check_grid, grid_lines, open_grid
 from monolayer_kernels.flags import list_flags
 from monolayer_kernels.measure_runs import MAX_SIDE_PX, Runs
 from monolayer_kernels.union import find_root
@@ -100,9 +100,10 @@ def label_above(
     Raises
     ------
     TypeError
-        Another dtype.
+        Another dtype, also of a grid.
     ValueError
-        Not 2-D, empty, not C-contiguous, too large, another connectivity, NaN threshold.
+        Not 2-D, empty, not C-contiguous, too large, another connectivity, a threshold that is NaN,
+        or a grid that does not fit or is not finite.
     """
     _check_connectivity(connectivity)
     rows = find_above(image, threshold, block)
@@ -110,10 +111,16 @@ def label_above(
 
 
 def find_above(image: Image, threshold: float | Float32, block: int = 1) -> RowRuns:
-    """Find the runs of pixels brighter than a threshold, see `label_above`."""
+    """Find the runs of pixels brighter than a threshold, see `label_above`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `label_above`.
+    """
     _check_image(image)
     if isinstance(threshold, np.ndarray):
-        _check_grid(image, threshold, block)
+        check_grid(image.shape, threshold, block)
         level = image.dtype.type(0)
         return _row_runs(image, Cut(level, np.ascontiguousarray(threshold), block))
     if np.isnan(threshold):
@@ -124,7 +131,8 @@ def find_above(image: Image, threshold: float | Float32, block: int = 1) -> RowR
         if not 0 <= threshold < limit:
             return _all_or_nothing(image.shape[0], image.shape[1] if threshold < 0 else 0)
         threshold = int(np.floor(threshold))
-    level = image.dtype.type(threshold)
+    with np.errstate(over="ignore"):
+        level = image.dtype.type(threshold)
     if float(level) > threshold:
         # The nearest float32 lies above: one step down, and > means what it says.
         level = np.nextafter(level, np.float32(-np.inf))
@@ -195,22 +203,6 @@ def _room(height: int, n: int, width: int) -> RowRuns:
     return RowRuns(first, np.empty(n, np.int32), np.empty(n, np.int32), width)
 
 
-def _check_grid(image: Image, grid: Float32, block: int) -> None:
-    if block < 1:
-        msg = f"block must be at least 1; got {block}."
-        raise ValueError(msg)
-    expected = (-(-image.shape[0] // block), -(-image.shape[1] // block))
-    if grid.shape != expected or grid.dtype != np.float32:
-        msg = (
-            f"thresholds for blocks of {block} must be float32 of shape {expected}; "
-            f"got {grid.dtype} {grid.shape}."
-        )
-        raise ValueError(msg)
-    if not np.isfinite(grid).all():
-        msg = f"thresholds must be finite; {int((~np.isfinite(grid)).sum())} are not."
-        raise ValueError(msg)
-
-
 def _all_or_nothing(height: int, width: int) -> RowRuns:
     n = height if width else 0
     first = np.minimum(np.arange(height + 1, dtype=np.int64), n)
@@ -245,8 +237,8 @@ def _scan(image: Image, cut: Cut, first: Int64, edges: Int32) -> int:
         if cut.grid.size == 0:
             _flag_level(image[y], cut.level, flags[1:])
         else:
-            levels = grid_row(spread, y)
-            _flag_levels(image[y], levels, flags[1:])
+            upper, lower, part = grid_lines(spread, y)
+            _flag_levels(image[y], (upper, lower), part, flags[1:])
         _flag_changes(flags, changed)
         n = list_flags(words, hits, n, edges)
         first[y + 1] = n // 2
@@ -262,9 +254,14 @@ def _flag_level(row: Image, level: Any, flags: UInt8) -> None:
 
 
 @kernel
-def _flag_levels(row: Image, levels: Float32, flags: UInt8) -> None:
+def _flag_levels(
+    row: Image, levels: tuple[Float32, Float32], part: np.float32, flags: UInt8
+) -> None:
+    """Compare with the line between two grid rows, which is never written."""
+    upper, lower = levels
     for x in range(row.size):
-        flags[x] = np.float32(row[x]) > levels[x]
+        level = upper[x] + part * (lower[x] - upper[x])
+        flags[x] = np.float32(row[x]) > level
 
 
 @kernel

@@ -14,9 +14,18 @@ def label_boxes(labels: Labels, count: int) -> NDArray[np.int32]:
     """Bounding boxes of labels 1 to ``count``: top, left, bottom, right, the last two exclusive.
 
     A label that does not occur has an empty box at the origin.
+
+    Raises
+    ------
+    ValueError
+        Not 2-D, or a label that is not 0 to ``count``.
     """
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be 2-D, not of shape {labels.shape}")
     boxes = np.zeros((count, 4), dtype=np.int32)
-    _boxes(labels, boxes)
+    strange = _boxes(labels, boxes)
+    if strange:
+        raise ValueError(f"labels must be 0 to {count}; found {strange}")
     return boxes
 
 
@@ -25,19 +34,30 @@ def fill_holes(labels: Labels, boxes: NDArray[np.int32]) -> None:
 
     Enclosed means: no 4-connected way over pixels of other labels or background leads out of
     the label's bounding box. Pixels of other labels are left alone.
+
+    Raises
+    ------
+    ValueError
+        A box that leaves the image.
     """
     if len(boxes):
+        far = np.array([*labels.shape, *labels.shape])
+        if (boxes < 0).any() or (boxes > far).any():
+            raise ValueError(f"boxes must lie within an image of shape {labels.shape}")
         size = int(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max())
         _fill(labels, boxes, np.empty(size, np.bool_), np.empty(size, np.int32))
 
 
 @kernel
-def _boxes(labels: Labels, boxes: NDArray[np.int32]) -> None:
+def _boxes(labels: Labels, boxes: NDArray[np.int32]) -> int:
+    """Widen each label's box pixel by pixel; a label without a box ends the walk."""
     height, width = labels.shape
     for y in range(height):
         for x in range(width):
             label = labels[y, x]
-            if label > 0:
+            if label != 0:
+                if label < 0 or label > len(boxes):
+                    return int(label)
                 box = boxes[label - 1]
                 if box[2] == 0:
                     box[0], box[1], box[2], box[3] = y, x, y + 1, x + 1
@@ -45,6 +65,7 @@ def _boxes(labels: Labels, boxes: NDArray[np.int32]) -> None:
                     box[1] = min(box[1], x)
                     box[2] = y + 1
                     box[3] = max(box[3], x + 1)
+    return 0
 
 
 @kernel

@@ -42,6 +42,11 @@ def line_levels(levels: UInt8, reach: int, zero: int, least: int = 1) -> UInt8:
         is farther from ``zero``; of equals the one down the column. The exact crossing of two
         lines has the level of both.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype, not 2-D, empty, or a number that cannot be.
+
     Notes
     -----
     Huang, Yang & Tang (1979), IEEE Trans. Acoust. Speech Signal Process. 27:13.

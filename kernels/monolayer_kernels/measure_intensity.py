@@ -5,10 +5,11 @@ exact; squares may wrap, but the centred sum that is kept fits and wrapping is e
 65,535 pixels a side. Floating-point images are summed in float64, pixel by pixel in row-major
 order, again from the first pixel, so that a large offset does not cancel.
 
-The one trick: an object's pixels are first copied together, with their rows and columns, in
-blocks of one length that may overshoot a run's end. Added run by run, as many steps as each run
-is long, the guessing of those numbers cost the processor more than the sums (1.8 ms against 0.9
-on a field of 1,149 nuclei).
+The one trick: pixels are taken in blocks of one length that may overshoot a run's end. Added in as
+many steps as each run is long, the guessing of those numbers cost the processor more than the sums
+(1.8 ms against 0.9 on a field of 1,149 nuclei). A block of counts is added as it lies, under a
+mask, in 32 bits, which hold the sums of one block (0.5 ms); floating-point pixels of an object are
+first copied together with their rows and columns, because the order of their sums is fixed.
 """
 
 from typing import Any
@@ -17,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
 __all__ = [
     "check_image",
+    "check_pixels",
     "fetch_rows",
     "intensity_moments",
     "measure_intensity",
@@ -33,6 +36,7 @@ Image = NDArray[Any]
 Sums = NDArray[Any]
 Float64 = NDArray[np.float64]
 UInt16 = NDArray[np.uint16]
+UInt32 = NDArray[np.uint32]
 Chunk = tuple[Image, UInt16, UInt16, UInt16]
 
 # A processor fetches 64 bytes at a time: so many pixels of two bytes.
@@ -41,6 +45,9 @@ _FETCHED_PX = 32
 # Pixels that are gathered before they are added, and those that are copied in one stroke.
 _CHUNK_PX = 4096
 _BLOCK_PX = 32
+
+# From entry _BLOCK_PX - n on, a block of which n pixels count.
+_MASK = np.repeat(np.array([0xFFFF, 0], np.uint32), _BLOCK_PX)
 
 _DTYPES = (np.uint8, np.uint16, np.float32, np.float64)
 
@@ -67,20 +74,15 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that does not hold all objects, an object with a pixel that is
+        not finite, or sums of other objects.
     """
+    check_sums(runs, sums)
     check_image(image, sums.bbox, order)
     base = image[sums.origin[:, 0], sums.origin[:, 1]]
-    added = np.zeros((base.size, 4), sum_dtype(image))
-    extremes = np.stack((base, base), axis=1)
-    wide = base.astype(added.dtype)
-    size = _CHUNK_PX + image.shape[1] + _BLOCK_PX
-    rows, columns = np.empty((2, size), np.uint16)
-    places = np.arange(max(image.shape) + _BLOCK_PX).astype(np.uint16)
-    chunk = np.empty(size, image.dtype), rows, columns, places
-    _add_objects(runs, sums.bbox, image, chunk, (wide, added, extremes))
-    # From the corner of the bounding box to the object's first pixel.
-    added[:, 3] -= added[:, 0] * (sums.origin[:, 1] - sums.bbox[:, 1])
+    wide = base.astype(sum_dtype(image))
+    add = _sum_counts if image.dtype.kind == "u" else _sum_floats
+    added, extremes = add(runs, sums, image, base)
     return {
         **intensity_moments(sums, wide, added),
         "intensity_min": extremes[:, 0].astype(np.float64),
@@ -88,12 +90,55 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     }
 
 
+def _sum_counts(runs: Runs, sums: RunSums, image: Image, base: Image) -> tuple[Sums, Sums]:
+    """Sums of differences, see `intensity_moments`, and extremes, from sums of the counts."""
+    total = np.zeros((base.size, 4), np.int64)
+    extremes = np.zeros((base.size, 2), np.uint32)
+    spare = np.zeros(_BLOCK_PX, image.dtype)
+    _add_counts(runs, sums.bbox, image, (_MASK, spare), (total, extremes))
+    # Products may wrap on the way; the sums of differences fit, and wrapping is exact.
+    n, first = sums.moments[:, 0], base.astype(np.int64)
+    linear = total[:, 0] - n * first
+    square = total[:, 1] - first * (total[:, 0] + linear)
+    along_y = total[:, 2] - first * sums.moments[:, 1]
+    # From the corner of the bounding box to the object's first pixel.
+    shift = sums.origin[:, 1] - sums.bbox[:, 1]
+    along_x = total[:, 3] - shift * total[:, 0] - first * sums.moments[:, 2]
+    return np.stack((linear, square, along_y, along_x), axis=1), extremes
+
+
+def _sum_floats(runs: Runs, sums: RunSums, image: Image, base: Image) -> tuple[Sums, Sums]:
+    added = np.zeros((base.size, 4), np.float64)
+    extremes = np.stack((base, base), axis=1)
+    size = _CHUNK_PX + image.shape[1] + _BLOCK_PX
+    rows, columns = np.empty((2, size), np.uint16)
+    places = np.arange(max(image.shape) + _BLOCK_PX).astype(np.uint16)
+    chunk = np.empty(size, image.dtype), rows, columns, places
+    _add_objects(runs, sums.bbox, image, chunk, (base.astype(np.float64), added, extremes))
+    _check_finite(runs, added)
+    added[:, 3] -= added[:, 0] * (sums.origin[:, 1] - sums.bbox[:, 1])
+    return added, extremes
+
+
+def _check_finite(runs: Runs, added: Sums) -> None:
+    """A pixel that is not finite has made its object's sums so."""
+    strange = ~np.isfinite(added).all(axis=1)
+    if strange.any():
+        label = int(runs.label[int(np.argmax(strange))])
+        msg = f"image must be finite; the object of label {label} holds NaN or infinity."
+        raise ValueError(msg)
+
+
 def check_image(image: Image, bbox: Int64, order: InRows) -> None:
-    """Raise unless the kernels can sum the image and it holds all objects."""
-    if image.dtype.type not in _DTYPES:
-        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
-        raise TypeError(msg)
+    """Raise unless the kernels can sum the image and it holds all objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `check_pixels`; another shape than that of the labels, or objects beyond its columns.
+    """
     shape = (order.first.size - 1, order.width)
+    check_pixels(image)
     if image.shape != shape:
         msg = f"image has shape {image.shape}, but labels have {shape}."
         raise ValueError(msg)
@@ -102,6 +147,21 @@ def check_image(image: Image, bbox: Int64, order: InRows) -> None:
             f"image has shape {image.shape}, but objects reach column {int(bbox[:, 3].max()) - 1}."
         )
         raise ValueError(msg)
+
+
+def check_pixels(image: Image) -> None:
+    """Raise unless the kernels can read the image.
+
+    Raises
+    ------
+    TypeError
+        Another dtype than uint8, uint16, float32 or float64 in native byte order.
+    ValueError
+        Not C-contiguous.
+    """
+    if image.dtype.type not in _DTYPES or not image.dtype.isnative:
+        msg = f"image must be uint8, uint16, float32 or float64; got {image.dtype}."
+        raise TypeError(msg)
     if not image.flags.c_contiguous:
         msg = f"image must be C-contiguous; got strides {image.strides}: np.ascontiguousarray."
         raise ValueError(msg)
@@ -197,6 +257,73 @@ def fetch_rows(image: Image, first: int, last: int) -> float:
         for x in range(0, row.size, _FETCHED_PX):
             seen = max(seen, row[x])
     return float(seen)
+
+
+@kernel
+def _add_block(
+    pixels: Image, at: np.uintp, mask: UInt32, extremes: tuple[np.uint32, np.uint32]
+) -> tuple[np.uint32, np.uint32, np.uint64, tuple[np.uint32, np.uint32]]:
+    """Sums of v, v x and v v over a block, x from its first pixel; extremes so far.
+
+    The smallest is kept as the largest of what is missing to 65,535: what is masked is 0 there too.
+    """
+    total = along = np.uint32(0)
+    square = np.uint64(0)
+    lacking, high = extremes
+    for j in range(np.uintp(_BLOCK_PX)):
+        value = np.uint32(np.uint32(pixels[at + j]) & mask[j])
+        lack = np.uint32(mask[j] - value)
+        total = np.uint32(total + value)
+        along = np.uint32(along + np.uint32(value * np.uint32(j)))
+        square += np.uint64(np.uint32(value * value))
+        high = value if value > high else high
+        lacking = lack if lack > lacking else lacking
+    return total, along, square, (lacking, high)
+
+
+@kernel
+def _add_counts(
+    runs: Runs,
+    bbox: Int64,
+    image: Image,
+    room: tuple[UInt32, Image],
+    table: tuple[Int64, UInt32],
+) -> float:
+    """Add each object's pixels block by block, x and y from its bounding box.
+
+    What is returned has no meaning: see `fetch_rows`.
+    """
+    mask, spare = room
+    added, extremes = table
+    flat, width = image.reshape(image.size), image.shape[1]
+    first, row, start, stop = runs.first, runs.row, runs.start, runs.stop
+    fetched, seen = 0, 0.0
+    for k in range(added.shape[0]):
+        top, left, bottom = bbox[k, 0], bbox[k, 1], bbox[k, 2]
+        if fetched < bottom:
+            seen = max(seen, fetch_rows(image, max(fetched, top), bottom))
+            fetched = bottom
+        total = square = along_y = along_x = np.int64(0)
+        ends = (np.uint32(0), np.uint32(0))
+        for i in range(first[k], first[k + 1]):
+            y = np.int64(row[i]) - top
+            for x in range(np.int64(start[i]), np.int64(stop[i]), _BLOCK_PX):
+                n = min(stop[i] - x, _BLOCK_PX)
+                own = mask[_BLOCK_PX - n :]
+                at = row[i] * width + x
+                if at + _BLOCK_PX <= flat.size:
+                    v, vx, vv, ends = _add_block(flat, np.uintp(at), own, ends)
+                else:
+                    # The image ends within the block.
+                    spare[:n] = flat[at : at + n]
+                    v, vx, vv, ends = _add_block(spare, np.uintp(0), own, ends)
+                total += np.int64(v)
+                square += np.int64(vv)
+                along_y += y * np.int64(v)
+                along_x += np.int64(vx) + (x - left) * np.int64(v)
+        added[k, 0], added[k, 1], added[k, 2], added[k, 3] = total, square, along_y, along_x
+        extremes[k, 0], extremes[k, 1] = np.uint32(0xFFFF) - ends[0], ends[1]
+    return seen
 
 
 @kernel

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums, finite_range
 from monolayer_kernels.measure_intensity import check_image, fetch_rows
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
@@ -46,8 +47,10 @@ def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that does not hold all objects, pixels of objects that are not
+        finite, or sums of other objects.
     """
+    check_sums(runs, sums)
     check_image(image, sums.bbox, order)
     first = np.zeros(runs.label.size + 1, np.int64)
     np.cumsum(sums.moments[:, 0], out=first[1:])
@@ -58,6 +61,7 @@ def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         counts = np.zeros(np.iinfo(image.dtype).max + 1, np.int64)
         _quantiles_by_count(pixels, first, np.array(QUANTILES), counts, table)
     else:
+        finite_range(pixels[: first[-1]]) if first[-1] else None
         _quantiles_by_sort(pixels, first, np.array(QUANTILES), table)
     return {f"intensity_q{round(100 * q):02d}": table[:, i] for i, q in enumerate(QUANTILES)}
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_inside
 from monolayer_kernels.measure_runs import Runs, RunSums
 
 __all__ = ["moment_ellipses", "ring_means"]
@@ -57,6 +58,12 @@ def ring_means(runs: Runs, ellipses: Float64, image: Plane, rings: int) -> Float
     ndarray (n, rings) of float64
         A ring without a pixel takes the value of the ring within it, at the centre that of the
         first ring that has one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype, an image that does not hold all objects, fewer than one ring, or ellipses
+        that are not finite or of another number of objects.
     """
     if rings < 1:
         raise ValueError(f"rings must be at least 1, not {rings}")
@@ -64,9 +71,9 @@ def ring_means(runs: Runs, ellipses: Float64, image: Plane, rings: int) -> Float
         raise TypeError(f"image must be 2-D float32, not {image.ndim}-D {image.dtype}")
     if ellipses.shape != (runs.label.size, 5):
         raise ValueError(f"ellipses must be {runs.label.size} x 5, not of shape {ellipses.shape}")
-    low, right = runs.row.max(initial=-1) + 1, runs.stop.max(initial=0)
-    if low > image.shape[0] or right > image.shape[1]:
-        raise ValueError(f"image has shape {image.shape}, but objects reach {low} x {right} pixels")
+    if not np.isfinite(ellipses).all():
+        raise ValueError(f"ellipses must be finite; {int((~np.isfinite(ellipses)).sum())} are not")
+    check_inside(runs, image.shape)
     means = np.zeros((runs.label.size, rings))
     _ring_means(runs, np.ascontiguousarray(ellipses, np.float64), image, means)
     return means

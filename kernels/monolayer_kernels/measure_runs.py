@@ -131,11 +131,7 @@ def find_runs(labels: Int32) -> Runs:
         Not two-dimensional, empty, not C-contiguous, too large, or a negative label.
     """
     _check_labels(labels)
-    found = _all_runs(labels)
-    if found.size and int(found[3].min()) < 0:
-        msg = f"labels must not be negative; found {int(found[3].min())}."
-        raise ValueError(msg)
-    return group_by_label(found)
+    return group_by_label(_all_runs(labels))
 
 
 def group_by_label(found: Int32) -> Runs:
@@ -145,8 +141,20 @@ def group_by_label(found: Int32) -> Runs:
     ----------
     found : ndarray of int32, shape (4, number of runs)
         Row, first column, column after the last and label of each run, in row-major order.
+
+    Returns
+    -------
+    Runs
+        Labels ascending.
+
+    Raises
+    ------
+    ValueError
+        A negative label.
     """
     value = found[3]
+    if value.min(initial=0) < 0:
+        raise ValueError(f"labels must not be negative; found {value.min()}")
     label, index, count = _present(value)
     first = np.zeros(label.size + 1, np.int64)
     np.cumsum(count, out=first[1:])
@@ -203,12 +211,13 @@ def order_by_row(first: Int64, row: Int32, shape: tuple[int, ...]) -> InRows:
     Raises
     ------
     ValueError
-        An item outside the image.
+        An item outside the image, or another number of items than the objects own.
     """
+    if first[-1] != row.size:
+        raise ValueError(f"objects own {first[-1]} items, but there are {row.size}")
     height, width = shape
     if row.size and (int(row.min()) < 0 or int(row.max()) >= height):
-        msg = f"rows must lie in 0 to {height - 1}; found {int(row.min())} to {int(row.max())}."
-        raise ValueError(msg)
+        raise ValueError(f"rows must lie in 0 to {height - 1}; found {row.min()} to {row.max()}")
     counts = np.zeros(height + 1, np.int64)
     _count(row, counts[1:])
     starts = np.cumsum(counts)

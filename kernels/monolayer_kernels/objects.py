@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_inside
 from monolayer_kernels.measure_intensity import fetch_rows
 from monolayer_kernels.measure_runs import Runs, RunSums
 from monolayer_kernels.runs import shape_scores
@@ -63,19 +64,42 @@ Plane = Float32 | Levels
 
 
 def paint_runs(runs: Runs, shape: tuple[int, ...]) -> Int32:
-    """Label image of the objects; 0 where there is none."""
+    """Label image of the objects; 0 where there is none.
+
+    Raises
+    ------
+    ValueError
+        An object that leaves the image.
+    """
+    check_inside(runs, shape)
     labels = np.zeros(shape, np.int32)
     _paint(runs, labels)
     return labels
 
 
 def repaint_runs(runs: Runs, labels: Int32) -> None:
-    """Give the objects' pixels their labels, in place; the others are left alone."""
+    """Give the objects' pixels their labels, in place; the others are left alone.
+
+    Raises
+    ------
+    ValueError
+        An object that leaves the image.
+    """
+    check_inside(runs, labels.shape)
     _paint(runs, labels)
 
 
 def select_objects(runs: Runs, order: NDArray[np.intp]) -> Runs:
-    """The named objects in the named order, labelled anew from 1."""
+    """The named objects in the named order, labelled anew from 1.
+
+    Raises
+    ------
+    ValueError
+        A position that is none of an object.
+    """
+    n = runs.label.size
+    if len(order) and not 0 <= int(order.min()) <= int(order.max()) < n:
+        raise ValueError(f"positions must be 0 to {n - 1}; got {order.min()} to {order.max()}")
     counts = np.diff(runs.first)[order]
     first = np.zeros(len(order) + 1, np.int64)
     np.cumsum(counts, out=first[1:])
@@ -106,7 +130,14 @@ def keep_largest_patch(runs: Runs) -> Runs:
 
 
 def run_means(runs: Runs, image: Plane) -> Float64:
-    """Mean of the image over each object."""
+    """Mean of the image over each object.
+
+    Raises
+    ------
+    ValueError
+        An object that leaves the image.
+    """
+    check_inside(runs, image.shape)
     means = np.empty(runs.label.size)
     if isinstance(image, Levels):
         dense = runs.row.size > _DENSE_RUNS * image.shape[0]
@@ -142,9 +173,15 @@ def outline_falls(runs: Runs, image: Plane, reach: int) -> Float64:
     -------
     ndarray (n,) float64
         In units of ``image``.
+
+    Raises
+    ------
+    ValueError
+        A reach below 1, or an object that leaves the image.
     """
     if reach < 1:
         raise ValueError(f"reach must be at least 1, not {reach}")
+    check_inside(runs, image.shape)
     falls = np.zeros(runs.label.size)
     if isinstance(image, Levels):
         _falls(runs, image.counts, reach, np.int64(0), falls)

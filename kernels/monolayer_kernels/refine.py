@@ -42,6 +42,11 @@ def refine_labels(labels: Labels, factor: int, image: Plane, thresholds: Float32
     Runs
         Of the labels that occur. An object may fall into patches along its seam, see
         `objects.keep_largest_patch`.
+
+    Raises
+    ------
+    ValueError
+        A factor below 2, shapes that do not fit, or a label that is negative or has no threshold.
     """
     if factor < 2:
         raise ValueError(f"factor must be at least 2, not {factor}")
@@ -52,6 +57,8 @@ def refine_labels(labels: Labels, factor: int, image: Plane, thresholds: Float32
     highest = int(labels.max()) if labels.size else 0
     if highest > len(thresholds):
         raise ValueError(f"label {highest} has no threshold, {len(thresholds)} given")
+    if labels.size and int(labels.min()) < 0:
+        raise ValueError(f"labels must not be negative; found {int(labels.min())}")
     pixels, limit = _limits(image, thresholds)
     capacity = max(1024, pixels.size // 16)
     while True:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import Int32, Int64, Runs, RunSums
 
 __all__ = ["Border", "find_border", "measure_perimeters"]
@@ -64,6 +65,11 @@ def find_border(runs: Runs, sums: RunSums) -> Border:
     -------
     Border
         Border pixels of objects; the image's edge counts as another object.
+
+    Raises
+    ------
+    ValueError
+        Sums of other objects.
     """
     # No object has more border pixels than pixels, nor more than a few a run where it is smooth.
     capacity = 4 * runs.row.size + 1024
@@ -78,13 +84,20 @@ def find_border(runs: Runs, sums: RunSums) -> Border:
 
 
 def measure_perimeters(runs: Runs, sums: RunSums) -> Float64:
-    """Perimeters alone, as `Border.perimeter_px` has them, without the list of border pixels."""
+    """Perimeters alone, as `Border.perimeter_px` has them, without the list of border pixels.
+
+    Raises
+    ------
+    ValueError
+        Sums of other objects.
+    """
     _, kinds = _measure(runs, sums, np.empty((2, 0), np.int32))
     return _lengths(kinds)
 
 
 def _measure(runs: Runs, sums: RunSums, pixels: Int32) -> tuple[Int64, Int64]:
     """Draw on a canvas for the largest object."""
+    check_sums(runs, sums)
     sides = sums.bbox[:, 2:] - sums.bbox[:, :2]
     height, width = sides.max(axis=0, initial=1)
     canvas = np.zeros((2, (height + 2) * ((width + 63) // 64 + 1) + 2), np.uint64)

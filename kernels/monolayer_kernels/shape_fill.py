@@ -8,6 +8,7 @@ is told from its number of runs; of the others only the gaps between runs of a r
 import numpy as np
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 from monolayer_kernels.union import find_root
 
@@ -26,7 +27,13 @@ def fill_areas(runs: Runs, sums: RunSums) -> Int64:
     -------
     ndarray of int64, shape (n,)
         scikit-image's ``area_filled``.
+
+    Raises
+    ------
+    ValueError
+        Sums of other objects.
     """
+    check_sums(runs, sums)
     filled = sums.moments[:, 0].copy()
     n_runs = np.diff(runs.first)
     several = np.flatnonzero(n_runs > sums.bbox[:, 2] - sums.bbox[:, 0])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums
 from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 from monolayer_kernels.shape import central_moments, nearest
 
@@ -33,7 +34,13 @@ def measure_hu(runs: Runs, sums: RunSums) -> dict[str, Float64]:
     -------
     dict of str to ndarray of float64, shape (n,)
         ``moments_hu_0`` to ``moments_hu_6``, without unit. The last changes its sign in a mirror.
+
+    Raises
+    ------
+    ValueError
+        Sums of other objects.
     """
+    check_sums(runs, sums)
     n = sums.moments[:, 0].astype(np.float64)
     var_y, var_x, cov = (moment / n for moment in central_moments(sums))
     scale = n * n * np.sqrt(n)

@@ -41,6 +41,11 @@ def gaussian_weights(sigma: float) -> NDArray[np.float32]:
 
     ``exp`` may differ in its last bit between libraries of mathematics, so the weights are
     rounded to multiples of 2^-20, and the centre takes what is left of 1.
+
+    Raises
+    ------
+    ValueError
+        Negative or not finite.
     """
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma must be a finite number >= 0, not {sigma!r}")
@@ -65,8 +70,8 @@ def gaussian(image: NDArray[np.generic], sigma: float) -> Plane:
     Returns
     -------
     ndarray (H, W) float32
-        Equal to ``scipy.ndimage.gaussian_filter(mode="mirror", truncate=3)`` to 1e-5 of the
-        image's range.
+        ``scipy.ndimage.gaussian_filter(mode="mirror", truncate=3)`` to 1e-5 of the image's range;
+        what is not finite spreads as far as the weights reach.
 
     Raises
     ------
@@ -163,7 +168,7 @@ def bin_mean(image: NDArray[np.generic], factor: int) -> Plane:
 
 
 def check_plane(image: NDArray[Any]) -> None:
-    """Refuse what is not 2-D or holds nothing."""
+    """Raise ValueError where a plane is not 2-D or holds nothing."""
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"image must be 2-D and not empty, not of shape {image.shape}")
 

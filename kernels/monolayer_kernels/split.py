@@ -123,7 +123,13 @@ def _room(most: int) -> Work:
 
 
 def part_runs(cuts: Cuts, accept: NDArray[np.bool_]) -> Runs:
-    """The parts of the accepted cuts, two objects each, labelled from 1."""
+    """The parts of the accepted cuts, two objects each, labelled from 1.
+
+    Raises
+    ------
+    ValueError
+        A cut is accepted that was not found.
+    """
     if len(accept) != len(cuts.found) or (accept & ~cuts.found).any():
         raise ValueError(f"accept must name some of the {int(cuts.found.sum())} cuts found")
     n = 2 * int(accept.sum())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.checks import check_sums, finite_range
 from monolayer_kernels.measure_intensity import check_image
 from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
 
@@ -51,9 +52,10 @@ def measure_texture(runs: Runs, sums: RunSums, order: InRows, image: Image) -> d
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that is not finite or does not hold all objects, or sums of other
+        objects.
     """
-    check_image(image, sums.bbox, order)
+    _check(runs, sums, order, image)
     table = np.full((runs.label.size, 4), np.nan)
     canvas = np.zeros(_canvas_shape(sums), np.uint8)
     counts = np.zeros((LEVELS + 1, LEVELS + 1), np.int64)
@@ -88,9 +90,10 @@ def measure_structure(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     TypeError
         Another dtype.
     ValueError
-        Another layout, or an image that does not hold all objects.
+        Another layout, an image that is not finite or does not hold all objects, or sums of other
+        objects.
     """
-    check_image(image, sums.bbox, order)
+    _check(runs, sums, order, image)
     table = np.zeros((runs.label.size, 6))
     canvas = np.zeros(_canvas_shape(sums), np.uint8)
     _structures(runs, sums.bbox, image, canvas, table)
@@ -106,6 +109,14 @@ def measure_structure(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         "structure_coherency": gap / np.where(even, np.nan, trace),
         "structure_orientation_rad": np.where(even, np.nan, angle),
     }
+
+
+def _check(runs: Runs, sums: RunSums, order: InRows, image: Image) -> None:
+    check_sums(runs, sums)
+    check_image(image, sums.bbox, order)
+    if image.dtype.kind == "f":
+        # NaN would be a level beyond the table's end.
+        finite_range(image)
 
 
 def _canvas_shape(sums: RunSums) -> tuple[int, int]:

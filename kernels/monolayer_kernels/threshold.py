@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.boxes import box_mean
+from monolayer_kernels.checks import finite_range
+from monolayer_kernels.smooth import check_plane
 
 __all__ = [
     "Histogram",
@@ -71,17 +73,21 @@ def histogram(image: NDArray[Any]) -> Histogram:
     counts = np.zeros((4, _BINS), dtype=np.uint32)
     low, step = 0.0, 1.0
     if flat.dtype.kind == "f":
-        low, high = float(flat.min()), float(flat.max())
-        if not math.isfinite(high - low):
-            raise ValueError(f"image must be finite; it reaches from {low} to {high}")
+        low, high = finite_range(flat)
         step = (high - low) / (_BINS - 1)
         if step == 0:
             return Histogram(np.array([flat.size], dtype=np.int64), low, 0.0)
         flat = np.rint((flat - np.float32(low)) * np.float32(1 / step)).astype(np.uint16)
     _count_levels(flat, counts)
-    total = counts.sum(axis=0, dtype=np.int64)
-    first, last = np.flatnonzero(total)[[0, -1]].tolist()
-    return Histogram(total[first : last + 1], low + step * first, step)
+    first, last = _occurring(counts)
+    total = counts[:, first : last + 1].sum(axis=0, dtype=np.int64)
+    return Histogram(total, low + step * first, step)
+
+
+def _occurring(counts: NDArray[np.uint32]) -> tuple[int, int]:
+    """First and last level that occur."""
+    occurs = np.bitwise_or.reduce(counts, axis=0) != 0
+    return int(np.argmax(occurs)), _BINS - 1 - int(np.argmax(occurs[::-1]))
 
 
 def threshold_otsu(levels: Histogram) -> float:
@@ -149,7 +155,26 @@ def threshold_local(image: NDArray[Any], radius: int, offset: float = 0.0) -> ND
     """Mean of the square of side ``2 radius + 1`` around each pixel, minus an offset.
 
     Beyond the border the image is repeated as in a mirror that repeats the border's pixels.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8, uint16 or float32
+    radius : int
+        In pixels, at least 0.
+    offset : float
+        In grey levels.
+
+    Returns
+    -------
+    ndarray (H, W) float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `monolayer_kernels.boxes.box_mean`; or an offset that is not finite.
     """
+    if not math.isfinite(offset):
+        raise ValueError(f"offset must be finite, not {offset}")
     return box_mean(image, radius) - np.float32(offset)
 
 
@@ -163,11 +188,22 @@ def quantise(image: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDA
     Parameters
     ----------
     image : ndarray (H, W) float32
+        NaN reaches none.
     thresholds : ndarray (n,) float64
-        Ascending, at most 255.
+        Ascending and finite, at most 255.
+
+    Returns
+    -------
+    ndarray (H, W) uint8
+
+    Raises
+    ------
+    ValueError
+        Not 2-D, empty, or thresholds that are too many, not finite or not ascending.
     """
+    check_plane(image)
     n = len(thresholds)
-    if not 1 <= n <= 255 or not (np.diff(thresholds) >= 0).all():
+    if not (1 <= n <= 255 and np.isfinite(thresholds).all() and (np.diff(thresholds) >= 0).all()):
         raise ValueError(f"thresholds must be 1 to 255 ascending numbers, not {thresholds!r}")
     low, high = float(thresholds[0]), float(thresholds[-1])
     out = np.empty(image.shape, dtype=np.uint8)
@@ -210,7 +246,8 @@ def _look_up(
     for y in range(height):
         for x in range(width):
             above = image[y, x] - low
-            if above < 0:
-                out[y, x] = 0
-            else:
+            # Asked in this way NaN finds no place in the table instead of one beyond its end.
+            if above >= 0:
                 out[y, x] = table[np.int32(min(above * scale, last))]
+            else:
+                out[y, x] = 0

@@ -69,6 +69,15 @@ def build_tree(levels: NDArray[np.uint8]) -> ComponentTree:
     ----------
     levels : ndarray (H, W) uint8
         0 is background; every other value is a level. Neighbours are 4-connected.
+
+    Returns
+    -------
+    ComponentTree
+
+    Raises
+    ------
+    ValueError
+        Another dtype, or not 2-D.
     """
     if levels.ndim != 2 or levels.dtype != np.uint8:
         raise ValueError(f"levels must be 2-D uint8, not {levels.ndim}-D {levels.dtype}")
@@ -98,9 +107,22 @@ def choose_nodes(parent: NDArray[np.int32], value: NDArray[np.float64]) -> NDArr
         Parents come before children, -1 for none.
     value : ndarray (n,) float64
         Finite and not negative; a node of value 0 is never chosen.
+
+    Returns
+    -------
+    ndarray (n,) bool
+
+    Raises
+    ------
+    ValueError
+        Lengths that differ, a parent that does not come before its child, or such a value.
     """
     if parent.shape != value.shape:
         raise ValueError(f"{len(parent)} parents but {len(value)} values")
+    late = (parent < -1) | (parent >= np.arange(len(parent)))
+    if late.any():
+        node = int(np.argmax(late))
+        raise ValueError(f"parents must come before children; node {node} has {parent[node]}")
     if value.size and not (np.isfinite(value).all() and value.min() >= 0):
         raise ValueError("value must be finite and not negative")
     largest = float(value.max()) if value.size else 0.0
@@ -144,6 +166,11 @@ def branch_prominence(
         lowest component, peak minus ``heights[0]``.
     peak : ndarray (n,) float64
         Height of the highest level within the node.
+
+    Raises
+    ------
+    ValueError
+        Fewer heights than levels.
     """
     if tree.level.size and len(heights) <= int(tree.level.max()):
         raise ValueError(f"{len(heights)} heights for levels up to {int(tree.level.max())}")

@@ -58,7 +58,13 @@ class Result:
         )
 
     def pandas(self) -> "pd.DataFrame":
-        """Objects as a pandas data frame."""
+        """Objects as a pandas data frame.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
         try:
             import pandas as pd
         except ImportError:
@@ -66,7 +72,13 @@ class Result:
         return pd.DataFrame(self.columns)
 
     def polars(self) -> "pl.DataFrame":
-        """Objects as a polars data frame."""
+        """Objects as a polars data frame.
+
+        Raises
+        ------
+        MissingExtraError
+            polars is not installed.
+        """
         try:
             import polars as pl
         except ImportError:

@@ -9,15 +9,22 @@
     ├── ImageError         one file's: unreadable, truncated, wrong kind (costs one row)
     ├── NotAllowedError    the person's: a role, a password, the state of a document  (2)
     ├── RunAborted         a run was stopped: it only fails, its disk is full  (4)
+    │   └── DamagedPartError   something else than this program changed what was finished
     └── MissingExtraError  an optional package is not installed                  (exit code 2)
 
 Each also subclasses the builtin it stands for, so ``except ValueError`` works in a notebook.
 Every message is one sentence that names the culprit and the mend.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = [
     "ConfigError",
     "CorrectionError",
+    "DamagedPartError",
     "FolderBusyError",
     "ImageError",
     "InputError",
@@ -65,6 +72,25 @@ class RunAborted(MonolayerError, RuntimeError):  # noqa: N818  an event more tha
 
     What is finished is kept, and the same call goes on from there.
     """
+
+
+class DamagedPartError(RunAborted):
+    """A finished part cannot be read: cut, emptied or taken apart since it was written.
+
+    Parameters
+    ----------
+    folder : Path
+        The part's.
+    why : str
+        What reading it said.
+    """
+
+    def __init__(self, folder: "Path", why: str) -> None:
+        super().__init__(
+            f"{folder}: is damaged ({why}); remove it and run the same command again, which does "
+            "its fields anew."
+        )
+        self.folder = folder
 
 
 class NotAllowedError(MonolayerError, PermissionError):

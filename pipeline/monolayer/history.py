@@ -9,35 +9,32 @@ import hashlib
 import json
 import math
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal
 
 from monolayer.errors import InputError
+from monolayer.sensed import (
+    ReadingName,
+    SensorEvent,
+    SensorEventKind,
+    SensorReading,
+    check_number,
+)
 
 __all__ = [
     "Acquisition",
     "Exchange",
+    "ReadingName",
     "SensorEvent",
+    "SensorEventKind",
     "SensorReading",
     "Vessel",
     "VesselHistory",
     "ViabilityCount",
 ]
 
-ReadingName = Literal[
-    "ph",
-    "temperature_c",
-    "dissolved_oxygen_percent",
-    "pco2_mmhg",
-    "glucose_mmol_per_l",
-    "lactate_mmol_per_l",
-    "glutamine_mmol_per_l",
-    "ammonium_mmol_per_l",
-    "capacitance_pf_per_cm",
-]
-SensorEventKind = Literal["alert", "action", "fault"]
 Ending = Literal["passaged", "harvested", "discarded"]
 
 
@@ -89,9 +86,9 @@ class Vessel:
         if self.seeded_at is not None and self.seeded_at.tzinfo is None:
             raise InputError(f"{where}: seeded_at has no offset from UTC; write ...T14:10+01:00.")
         for name in ("growth_area_cm2", "medium_volume_ml", "seeding_density_cells_per_cm2"):
-            _check(where, name, getattr(self, name), above_zero=True)
+            check_number(where, name, getattr(self, name), above_zero=True)
         for name in ("passage", "doublings_at_seeding"):
-            _check(where, name, getattr(self, name))
+            check_number(where, name, getattr(self, name))
         if (self.n_layers_imaged or 0) > (self.n_layers or math.inf):
             raise InputError(f"{where}: more layers imaged than there are; mend n_layers.")
 
@@ -178,7 +175,7 @@ def _possible(visit: Acquisition) -> bool:
 def _refuse(visit: Acquisition) -> None:
     where = f"acquisition at {visit.time_h:g} h"
     for name in _FIGURES:
-        _check(where, name, getattr(visit, name))
+        check_number(where, name, getattr(visit, name))
     for name in ("confluence", "confluence_lower_bound"):
         if (getattr(visit, name) or 0) > 1:
             raise InputError(
@@ -210,80 +207,6 @@ class ViabilityCount:
 
 
 @dataclass(frozen=True, slots=True)
-class SensorReading:
-    """One reading; the unit is in the quantity's name."""
-
-    time_h: float
-    quantity: ReadingName
-    value: float
-
-    def __post_init__(self) -> None:
-        """Refuse a reading that is no number."""
-        _check(f"reading at {self.time_h:g} h", self.quantity, self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class SensorEvent:
-    """An excursion beyond a limit, or a time in which a sensor cannot be believed.
-
-    Attributes
-    ----------
-    time_h : float
-        When it was known: after its delay.
-    quantity : str
-        What the sensor measures.
-    kind : {'alert', 'action', 'fault'}
-        Which limit was left; or that the sensor failed.
-    since_h : float
-        When it began.
-    ended_h : float or None
-        When it was over; None: it is not.
-    extreme : float or None
-        The reading farthest beyond the limit, in the quantity's unit.
-    area : float or None
-        Area under the deviation, in that unit times hours.
-    reason : str or None
-        For a fault, why: ``stuck``, ``out_of_range``, ``impossible_rate``, ``bad_status``,
-        ``probes_disagree``.
-    assessed_h : float or None
-        When a person assessed it; it is told from then on, and stops nothing.
-    """
-
-    time_h: float
-    quantity: ReadingName
-    kind: SensorEventKind
-    since_h: float
-    ended_h: float | None = None
-    extreme: float | None = None
-    area: float | None = None
-    reason: str | None = None
-    assessed_h: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an event that ends before it begins."""
-        where = f"{self.quantity} {self.kind} at {self.time_h:g} h"
-        _check(where, "since_h", self.since_h)
-        _check(where, "area", self.area)
-        if self.since_h > self.time_h:
-            raise InputError(
-                f"{where}: was known before it began at {self.since_h:g} h; mend since_h."
-            )
-        if self.ended_h is not None and not self.ended_h >= self.since_h:
-            raise InputError(
-                f"{where}: ended at {self.ended_h:g} h, before it began; mend ended_h."
-            )
-        if self.assessed_h is not None and not self.assessed_h >= self.time_h:
-            raise InputError(f"{where}: was assessed before it was known; mend assessed_h.")
-
-    def until(self, time_h: float) -> "SensorEvent":
-        """What was known of it then: not its end, and not how far it would go."""
-        over = self.ended_h is not None and self.ended_h <= time_h
-        then = self if over else replace(self, ended_h=None, extreme=None, area=None)
-        assessed = self.assessed_h is not None and self.assessed_h <= time_h
-        return then if assessed else replace(then, assessed_h=None)
-
-
-@dataclass(frozen=True, slots=True)
 class Exchange:
     """A medium exchange; the volume is that of the fresh medium."""
 
@@ -292,7 +215,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         """Refuse an exchange of nothing."""
-        _check(f"exchange at {self.time_h:g} h", "volume_ml", self.volume_ml, above_zero=True)
+        check_number(f"exchange at {self.time_h:g} h", "volume_ml", self.volume_ml, above_zero=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,13 +349,6 @@ _COLUMNS = [
     for kind in (Vessel, Acquisition, ViabilityCount, SensorReading, Exchange, SensorEvent)
 ]
 _KINDS = ("acquisitions", "viabilities", "readings", "exchanges", "sensor_events")
-
-
-def _check(where: str, name: str, value: float | None, *, above_zero: bool = False) -> None:
-    if value is None or (math.isfinite(value) and (value > 0 or (value == 0 and not above_zero))):
-        return
-    wanted = "above 0" if above_zero else "0 or more"
-    raise InputError(f"{where}: {name} {value:g} is impossible; give a number {wanted}.")
 
 
 def _check_times(where: str, times: list[float], ended_h: float | None, *, unique: bool) -> None:

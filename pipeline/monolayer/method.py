@@ -162,7 +162,13 @@ class Method(Settings):
         return not section or name in _SECTIONS[self.assay]
 
     def check_complete(self) -> None:
-        """Raise ConfigError where the assay lacks what only the site can give, before any field."""
+        """Raise ConfigError where the assay lacks what only the site can give, before any field.
+
+        Raises
+        ------
+        ConfigError
+            Something is not there, or the qualification that the method asks for.
+        """
         why = self.qualification and refusal(self.qualification, self.sha256)
         if why:
             raise ConfigError(f"method {self.name} {self.version} asks to be qualified, but {why}")
@@ -177,7 +183,13 @@ class Method(Settings):
         return sized.model_copy(update={"read": sized.read.model_copy(update={"channel": channel})})
 
     def with_pixel_size(self, pixel_size_um: float | None) -> "Method":
-        """Return this method with the given pixel size (None changes nothing)."""
+        """Return this method with the given pixel size (None changes nothing).
+
+        Raises
+        ------
+        ConfigError
+            It is no microscope's: not 0.01 to 100 um.
+        """
         if pixel_size_um is None:
             return self
         if not 0.01 <= pixel_size_um <= 100:

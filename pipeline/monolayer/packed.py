@@ -10,7 +10,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, overload
 
 from monolayer.field import Field, Plane
@@ -39,6 +39,22 @@ class PackedFields(Sequence[Field]):
         while block := [_packed(field) for field in islice(rest, BLOCK)]:
             self._blocks.append(zlib.compress(json.dumps(block).encode(), 1))
             self._length += len(block)
+
+    def to_bytes(self) -> bytes:
+        """What `from_bytes` makes the same fields of."""
+        lengths = json.dumps([self._length, *map(len, self._blocks)])
+        return b"".join((lengths.encode(), b"\n", *self._blocks))
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "PackedFields":
+        """Take what `to_bytes` gave."""
+        head, _, rest = content.partition(b"\n")
+        length, *lengths = json.loads(head)
+        ends = list(accumulate(lengths))
+        fields = cls()
+        fields._length = length
+        fields._blocks = [rest[end - n : end] for n, end in zip(lengths, ends, strict=True)]
+        return fields
 
     def __len__(self) -> int:
         return self._length

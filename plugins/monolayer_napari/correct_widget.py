@@ -7,19 +7,18 @@ corrected, and what lies between.
 
 import getpass
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFormLayout,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTableWidget,
@@ -31,8 +30,9 @@ from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
 from monolayer_napari.docked import Docked
-from monolayer_napari.layers import refill
-from monolayer_napari.view import LABELS, FieldView
+from monolayer_napari.layers import Places, redraw
+from monolayer_napari.view import LABELS, FieldView, of_objects
+from monolayer_napari.words import Words
 
 if TYPE_CHECKING:
     from monolayer.engine.reviewing import FieldReview
@@ -79,7 +79,11 @@ _USUAL = {
     "dead": "class wrong",
     "take_over": "drawn by hand",
 }
+# What is drawn anew is this, in labels that are classes of surface.
+_COVERED = 1
+_NEW = "#ffffff"
 _MARKS = "marks"
+_PAUSE_MS = 1000
 _ACROSS = 2
 _ARM = 3.0
 _HEADS = ("", "Automatic", "Corrected", "Difference")
@@ -98,10 +102,13 @@ class CorrectWidget(Docked):
         super().__init__()
         self.bench = bench_of(napari_viewer)
         self.closed = False
+        self._colours: dict[int | None, str] = {}
+        # Features take napari 20 ms: they follow when nothing more was done for a moment.
+        self._features = QTimer(self)
         self._background = Background("monolayer-correct")
         self.correcting = Correcting(self._background.submit)
         self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
-        self.told, self.history = QLabel("No field is open."), QLabel()
+        self.told, self.history = Words("No field is open.", lines=3), Words(lines=2)
         self.figures = QTableWidget(0, len(_HEADS))
         self.buttons = {
             name: QPushButton(f"{words}  ( {key} )") for name, (key, words) in KEYS.items()
@@ -115,6 +122,7 @@ class CorrectWidget(Docked):
     def close_down(self) -> None:
         """Hear nothing more of the viewer; what was asked for is recorded first."""
         self.closed = True
+        self._features.stop()
         self.bench.shown.disconnect(self._shown, missing_ok=True)
         self._background.close(finish=True)
 
@@ -150,7 +158,6 @@ class CorrectWidget(Docked):
         line = self.why.lineEdit()
         assert line is not None
         line.setPlaceholderText("as the act says; a field left out needs a reason")
-        self.told.setWordWrap(True)
         self.figures.setHorizontalHeaderLabels(_HEADS)
         self.figures.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         rows = self.figures.verticalHeader()
@@ -177,6 +184,9 @@ class CorrectWidget(Docked):
             # While a reason is being written, letters are letters.
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(_pressing(self, name))
+        self._features.setSingleShot(True)
+        self._features.setInterval(_PAUSE_MS)
+        self._features.timeout.connect(self._describe)
         self.tables_button.clicked.connect(self.correcting.make_tables)
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
@@ -186,16 +196,17 @@ class CorrectWidget(Docked):
         self.correcting.told.connect(self._say)
 
     def _say(self, sentence: str) -> None:
-        self.told.setText(sentence)
+        self.told.say(sentence)
 
     def _shown(self, view: FieldView) -> None:
         self.figures.setRowCount(0)
-        self.history.clear()
+        self.history.say("")
         session = self.bench.session
         layer = self.layer
         if session is None or layer is None:
-            self.told.setText(f"{view.row.field_id}: has no labels to correct.")
+            self.told.say(f"{view.row.field_id}: has no labels to correct.")
             return
+        self._features.stop()
         self._bind(layer)
         self.correcting.open(Path(session.folder), view.row.field_id, session.images)
 
@@ -208,16 +219,37 @@ class CorrectWidget(Docked):
     def _opened(self, review: "FieldReview") -> None:
         for name in ("live", "dead"):
             self.buttons[name].setVisible(name in self.correcting.classes)
-        self.told.setText(f"{review.field_id}: ready.")
+        session = self.bench.session
+        if session is not None:
+            self._colours = of_objects(session, review.automatic.objects).get("colormap", {})
+        self.told.say(f"{review.field_id}: ready.")
         self._changed(review)
 
-    def _changed(self, review: "FieldReview") -> None:
+    def _changed(self, review: "FieldReview", places: Places = None) -> None:
         layer = self.layer
         if layer is not None and layer.metadata["field_id"] == review.field_id:
-            _relabel(layer, review.corrected.labels)
+            _relabel(layer, review.corrected.labels, places)
+            self.correcting.on_screen = layer.data
+            self._recolour(review.revised.objects)
+            self._features.start()
         n = len(review.corrected.numbers)
         left_out = f"; left out: {review.corrected.excluded}" if review.corrected.excluded else ""
-        self.history.setText(f"{n} corrections in effect{left_out}.")
+        self.history.say(f"{n} corrections in effect{left_out}.")
+
+    def _recolour(self, objects: Any) -> None:
+        """Show the classes that objects have now."""
+        session = self.bench.session
+        if session is not None and objects:
+            self._colour(of_objects(session, objects).get("colormap", {}))
+
+    def _describe(self) -> None:
+        """Give the layer the features of its objects as they stand."""
+        session, layer, review = self.bench.session, self.layer, self.correcting.review
+        if session is None or layer is None or review is None:
+            return
+        shown = of_objects(session, review.revised.objects)
+        if "features" in shown:
+            layer.features = shown["features"]
 
     def _measured(self, figures: "Sequence[Difference]") -> None:
         self.figures.setRowCount(len(figures))
@@ -238,19 +270,17 @@ class CorrectWidget(Docked):
     def _marked(self) -> None:
         """Picked objects, seeds and the begun line as points, beside the words."""
         state = self.correcting
-        points = [*state.seeds, *([state.line_from] if state.line_from else [])]
-        labels = state.labels
-        if labels is not None:
-            points += [tuple(np.argwhere(labels == label).mean(axis=0)) for label in state.picked]
+        begun = [state.line_from] if state.line_from else []
+        points = [*state.seeds, *begun, *state.picked.values()]
         if state.picked:
-            self.told.setText(f"Picked: {', '.join(map(str, state.picked))}.")
+            self.told.say(f"Picked: {', '.join(map(str, state.picked))}.")
         self._mark(points)
 
     def _mark(self, points: Sequence[Any]) -> None:
         layers, of_field = self.bench.viewer.layers, self.layer
         if _MARKS in layers:
-            if layers[_MARKS].visible != bool(points):
-                layers[_MARKS].visible = bool(points)
+            # Seen through, and not made invisible: that has napari look at all layers again.
+            layers[_MARKS].opacity = float(bool(points))
             if points:
                 layers[_MARKS].data = _crosses(points)
             return
@@ -263,6 +293,7 @@ class CorrectWidget(Docked):
             edge_width=1.5,
             edge_color="#ffd23f",
             vector_style="line",
+            opacity=1.0,
             scale=of_field.scale,
             units=of_field.units,
         )
@@ -271,16 +302,27 @@ class CorrectWidget(Docked):
     def _paint(self, label: int) -> None:
         layer = self.layer
         if layer is None or not label:
-            self.told.setText("There is no object under the cursor.")
+            self.told.say("There is no object under the cursor.")
             return
         self.bench.viewer.layers.selection.active = layer
         layer.selected_label, layer.mode = label, "paint"
-        self.told.setText("Paint, then press T to record it, or Escape to drop it.")
+        self.told.say("Paint, then press T to record it, or Escape to drop it.")
 
     def _draw(self) -> None:
         labels = self.correcting.labels
-        if labels is not None:
-            self._paint(int(labels.max(initial=0)) + 1)
+        if labels is None:
+            return
+        label = _COVERED if self.correcting.is_surface else int(labels.max(initial=0)) + 1
+        if self._colours and label not in self._colours:
+            self._colour({label: _NEW})  # of no class yet; without a colour it could not be seen
+        self._paint(label)
+
+    def _colour(self, colours: Mapping[int | None, str]) -> None:
+        """Colours of labels that are new; napari makes those of the whole field anew, in 0.1 s."""
+        layer = self.layer
+        if layer is not None and not colours.items() <= self._colours.items():
+            self._colours = {**self._colours, **colours}
+            layer.colormap = self._colours
 
     def _take_over(self) -> None:
         layer = self.layer
@@ -293,18 +335,9 @@ class CorrectWidget(Docked):
             self._changed(self.correcting.review)
 
 
-def _relabel(layer: Any, labels: Any) -> None:
-    """Show other labels, and end the painting.
-
-    Of tinted labels only what changed is drawn anew. Outlines are drawn as a whole: they change
-    beside what changed.
-    """
-    if layer.contour or layer.data.shape != labels.shape:
-        refill(layer, labels)
-    else:
-        changed = np.nonzero(layer.data != labels)
-        if changed[0].size:
-            layer.data_setitem(changed, labels[changed])
+def _relabel(layer: Any, labels: Any, places: Places) -> None:
+    """Show other labels, and end the painting."""
+    redraw(layer, labels, places)
     # napari's own history is of strokes: taken back with Ctrl-Z, a recorded act would look undone.
     layer.editable = False
     layer.editable = True

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from monolayer.errors import CorrectionError, MonolayerError
+from monolayer_napari.layers import Places, apart
 
 if TYPE_CHECKING:
     from monolayer.engine.reviewing import FieldReview, RunReview
@@ -41,18 +42,21 @@ class Correcting:
     ----------
     opened : Signal(FieldReview)
         A field is ready to be corrected.
-    changed : Signal(FieldReview)
-        Its labels are others now, and recorded.
+    changed : Signal(FieldReview, Places)
+        Its labels are others now, and recorded; and where they differ from those on the screen, if
+        that is known.
     measured : Signal(list of Difference)
         Its figures and those around it, automatic and corrected.
     told : Signal(str)
         A sentence: what was done, or why not.
     marked : Signal()
         Picked objects, seeds or the begun line are others now.
+    on_screen : ndarray or None
+        The labels that are shown, in the array that is shown; set by who shows them.
     who, why : str
         Who corrects, and the reason that is recorded.
-    picked : list of int
-        Objects that the next act is about.
+    picked : dict of int to (float, float)
+        Objects that the next act is about, and where each was pointed at.
     seeds : list of (float, float)
         Points in the cells of an object that is to be parted.
     line_from : (float, float) or None
@@ -60,7 +64,7 @@ class Correcting:
     """
 
     opened = Signal(object)
-    changed = Signal(object)
+    changed = Signal(object, object)
     measured = Signal(object)
     told = Signal(str)
     marked = Signal()
@@ -72,8 +76,9 @@ class Correcting:
         self._wanted: str | None = None
         self._asked = 0
         self.review: FieldReview | None = None
+        self.on_screen: NDArray[Any] | None = None
         self.who, self.why = "", ""
-        self.picked: list[int] = []
+        self.picked: dict[int, Point] = {}
         self.seeds: list[Point] = []
         self.line_from: Point | None = None
 
@@ -121,7 +126,8 @@ class Correcting:
         label = self.label_at(point)
         if not label:
             return self.told.emit("There is no object under the cursor.")
-        (self.picked.remove if label in self.picked else self.picked.append)(label)
+        if self.picked.pop(label, None) is None:
+            self.picked[label] = point
         self.marked.emit()
         return None
 
@@ -238,7 +244,7 @@ class Correcting:
 
     def forget_marks(self) -> None:
         """Put back what was picked or begun."""
-        self.picked, self.seeds, self.line_from = [], [], None
+        self.picked, self.seeds, self.line_from = {}, [], None
         self.marked.emit()
 
     def _opening(self, folder: Path, field_id: str, images: str | None) -> "FieldReview":
@@ -292,25 +298,26 @@ class Correcting:
             return self.told.emit("No field is open for correcting.")
         who = Reviewer(self.who)
 
-        def work() -> "FieldReview":
+        def work() -> Places:
             try:
                 change(review, who)
             except MonolayerError:
                 review.refresh()  # what another reviewer did meanwhile is shown
                 raise
-            return review
+            shown = self.on_screen
+            return None if shown is None else apart(shown, review.corrected.labels)
 
-        def done(changed: "FieldReview") -> None:
-            if changed is self.review:
+        def done(places: Places) -> None:
+            if review is self.review:
                 self.forget_marks()
-                self.changed.emit(changed)
+                self.changed.emit(review, places)
                 self.told.emit(words)
-                self._measure(changed)
+                self._measure(review)
 
         def failed(error: BaseException) -> None:
             if review is self.review:
                 self.forget_marks()
-                self.changed.emit(review)
+                self.changed.emit(review, None)
             self._failed(error)
 
         self._submit(work, done, failed)

@@ -196,7 +196,13 @@ class Culture:
         return self._shown(history, recipe, made, decision, (decision,), standing, now)
 
     def recommend_now(self, vessel: str, name: str, now: datetime | None = None) -> str:
-        """Recommend by what is known now and store it in the study; answers what was done."""
+        """Recommend by what is known now and store it in the study; answers what was done.
+
+        Raises
+        ------
+        InputError
+            It is not known when the vessel was seeded.
+        """
         from monolayer.culture.advise import store_outlooks, store_recommendations
 
         now = now or _now()

@@ -13,7 +13,8 @@ from typing import Any
 
 from monolayer.field import State, natural_key
 from monolayer.report.plate_map import FORMATS, plate_format, well_position
-from monolayer_napari.session import FieldRow, Session
+from monolayer_napari.rows import FieldRow
+from monolayer_napari.session import Session
 
 __all__ = ["FIELDS_OK", "STATES", "Metric", "PlateMap", "Spot", "metrics_of", "plate_map"]
 

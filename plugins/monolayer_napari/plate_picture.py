@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -16,7 +16,7 @@ from monolayer.drawing.numbers import figure, short
 from monolayer.drawing.palette import colour, ink_on
 from monolayer.report.plate_map import row_name
 from monolayer_napari.plate import PlateMap, Spot
-from monolayer_napari.session import FieldRow
+from monolayer_napari.rows import FieldRow
 
 __all__ = ["STATE_COLOURS", "FieldStrip", "PlatePicture"]
 
@@ -57,9 +57,12 @@ class PlatePicture(QWidget):
         self.update()
 
     def choose(self, well: str | None) -> None:
-        """Frame a well."""
+        """Frame a well; only it and the one that was framed are drawn anew."""
+        for name in {self.chosen, well} - {None}:
+            spot = self.map.by_well.get(str(name)) if self.map is not None else None
+            if spot is not None:
+                self.update(self._framed(spot))
         self.chosen = well
-        self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Room that 96 wells like."""
@@ -72,6 +75,12 @@ class PlatePicture(QWidget):
     def rect_of(self, spot: Spot) -> QRectF:
         """Where a well is drawn."""
         return self._box(spot.row, spot.column)
+
+    def _framed(self, spot: Spot) -> QRect:
+        """A well with the frame that it may have."""
+        box = self.rect_of(spot)
+        wide = 2.0 + 0.1 * box.width()
+        return box.adjusted(-wide, -wide, wide, wide).toAlignedRect()
 
     def _box(self, row: int, column: int) -> QRectF:
         pitch = self._pitch()
@@ -87,14 +96,14 @@ class PlatePicture(QWidget):
 
     def paintEvent(self, a0: Any) -> None:  # noqa: N802  Qt's name
         """Draw names, wells and legend."""
-        del a0
-        painter = QPainter(self)
+        painter, asked = QPainter(self), a0.region()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.map is not None:
             self._paint_names(painter, self.map)
             self._paint_unused(painter, self.map)
             for spot in self.map.spots:
-                self._paint_well(painter, self.map, spot)
+                if asked.intersects(self._framed(spot)):
+                    self._paint_well(painter, self.map, spot)
             self._paint_legend(painter, self.map)
         painter.end()
 

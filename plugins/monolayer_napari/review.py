@@ -56,6 +56,11 @@ def open_review(
     -------
     list
         napari's dock widgets.
+
+    Raises
+    ------
+    ConfigError
+        The run has no such field.
     """
     from monolayer_napari.bench import bench_of
     from monolayer_napari.correct_widget import CorrectWidget

@@ -1,22 +1,62 @@
 """Rows of a run's tables, or of its finished parts while there are no tables yet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of_each
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer.field import natural_key
+from monolayer.field import State, natural_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from monolayer_napari.session import FieldRow
-
-__all__ = ["finished_rows", "objects_of", "table_rows"]
+__all__ = ["IDENTITY", "SAID", "FieldRow", "field_row", "finished_rows", "objects_of", "table_rows"]
 
 Row = dict[str, Any]
+
+IDENTITY = ("field_id", "plate", "well", "field", "time")
+SAID = ("state", "reason", "detail", "image_sha256", "height_px", "width_px", "pixel_size_um")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """A planned field and what became of it; attributes are columns of the fields table."""
+
+    field_id: str
+    plate: str
+    well: str
+    field: str
+    time: str
+    state: str
+    reason: str | None = None
+    detail: str | None = None
+    image_sha256: str | None = None
+    height_px: int | None = None
+    width_px: int | None = None
+    pixel_size_um: float | None = None
+    figures: Mapping[str, float | None] = of_each(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it has a result."""
+        return self.state == State.OK
+
+    @property
+    def why(self) -> str:
+        """What became of it in words: ``not evaluable: out_of_focus: ...``."""
+        parts = (self.state.replace("_", " "), self.reason, self.detail)
+        return ": ".join(part for part in parts if part)
+
+
+def field_row(row: Mapping[str, Any], figures: Sequence[str]) -> FieldRow:
+    """A field from a row of the fields table; `figures` are columns beside what all fields say."""
+    named: dict[str, Any] = {name: row.get(name) or "" for name in IDENTITY}
+    said: dict[str, Any] = {name: row.get(name) for name in SAID}
+    return FieldRow(**named, **said, figures={name: row.get(name) for name in figures})
 
 
 def table_rows(folder: Path, columns: Sequence[str]) -> list[Row]:
@@ -35,7 +75,7 @@ def finished_rows(folder: Path, columns: Sequence[str]) -> list[Row]:
     return [found[field_id] for field_id in sorted(found, key=natural_key)]
 
 
-def objects_of(folder: Path, row: "FieldRow", has_tables: bool) -> dict[str, NDArray[Any]]:
+def objects_of(folder: Path, row: FieldRow, has_tables: bool) -> dict[str, NDArray[Any]]:
     """Columns of the objects of one field.
 
     Parameters
@@ -62,7 +102,7 @@ def objects_of(folder: Path, row: "FieldRow", has_tables: bool) -> dict[str, NDA
 _NAMES = ("field_id", "plate", "well", "field", "time")
 
 
-def _from_table(folder: Path, row: "FieldRow") -> "pa.Table | None":
+def _from_table(folder: Path, row: FieldRow) -> "pa.Table | None":
     """Only the row groups that may hold the field are read: a plate's objects are many."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monolayer.engine.files import picture_path
 from monolayer_napari.channels import contrast_limits
 from monolayer_napari.layers import LayerData
-from monolayer_napari.session import FieldRow
+from monolayer_napari.rows import FieldRow
 
 __all__ = ["MOST_POINTS", "read_picture", "scan_layers"]
 

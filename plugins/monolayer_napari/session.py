@@ -7,8 +7,6 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as of_each
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,46 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import MonolayerError, RunFolderError
-from monolayer.field import FieldImage, State, natural_key
+from monolayer.field import FieldImage, natural_key
+from monolayer_napari.rows import (
+    IDENTITY,
+    SAID,
+    FieldRow,
+    field_row,
+    finished_rows,
+    objects_of,
+    table_rows,
+)
 
 if TYPE_CHECKING:
     from monolayer.assays.contract import Assay
     from monolayer.method import Method
 
-__all__ = ["FieldRow", "Session", "folder_of"]
-
-IDENTITY = ("field_id", "plate", "well", "field", "time")
-SAID = ("state", "reason", "detail", "image_sha256", "height_px", "width_px", "pixel_size_um")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRow:
-    """A planned field and what became of it; attributes are columns of the fields table."""
-
-    field_id: str
-    plate: str
-    well: str
-    field: str
-    time: str
-    state: str
-    reason: str | None = None
-    detail: str | None = None
-    image_sha256: str | None = None
-    height_px: int | None = None
-    width_px: int | None = None
-    pixel_size_um: float | None = None
-    figures: Mapping[str, float | None] = of_each(default_factory=dict)
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it has a result."""
-        return self.state == State.OK
-
-    @property
-    def why(self) -> str:
-        """What became of it in words: ``not evaluable: out_of_focus: ...``."""
-        parts = (self.state.replace("_", " "), self.reason, self.detail)
-        return ": ".join(part for part in parts if part)
+__all__ = ["Session", "folder_of"]
 
 
 class Session:
@@ -121,8 +95,6 @@ class Session:
 
     def objects(self, field_id: str) -> dict[str, NDArray[Any]]:
         """Columns of a field's objects, all of one length; empty where it has none."""
-        from monolayer_napari.rows import objects_of
-
         return objects_of(self.folder, self.fields[field_id], self.has_tables)
 
     @cached_property
@@ -176,23 +148,15 @@ class Session:
             return refuse
 
     def _read_fields(self) -> list[FieldRow]:
-        from monolayer_napari.rows import finished_rows, table_rows
-
         if not self.has_tables and not (self.folder / "parts").is_dir():
             return []  # of an older version, or not begun
         lead = [each.in_fields for each in self.assay.presentation(self.method).leads]
         columns = (*IDENTITY, *SAID, *lead)
         rows = table_rows if self.has_tables else finished_rows
-        return [_field_row(row, lead) for row in rows(self.folder, columns)]
+        return [field_row(row, lead) for row in rows(self.folder, columns)]
 
 
 def folder_of(path: str | Path) -> Path:
     """Folder of a run that was given by its folder or its ``run.json``."""
     given = Path(path)
     return given.parent if given.name == "run.json" else given
-
-
-def _field_row(row: Mapping[str, Any], figures: Sequence[str]) -> FieldRow:
-    named: dict[str, Any] = {name: row.get(name) or "" for name in IDENTITY}
-    said: dict[str, Any] = {name: row.get(name) for name in SAID}
-    return FieldRow(**named, **said, figures={name: row.get(name) for name in figures})

@@ -33,9 +33,10 @@ from monolayer.errors import MonolayerError
 from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.docked import Docked
-from monolayer_napari.layers import refill
+from monolayer_napari.layers import outlines, redraw
 from monolayer_napari.tuning import Knob, knobs_of, save_draft, turned
 from monolayer_napari.view import FieldView
+from monolayer_napari.words import Words
 
 if TYPE_CHECKING:
     from monolayer.field import FieldImage
@@ -70,7 +71,7 @@ class TuneWidget(Docked):
         self.method: Method | None = None
         self.image: FieldImage | None = None
         self.seconds: float | None = None
-        self.told = QLabel("No field is open.")
+        self.told = Words("No field is open.", lines=4)
         self.name, self.version = QLineEdit(), QLineEdit()
         self.save_button = QPushButton("Save as a new draft ...")
         self.reset_button = QPushButton("As in the run")
@@ -94,7 +95,7 @@ class TuneWidget(Docked):
         try:
             self.method = turned(self.method, knob, value)
         except MonolayerError as error:
-            self.told.setText(str(error))
+            self.told.say(str(error))
             return
         self.preview()
 
@@ -128,16 +129,15 @@ class TuneWidget(Docked):
                 self.method, self._of_run, path, self.name.text(), self.version.text()
             )
         except (MonolayerError, OSError) as error:
-            self.told.setText(str(error))
+            self.told.say(str(error))
             return False
-        self.told.setText(
+        self.told.say(
             f"{path}: draft {draft.name} {draft.version}; 'monolayer run --method {path.name}' "
             "counts with it."
         )
         return True
 
     def _lay_out(self) -> None:
-        self.told.setWordWrap(True)
         inside = QWidget()
         inside.setLayout(self._form)
         scroll = QScrollArea()
@@ -189,20 +189,20 @@ class TuneWidget(Docked):
             self._form.addRow(label, control)
         self.preview()
 
-    def _drawn(self, about: tuple[Any, Crop, float], labels: Any) -> None:
+    def _drawn(self, about: tuple[Any, Crop, float], found: "tuple[Any, int]") -> None:
         image, crop, asked = about
         if self.image is None or image is not self.image:
             return
         self.seconds = time.perf_counter() - asked
-        self._lay(labels, crop)
-        part = "" if labels.shape == image.shape else "what is seen of "
-        n = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
-        self.told.setText(
+        drawn, n = found
+        self._lay(drawn, crop)
+        part = "" if drawn.shape == image.shape else "what is seen of "
+        self.told.say(
             f"{n} labels in {part}the field, {1000 * self.seconds:.0f} ms. What a method finds in "
             "the image itself (scale, level) it finds here in what is tried."
         )
 
-    def _lay(self, labels: Any, crop: Crop) -> None:
+    def _lay(self, drawn: Any, crop: Crop) -> None:
         layers, channel = self.bench.viewer.layers, self._channel_layer()
         if channel is None:
             return
@@ -210,20 +210,19 @@ class TuneWidget(Docked):
         translate = tuple(part.start * size for part, size in zip(crop, scale, strict=True))
         if PREVIEW in layers:
             layer = layers[PREVIEW]
-            refill(layer, labels)
+            redraw(layer, drawn)
             if tuple(layer.translate[-2:]) != translate:
                 layer.translate = translate
             return
         selected = layers.selection.active
         added = self.bench.viewer.add_labels(
-            labels,
+            drawn,
             name=PREVIEW,
             scale=scale,
             units=channel.units[-2:],
             translate=translate,
             opacity=0.9,
         )
-        added.contour = 2
         added.editable = False
         layers.selection.active = selected
 
@@ -240,7 +239,7 @@ class TuneWidget(Docked):
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, MonolayerError | OSError):
             raise error
-        self.told.setText(str(error))
+        self.told.say(str(error))
 
     def _ask_where(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the draft", "method.yaml", "*.yaml")
@@ -256,8 +255,8 @@ class _Trials:
         self._part: tuple[Crop, dict[str, str]] | None = None
         self._preview: Preview | None = None
 
-    def found(self, image: "FieldImage", method: "Method", crop: Crop) -> Any:
-        """What a method finds in a part of a field."""
+    def found(self, image: "FieldImage", method: "Method", crop: Crop) -> tuple[Any, int]:
+        """Outlines of what a method finds in a part of a field, and of how many labels."""
         from monolayer.assays import assay_of
         from monolayer.preview import Preview
 
@@ -266,7 +265,8 @@ class _Trials:
             channels = {name: pixels[crop] for name, pixels in image.channels.items()}
             self._preview = Preview(replace(image, channels=channels), part[1])
             self._image, self._part = image, part
-        return self._preview.labels(method)
+        labels = self._preview.labels(method)
+        return outlines(labels), int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
 
 
 def _around(first: float, last: float, size: int) -> slice:

@@ -18,10 +18,11 @@ from monolayer.field import FieldImage
 from monolayer.review import labels_sha256
 from monolayer_napari.channels import colours_of, contrast_limits
 from monolayer_napari.layers import LayerData
+from monolayer_napari.rows import FieldRow
 from monolayer_napari.scan_view import points_layer, read_picture, scan_layers
-from monolayer_napari.session import FieldRow, Session
+from monolayer_napari.session import Session
 
-__all__ = ["LABELS", "FieldView", "field_view", "placed"]
+__all__ = ["LABELS", "FieldView", "field_view", "of_objects", "placed"]
 
 LABELS = "labels"
 # More labels than these are drawn as outlines with points: filled, they hide what is under them.
@@ -212,13 +213,28 @@ def _labels_layer(
     about: Mapping[str, Any],
     size: float | None,
 ) -> LayerData:
-    show = session.assay.presentation(session.method)
-    arguments: dict[str, Any] = {
+    arguments = {
         "name": LABELS,
         "opacity": 0.5,
         "metadata": {**about, "kind": LABELS},
         **placed(size),
+        **of_objects(session, objects),
     }
+    return labels, arguments, "labels"
+
+
+def of_objects(session: Session, objects: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What a labels layer shows of its objects: ``features`` and, of classes, ``colormap``.
+
+    Parameters
+    ----------
+    session : Session
+        The opened run.
+    objects : mapping of str to ndarray, shape (n,)
+        Columns of a field's objects.
+    """
+    show = session.assay.presentation(session.method)
+    arguments: dict[str, Any] = {}
     if "label" in objects:
         # napari finds a label's row by this column.
         arguments["features"] = {"index": objects["label"], **objects}
@@ -227,7 +243,7 @@ def _labels_layer(
     elif show.kind_column in objects:
         kinds = objects[show.kind_column]
         arguments["colormap"] = _direct(_class_colours(objects["label"], kinds))
-    return labels, arguments, "labels"
+    return arguments
 
 
 def _class_colours(labels: NDArray[Any], kinds: Sequence[Any] | NDArray[Any]) -> dict[int, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.segmentation
 from scipy import ndimage
 
 from monolayer_kernels.flood import grow_labels
@@ -14,6 +15,8 @@ from monolayer_kernels.objects import Levels, paint_runs
 from monolayer_kernels.refine import refine_labels
 
 RNG = np.random.default_rng(11)
+# Untyped.
+watershed: Any = skimage.segmentation.watershed
 
 
 def random_labels(shape: Any = (40, 50), count: Any = 6) -> Any:
@@ -55,6 +58,37 @@ def test_flood_covers_what_a_heap_covers() -> None:
     found = grow_labels(find_runs(seeds.astype(np.int32)), contrast, steps, thresholds)
     expected = grow_slowly(seeds, contrast, steps, thresholds)
     np.testing.assert_array_equal(found, expected)
+
+
+def flooded(seeds: Any, steps: Any, lowest: int) -> tuple[Any, Any]:
+    """Our flood, and scikit-image's watershed of the same seeds down to the same level."""
+    low = np.full(int(seeds.max()), lowest, np.float32)
+    ours = grow_labels(find_runs(seeds), steps.astype(np.float32), steps, low)
+    return ours, watershed(-steps.astype(int), seeds, mask=steps >= lowest)
+
+
+@pytest.mark.parametrize("lowest", [0, 40, 120])
+def test_flood_is_the_watershed_of_scikit_image(lowest: int) -> None:
+    rng = np.random.default_rng(lowest)
+    for _ in range(40):
+        height, width = rng.integers(2, 16, 2)
+        steps = rng.permutation(255)[: height * width].reshape(height, width).astype(np.uint8)
+        places = rng.permutation(np.flatnonzero(steps >= lowest))[: rng.integers(1, 6)]
+        seeds = np.zeros(steps.shape, np.int32)
+        seeds.flat[places] = np.arange(1, places.size + 1)
+        np.testing.assert_array_equal(*flooded(seeds, steps, lowest))
+
+
+def test_flood_and_watershed_differ_only_where_both_seeds_come_over_equal_steps() -> None:
+    """Ours takes seeds in their own order, scikit-image by their place."""
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        image = ndimage.gaussian_filter(rng.random((60, 70)), 3)
+        steps = (40 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+        seeds = ndimage.label(steps > 30)[0].astype(np.int32)
+        ours, theirs = flooded(seeds, steps, 12)
+        np.testing.assert_array_equal(ours > 0, theirs > 0)
+        assert (ours != theirs).mean() < 0.01
 
 
 def test_two_labels_meet_in_the_valley_between_them() -> None:
@@ -158,7 +192,8 @@ def test_refined_labels_are_those_of_every_pixel_on_its_own(factor: Any) -> None
     # Half way between two counts: no last bit decides.
     limits = (thresholds + 0.0005 - 0.5).astype(np.float32)
     as_floats = np.floor(image * 1000).astype(np.float32)
-    plain = refine_labels(labels, factor, as_floats, np.rint(thresholds * 1000) + 0.5)
+    half_way = (np.rint(thresholds * 1000) + 0.5).astype(np.float32)
+    plain = refine_labels(labels, factor, as_floats, half_way)
     for one, other in zip(refine_labels(labels, factor, counts, limits), plain, strict=True):
         np.testing.assert_array_equal(one, other)
 

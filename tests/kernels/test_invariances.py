@@ -17,6 +17,7 @@ from monolayer_kernels import (
     label,
     measure_neighbours,
     measure_runs,
+    noise,
     runs,
     shape,
     smooth,
@@ -162,8 +163,8 @@ def test_a_constant_more_moves_backgrounds_and_keeps_the_noise(image: Any, grey:
     grids = [background.estimate_background(a, 8.0)[0] for a in (image, brighter)]
     np.testing.assert_allclose(grids[1], grids[0] + grey, atol=2e-2)
     dark = np.ones(image.shape, np.bool_)
-    noise = [background.estimate_noise(a, dark) for a in (image, brighter)]
-    assert noise[1] == pytest.approx(noise[0], rel=1e-5, abs=1e-3)
+    found = [noise.estimate_noise(a, dark) for a in (image, brighter)]
+    assert found[1] == pytest.approx(found[0], rel=1e-5, abs=1e-3)
 
 
 @reproducible

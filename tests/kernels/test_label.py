@@ -151,7 +151,7 @@ def test_rotation_and_transposition_move_objects_but_change_none() -> None:
         (
             lambda: label_above(np.zeros((3, 3), np.uint8), np.zeros((3, 3), np.float32), block=0),
             ValueError,
-            "got 0",
+            "not 0",
         ),
     ],
 )

@@ -123,6 +123,32 @@ def test_local_background_equals_the_slow_frame(gap: int, width: int) -> None:
     np.testing.assert_allclose(found, slow, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_brightest_counts_overflow_no_sum(dtype: Any) -> None:
+    """Blocks, bands and a run that ends with the image: all as in floating point, to the bit."""
+    labels = np.zeros((70, 90), np.int32)
+    labels[3:66, 8:80], labels[66:, 20:], labels[0, :2] = 1, 2, 3
+    image = np.full(labels.shape, np.iinfo(dtype).max, dtype)
+    image[::7, ::5] -= 3
+    found = intensities(labels, image)
+    exact = intensities(labels, image.astype(np.float64))
+    for name in ("intensity_sum", "intensity_min", "intensity_max", "background", "gradient"):
+        assert found[name].tolist() == exact[name].tolist(), name
+    for name in ("intensity_std", "centroid_weighted_y_px", "centroid_weighted_x_px"):
+        np.testing.assert_allclose(found[name], exact[name], rtol=1e-12, err_msg=name)
+
+
+def test_border_pixels_outside_the_image_are_refused() -> None:
+    runs = find_runs(np.ones((4, 6), np.int32))
+    border = find_border(runs, sum_runs(runs))
+    for shape in ((3, 6), (4, 5)):
+        with pytest.raises(ValueError, match="rows 0 to 3, columns 0 to 5"):
+            measure_gradient(border, np.zeros(shape, np.uint8))
+    outside = border._replace(column=border.column - 1)
+    with pytest.raises(ValueError, match="columns -1 to 4"):
+        measure_gradient(outside, np.zeros((4, 6), np.uint8))
+
+
 def test_local_background_without_a_free_pixel_is_unknown() -> None:
     found = intensities(np.ones((5, 5), np.int32), np.ones((5, 5), np.uint8))
     assert np.isnan(found["background"]).all()

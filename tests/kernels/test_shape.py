@@ -1,5 +1,6 @@
 """Shapes from runs against scikit-image, hand-computed cases and invariances."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,26 @@ def test_rectangle_has_the_hand_computed_shape() -> None:
     assert found["feret_diameter_min_px"] == 10
     assert found["feret_diameter_max_px"] == pytest.approx(np.hypot(20, 9))
     assert found["perimeter_px"] == 2 * (19 + 9)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 6, 7, 36, 101])
+def test_a_square_has_no_eccentricity_at_all(side: int) -> None:
+    assert shapes(np.ones((side, side), np.int32))["eccentricity"].tolist() == [0]
+
+
+def test_a_scratch_keeps_the_width_that_exact_fractions_give() -> None:
+    """Two pixels wide and 3,000 long, aslant: the axes' ratio is 3,500."""
+    row = np.arange(3000, dtype=np.int32)
+    runs = Runs(np.array([1], np.int32), np.array([0, 3000]), row, row, row + np.int32(2))
+    n, sy, sx, syy, sxx, sxy = sum_runs(runs).moments[0].tolist()
+    var_y, var_x = Fraction(n * syy - sy * sy, n * n), Fraction(n * sxx - sx * sx, n * n)
+    covariance = Fraction(n * sxy - sx * sy, n * n)
+    found = measure_axes(sum_runs(runs))
+    # Of the product, so that no root has to be taken exactly.
+    large = Fraction(found["inertia_tensor_eigvals_0_px2"][0])
+    small = float((var_y * var_x - covariance**2) / large)
+    assert found["inertia_tensor_eigvals_1_px2"][0] == pytest.approx(small, rel=1e-9)
+    assert found["axis_minor_length_px"][0] == pytest.approx(4 * np.sqrt(small), rel=1e-9)
 
 
 def test_ideal_ellipse_has_its_textbook_shape() -> None:

@@ -8,13 +8,12 @@ from scipy import ndimage
 
 from monolayer_kernels.background import (
     estimate_background,
-    estimate_noise,
     grey_opening,
-    median,
     subtract_background,
     subtract_background_levels,
 )
 from monolayer_kernels.heights import grid_at, smooth_heights, smooth_levels
+from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
 
@@ -137,6 +136,14 @@ def test_background_is_taken_off_levels_within_16_bits() -> None:
     found = subtract_background_levels(levels, grid, 8, 4096)
     assert np.abs(found - expected).max() <= 1
     assert (found != expected).mean() < 0.01
+    turned = np.asfortranarray(levels)
+    assert (subtract_background_levels(turned, grid, 8, 4096) == found).all()
+    with pytest.raises(ValueError, match="to be overwritten"):
+        subtract_background_levels(turned, grid, 8, 4096, in_place=True)
+    before = levels.copy()
+    assert subtract_background_levels(before, grid, 8, 4096, in_place=True) is before
+    assert (before == found).all()
+    assert (levels != found).any()
     with pytest.raises(TypeError, match="int64"):
         subtract_background_levels(levels.astype(np.int64), grid, 8, 0)
     with pytest.raises(ValueError, match="not -1"):

@@ -123,6 +123,10 @@ def test_too_many_failures_stop_the_run(bad_folder: Path, tmp_path: Path) -> Non
         (["run", "{images}", "-o", "{run}", "--method", "no.yaml"], ["no.yaml"]),
         (["run", "{images}", "-o", "{run}", "--workers", "0"], ["--workers"]),
         (["run", "{images}", "-o", "{run}", "--frob"], ["--frob"]),
+        (
+            ["run", "{images}", "-o", "{run}", "--executor", "slurm", "--scheduler", "tcp://a:1"],
+            ["tcp://a:1", "slurm"],
+        ),
         (["run", "{images}", "-o", "{images}"], ["run.json", "-o"]),
         (["status", "{images}"], ["run.json"]),
         (["evaluate", "--manifest", "no.csv"], ["no.csv"]),
@@ -198,6 +202,69 @@ def test_two_runs_on_one_folder(
     with locked(tmp_path / "R"):
         assert cli(["run", str(tmp_path / "images"), "-o", str(tmp_path / "R")]) == 2
     assert "process" in capsys.readouterr().err
+
+
+def test_a_folder_of_somebody_else_is_refused_untouched(
+    tmp_path: Path, write_plate: WritePlate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = tmp_path / "images"
+    write_plate(images, wells=("B02",), fields=1)
+    (file,) = images.iterdir()
+    for verb in ("run", "watch"):
+        assert cli([verb, str(images), "-o", str(images)]) == 2
+        assert cli([verb, str(images), "-o", str(file)]) == 2
+        said = capsys.readouterr().err
+        assert "no run's folder" in said
+        assert "is a file" in said
+    assert list(images.iterdir()) == [file]
+
+
+def test_a_run_that_ended_while_it_took_its_folder_goes_on(
+    tmp_path: Path, write_plate: WritePlate
+) -> None:
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    run = tmp_path / "RUN"
+    options = ["run", str(tmp_path / "images"), "-o", str(run), "--workers", "1"]
+    run.mkdir()
+    (run / ".lock").touch()
+    (run / ".unfinished-killed.json").write_text('{"form')
+    assert cli(options) == 0
+    method = (run / "method.yaml").read_bytes()
+    (run / "method.yaml").unlink()  # as one that was killed, or had no space, right after run.json
+    assert cli(options) == 0
+    assert (run / "method.yaml").read_bytes() == method
+    assert not list(run.glob(".unfinished-*"))
+
+
+def test_damaged_parts_and_lost_tables_are_made_again(
+    tmp_path: Path, write_plate: WritePlate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_plate(tmp_path / "images", wells=("B02",), fields=1)
+    run = tmp_path / "RUN"
+    options = ["run", str(tmp_path / "images"), "-o", str(run), "--workers", "1"]
+    assert cli(options) == 0
+    tables = sorted([*run.glob("*.parquet"), *run.glob("objects/*")])
+    before = [path.read_bytes() for path in tables]
+    damages: list[tuple[str, Callable[[Path], object]]] = [
+        ("fields.arrow", lambda path: path.write_bytes(path.read_bytes()[:500])),
+        ("objects.arrow", lambda path: path.unlink()),
+        ("ledger.json", lambda path: path.write_bytes(path.read_bytes()[:40])),
+    ]
+    for (name, damage), lost in zip(damages, tables, strict=False):
+        (part,) = (run / "parts").iterdir()
+        damage(part / name)
+        lost.unlink()
+        if name == "ledger.json":
+            capsys.readouterr()
+            assert cli(["status", str(run)]) == 0  # the tables are believed
+            (run / "run.json").write_text((run / "run.json").read_text().replace("tables_of", "x"))
+            assert cli(["status", str(run)]) == 4
+            assert "is damaged" in capsys.readouterr().err
+        assert cli(options) == 0
+        assert [path.read_bytes() for path in tables] == before
+    (run / "report.html").unlink()
+    assert cli(options) == 0
+    assert (run / "report.html").is_file()
 
 
 def test_micrometres_without_a_pixel_size_are_refused(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,9 +24,11 @@ from monolayer.engine.plan import make_plan
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.run import execute
 from monolayer.engine.shard import Shard
+from monolayer.engine.work_list import WorkList
 from monolayer.field import Field, Plane, natural_key
 from monolayer.method import Method
 from monolayer.packed import BLOCK, PackedFields, Places
+from monolayer.report.build import MeanScores
 
 SERIAL = ExecutionSettings(executor="serial")
 
@@ -105,7 +108,7 @@ def test_chunks_grow_with_quick_fields_and_end_small(monkeypatch: pytest.MonkeyP
     job = type("Job", (), {"run_folder": None})()
     rounds._Rounds(work, job, Workers(), lambda done: None, lambda lost: None).in_company()  # type: ignore[arg-type]
     assert sum(sizes) == 4000
-    assert sizes[0] == rounds.FIRST_CHUNK
+    assert sizes[0] == 1
     assert max(sizes) == rounds.CHUNK_FIELDS
     assert sizes[-3:] == [1, 1, 1]
     assert sum(size < 20 for size in sizes[1:]) < 40
@@ -247,6 +250,39 @@ def test_a_field_of_the_ledger_takes_less_than_80_bytes(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert held / 4000 < 80  # a dict takes 160
     assert ledger[signatures[3977]] == LedgerEntry("p17", 99, "ok")
+
+
+def test_scores_beside_the_fields_table_take_less_than_60_bytes_a_field() -> None:
+    ids = [f"P1/A{i % 24:02d}/{i}" for i in range(10_000)]
+    random.Random(4).shuffle(ids)
+    table = pa.table({"field_id": ids})
+    tracemalloc.start()
+    scores = MeanScores(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / len(ids) < 60  # sorting as Python does takes 120
+    for of, values in ((ids[17], [0.5, 0.25]), ("P1/gone/1", [1.0]), (ids[3], [np.nan, 0.75])):
+        scores.add(
+            {"field_id": np.array([of] * len(values)), "segmentation_score": np.array(values)}
+        )
+    scores.add({"field_id": np.array([ids[17]]), "segmentation_score": np.array([0.75])})
+    mean = scores.mean()
+    assert (mean[17], mean[3]) == (0.5, 0.75)
+    assert np.isfinite(mean).sum() == 2
+    MeanScores(table.slice(0, 0)).add({"field_id": np.array(ids), "segmentation_score": mean})
+
+
+def test_fields_stay_packed_while_they_are_worked_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fields(tmp_path / "images", 3)
+
+    def look(work: WorkList, *_: object) -> None:
+        raise LookupError(type(work.open_fields).__name__)  # a tuple of 100,000 is 70 MB
+
+    monkeypatch.setattr("monolayer.engine.process.run_rounds", look)
+    with pytest.raises(LookupError, match="PackedFields"):
+        execute(make_plan(tmp_path / "images", Method()), tmp_path / "run", SERIAL)
 
 
 def rss_mb() -> float:

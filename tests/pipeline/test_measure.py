@@ -305,3 +305,18 @@ def test_annotated_nuclei_equal_scikit_image(data_folder: Path) -> None:
             np.testing.assert_allclose(
                 ours[column], theirs[name], rtol=1e-9, atol=atol, err_msg=column
             )
+
+
+@pytest.mark.parametrize("masked", ["labels", "channel 'dna'"])
+def test_a_mask_that_nothing_would_see_is_refused(masked: str) -> None:
+    labels, image = two_fields()
+    given: dict[str, Any] = {"labels": labels, "channel 'dna'": image}
+    given[masked] = np.ma.masked_less(given[masked], 3)
+    with pytest.raises(TypeError, match=f"{masked} must have no mask"):
+        measured(given["labels"], given["channel 'dna'"])
+
+
+def test_lists_are_refused_by_name() -> None:
+    labels, image = two_fields()
+    with pytest.raises(TypeError, match="channel 'dna' must be a numpy array, not list"):
+        measured(labels, image.tolist())

@@ -9,11 +9,13 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tifffile
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from monolayer.cli import _exit_code as cli
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field, Plane
 from monolayer.read import ReadSettings, find_fields, read_field
@@ -226,6 +228,34 @@ def test_broken_link_is_a_row(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         read_field(field, tmp_path, ReadSettings())
     assert caught.value.reason == "missing_file"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", pixels())
+    os.mkfifo(tmp_path / "b.tif")
+    (tmp_path / "c.tif").symlink_to(tmp_path / "b.tif")
+    listing = find_fields(tmp_path, ReadSettings())
+    assert [field.field for field in listing.fields] == ["a"]
+    assert {path for path, why in listing.ignored if "pipe" in why} == {"b.tif", "c.tif"}
+
+
+def test_names_that_are_no_utf8_cost_their_rows(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", pixels())
+    try:
+        (tmp_path / os.fsdecode(b"K\xe4fig")).mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    for name in (b"K\xe4fig/b.tif", b"\xff.tif"):
+        (tmp_path / os.fsdecode(name)).write_bytes((tmp_path / "a.tif").read_bytes())
+    run = tmp_path / "RUN"
+    assert cli(["run", str(tmp_path), "-o", str(run), "--workers", "1"]) == 3
+    rows = pq.read_table(run / "fields.parquet").to_pylist()
+    found = {row["field_id"].split("/", 1)[1]: (row["state"], row["reason"]) for row in rows}
+    bad = ("failed", "bad_name")
+    assert found == {"a": ("ok", None), r"K\xe4fig/b.tif": bad, r"\xff.tif": bad}
+    with pytest.raises(InputError, match=r"K\\xe4fig: its name is not in UTF-8"):
+        find_fields(tmp_path / os.fsdecode(b"K\xe4fig"), ReadSettings())
+    assert cli(["run", str(tmp_path), "-o", str(tmp_path / os.fsdecode(b"\xe4"))]) == 2
 
 
 def test_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from monolayer.errors import ConfigError
 from monolayer.field import Field, FieldImage
 from monolayer.read import ReadSettings, as_grey, find_fields, read_field
 from monolayer.read.focus import sharpness
+from monolayer.read.lzw import lzw_pixels
 
 
 def noise(shape: tuple[int, ...], dtype: str = "uint16", seed: int = 0) -> NDArray[Any]:
@@ -65,6 +66,47 @@ def test_tiff_variants(tmp_path: Path, options: dict[str, Any]) -> None:
     read = one(tmp_path / "a.tif").channels["ch1"]
     np.testing.assert_array_equal(read, pixels)
     assert read.dtype.isnative
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "<u2", ">u2", "int16", "float32"])
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("rows", [1, 7, 45])
+def test_lzw_strips_as_tifffile_reads_them(
+    tmp_path: Path, dtype: str, predictor: bool, rows: int
+) -> None:
+    pixels = noise((45, 70), "uint16").astype(dtype)
+    path, order = tmp_path / "a.tif", {"byteorder": ">"} if dtype.startswith(">") else {}
+    options: dict[str, Any] = {"predictor": predictor, "rowsperstrip": rows, **order}
+    tifffile.imwrite(path, pixels, compression="lzw", **options)
+    with tifffile.TiffFile(path) as tif:
+        ours = lzw_pixels(tif.pages[0].aspage())
+    if pixels.dtype.kind == "u":
+        np.testing.assert_array_equal(ours, tifffile.imread(path))
+        assert ours is not None
+        assert ours.dtype.isnative
+    else:
+        assert ours is None  # left to tifffile
+    np.testing.assert_array_equal(one(path).channels["ch1"], pixels)
+
+
+@pytest.mark.parametrize("odd", ["bits", "tiles", "colour", "strips", "code"])
+def test_odd_lzw_is_left_to_tifffile(tmp_path: Path, odd: str) -> None:
+    path, pixels = tmp_path / "a.tif", noise((45, 70))
+    options: dict[str, Any] = {"tile": (16, 16)} if odd == "tiles" else {"rowsperstrip": 9}
+    if odd == "colour":
+        pixels = np.dstack([pixels] * 3)
+        options["photometric"] = "rgb"
+    tifffile.imwrite(path, pixels, compression="lzw", **options)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        page = tif.pages[0].aspage()
+        if odd == "bits":
+            page.fillorder = 2
+        if odd == "strips":
+            page.rowsperstrip = 3
+        if odd == "code":
+            tif.filehandle.seek(page.dataoffsets[-1])
+            tif.filehandle.write(b"\0")
+        assert lzw_pixels(page) is None
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.pipeline.livedead_plate import LOTS, settings_of, write_well
 
+from monolayer.classify import ViabilitySettings
 from monolayer.cli import _exit_code as cli
+from monolayer.method import Method
 
 PROJECT = Path(__file__).parent.parent.parent
 PLATE = PROJECT / "sample_data" / "plate"
@@ -160,6 +163,25 @@ def plate_run(_plate_run: Path) -> Path:
 def own_run(_plate_run: Path, tmp_path: Path) -> Path:
     """A finished run of the sample plate that the test may change."""
     return Path(shutil.copytree(_plate_run, tmp_path / "RUN"))
+
+
+@pytest.fixture(scope="session")
+def _livedead(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("livedead")
+    write_well(folder / "images", "B01", settings_of("hoechst_pi", viability=0.6), 1, fields=(1,))
+    dyes = {"cell_channel": "w1", "dead_channel": "w2", "lot": LOTS["hoechst_pi"]}
+    method = Method(assay="viability", viability=ViabilitySettings.model_validate(dyes))
+    (folder / "method.yaml").write_text(method.to_yaml())
+    words = ["run", str(folder / "images"), "-o", str(folder / "RUN")]
+    method_words = ["--method", str(folder / "method.yaml"), "--workers", "1", "--json"]
+    assert cli([*words, *method_words]) == 0
+    return folder / "RUN"
+
+
+@pytest.fixture
+def livedead(_livedead: Path) -> Path:
+    """A viability run of one field of SIMULATED live and dead cells; to be read only."""
+    return _livedead
 
 
 @pytest.fixture

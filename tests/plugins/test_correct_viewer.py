@@ -1,5 +1,6 @@
 """The widgets Correct and Tune in the real napari: keys, the record, tables, pixels on screen."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from monolayer.method import load_method
 from monolayer.preview import preview_labels
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correct_widget import CorrectWidget
+from monolayer_napari.layers import outlines
 from monolayer_napari.tune_widget import PREVIEW, TuneWidget
 
 pytestmark = pytest.mark.viewer
@@ -155,6 +157,49 @@ def test_a_field_is_left_out_for_a_reason_that_somebody_gave(
     assert (event.act.kind, event.why) == ("exclude", "a bubble")
 
 
+def test_classes_and_features_follow_what_was_corrected(
+    viewer: Any, livedead: Path, tmp_path: Path, until: Until, qtbot: Any
+) -> None:
+    """A cell that was cut is two that are seen; one called dead is drawn as the dead are."""
+    run = Path(shutil.copytree(livedead, tmp_path / "RUN"))
+    bench, widget = bench_of(viewer), CorrectWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Correct")
+    assert bench.open(run)
+    field_id = next(iter(bench.session.fields)) if bench.session else ""
+    bench.show(field_id)
+    until(lambda: widget.figures.rowCount() > 0)
+    state, layer = widget.correcting, widget.layer
+    assert state.review is not None
+    objects = state.review.automatic.objects
+    living = np.flatnonzero(objects["viability_class"] == "live")
+    largest = living[np.argmax(objects["area_px"][living])]
+    label = int(objects["label"][largest])
+    rows, columns = np.nonzero(layer.data == label)
+    for x in (columns.min() - 2, columns.max() + 2):
+        point_at(widget, (rows.mean(), float(x)))
+        press(widget, "C")
+    until(lambda: "1 corrections" in widget.history.text())
+    new = int(layer.data.max())
+    assert new not in objects["label"]
+    np.testing.assert_allclose(layer.get_color(new), layer.get_color(label))
+    assert layer.get_color(new)[3] == 1
+    point_at(widget, np.argwhere(layer.data == new)[0])
+    press(widget, "D")
+    until(lambda: "2 corrections" in widget.history.text())
+    dead = int(objects["label"][objects["viability_class"] == "dead"][0])
+    np.testing.assert_allclose(layer.get_color(new), layer.get_color(dead))
+    until(lambda: new in layer.features["index"].to_numpy())
+    mine = layer.features[layer.features["index"] == new]
+    assert mine["viability_class"].tolist() == ["dead"]
+    # What is drawn by hand is of no class yet, and seen.
+    press(widget, "A")
+    assert (layer.selected_label, layer.mode) == (new + 1, "paint")
+    assert layer.get_color(new + 1)[3] == 1
+    press(widget, "Escape")
+    assert layer.mode == "pan_zoom"
+    viewer.window.remove_dock_widget(widget)
+
+
 def shown(widget: Any, name: str) -> tuple[str, str]:
     table = widget.figures
     for row in range(table.rowCount()):
@@ -176,20 +221,21 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         assert bench.session is not None
         assert widget.image is not None
         of_run = bench.session.labels(FIELD)
-        np.testing.assert_array_equal(viewer.layers[PREVIEW].data, of_run)
+        np.testing.assert_array_equal(viewer.layers[PREVIEW].data, outlines(of_run))
         qtbot.wait(50)
         before = viewer.screenshot(canvas_only=True, flash=False)
 
         slider = widget.knobs["segment.min_score"].findChild(QSlider)
         drawn: list[float] = []
         layer = viewer.layers[PREVIEW]
-        layer.events.set_data.connect(lambda: drawn.append(time.perf_counter()))
+        for drawing in (layer.events.set_data, layer.events.labels_update):
+            drawing.connect(lambda: drawn.append(time.perf_counter()))
         positions = np.linspace(slider.value(), slider.maximum() - 4, 40).astype(int)
         for position in positions:
             slider.setValue(int(position))
         assert widget.method is not None
         assert widget.method.segment.min_score > 0.9
-        expected = preview_labels(widget.image, {"nuclei": "w1"}, widget.method)
+        expected = outlines(preview_labels(widget.image, {"nuclei": "w1"}, widget.method))
         until(lambda: np.array_equal(layer.data, expected))
         # The first position and the newest; those between had not begun, or only one had.
         assert 1 <= len(drawn) < 10

@@ -76,10 +76,10 @@ def kinds(state: Correcting) -> list[str]:
 
 def test_each_key_is_one_event(state: Correcting, later: Later, said: list[str]) -> None:
     state.pick(centre(state, 1))
-    assert state.picked == [1]
+    assert state.picked == {1: centre(state, 1)}
     state.merge(centre(state, 2))
     later.run()
-    assert state.picked == []
+    assert state.picked == {}
     state.delete(centre(state, 3))
     later.run()
     y, x = centre(state, 4)

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from tests.pipeline.livedead_plate import LOTS, settings_of, write_well
 
 import monolayer
-from monolayer.classify import ViabilitySettings
 from monolayer.cli import _exit_code as cli
-from monolayer.method import Method
 from monolayer_napari.plate import FIELDS_OK, metrics_of, plate_map
 from monolayer_napari.reader import read_run
 from monolayer_napari.session import Session
@@ -62,20 +59,6 @@ def test_plate_turns_to_a_time_and_keeps_its_colours(times_run: Path) -> None:
     assert (first.low, first.high) == (second.low, second.high)
     assert [spot.value is None for spot in second.spots] == [False, True]
     assert second.by_well["A02"].words == "A02: 0 of 1 fields ok, 1 missing"
-
-
-@pytest.fixture(scope="module")
-def livedead(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A viability run of one field of SIMULATED live and dead cells."""
-    folder = tmp_path_factory.mktemp("livedead")
-    write_well(folder / "images", "B01", settings_of("hoechst_pi", viability=0.6), 1, fields=(1,))
-    dyes = {"cell_channel": "w1", "dead_channel": "w2", "lot": LOTS["hoechst_pi"]}
-    method = Method(assay="viability", viability=ViabilitySettings.model_validate(dyes))
-    (folder / "method.yaml").write_text(method.to_yaml())
-    words = ["run", str(folder / "images"), "-o", str(folder / "RUN")]
-    method_words = ["--method", str(folder / "method.yaml"), "--workers", "1", "--json"]
-    assert cli([*words, *method_words]) == 0
-    return folder / "RUN"
 
 
 def test_dyes_and_classes_have_their_colours(livedead: Path) -> None:

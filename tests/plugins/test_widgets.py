@@ -157,6 +157,38 @@ def test_wells_have_the_colour_of_their_number_and_unknown_ones_none(
     )
 
 
+def test_a_step_draws_only_the_wells_that_it_is_about(
+    qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monolayer_napari.plate import FIELDS_OK, PlateMap, Spot
+    from monolayer_napari.plate_picture import PlatePicture
+
+    places = [(row, column) for row in range(16) for column in range(24)]
+    spots = tuple(Spot(f"{chr(65 + r)}{c + 1:02d}", r, c, float(r), ()) for r, c in places)
+    picture, drawn = PlatePicture(), list[str]()
+    qtbot.addWidget(picture)
+    whole = PlatePicture._paint_well
+
+    def paint(picture: Any, painter: Any, shown: Any, spot: Spot) -> None:
+        drawn.append(spot.well)
+        whole(picture, painter, shown, spot)
+
+    monkeypatch.setattr(PlatePicture, "_paint_well", paint)
+    picture.set_map(PlateMap("P", "", FIELDS_OK, 16, 24, spots, True, 0.0, 15.0))
+    picture.resize(700, 500)
+    picture.show()
+    until(lambda: len(drawn) >= 384)
+    picture.choose("C05")
+    qtbot.wait(50)
+    drawn.clear()
+    picture.choose("N20")
+    until(lambda: {"C05", "N20"} <= set(drawn))
+    assert len(drawn) <= 18  # these two and their neighbours
+    drawn.clear()
+    picture.choose("not of this plate")
+    until(lambda: "N20" in drawn)
+
+
 def doubts(*names: str) -> list[Doubt]:
     return [Doubt(name, None, 0.9, ("odd",), f"because of {name}") for name in names]
 

@@ -53,7 +53,13 @@ class ConfluenceAssay:
     modality: str = "phase contrast"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
-        """Give the channel that shows the cells."""
+        """Give the channel that shows the cells.
+
+        Raises
+        ------
+        ConfigError
+            No channel, or none by its name, shows cells in that kind of light.
+        """
         if method.read.channel is not None or len(channels) == 1:
             return {"cells": channel_among(channels, method.read)}
         source = method.confluence.source
@@ -101,7 +107,13 @@ class ConfluenceAssay:
         method: Method,
         given: Given,
     ) -> Evaluated:
-        """Take the areas again; what only the image tells (bodies, reasons) stays if it can."""
+        """Take the areas again; what only the image tells (bodies, reasons) stays if it can.
+
+        Raises
+        ------
+        CorrectionError
+            So little of the field would be usable that it is better left out.
+        """
         usable = int(np.count_nonzero(given.labels != _UNUSABLE))
         covered = int(np.count_nonzero(given.labels == _COVERED))
         same = not given.touched

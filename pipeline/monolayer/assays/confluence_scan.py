@@ -41,7 +41,13 @@ class ConfluenceScan:
     """See `monolayer.assays.windows.ScanAssay`."""
 
     def fix(self, work: ScanWork) -> Fixed:
-        """What windows are held against."""
+        """What windows are held against.
+
+        Raises
+        ------
+        ImageError
+            The image is too small (``too_small``).
+        """
         scan, settings = work.scan, work.method.confluence
         if min(scan.shape) < _LEAST_SIDE_PX:
             size = f"{scan.shape[0]} x {scan.shape[1]}"

@@ -84,7 +84,13 @@ class MorphologyAssay:
     modality: str = "fluorescence cells"
 
     def roles(self, channels: Collection[str], method: Method) -> dict[str, str]:
-        """Give the nuclear channel, and the cell channel where the method names one."""
+        """Give the nuclear channel, and the cell channel where the method names one.
+
+        Raises
+        ------
+        ConfigError
+            The method's cell channel is not there, or is the nuclear one.
+        """
         nuclei, cells = channel_among(channels, method.read), method.morphology.cell_channel
         if cells is None:
             return {"nuclei": nuclei}

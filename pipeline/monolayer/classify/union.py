@@ -34,6 +34,11 @@ def match_nuclei(
         Label of the body on which more than half of the nucleus lies, 0 where there is none, -1
         where it is not stained. A body has one nucleus at most: the one with most pixels on it,
         the first among equals.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
     """
     if bodies.shape != nuclei.shape:
         raise ValueError(f"labels differ in shape: {bodies.shape} and {nuclei.shape}")

@@ -109,18 +109,28 @@ class RunOptions:
         """The run's folder, absolute."""
         return self.output.expanduser().resolve()
 
+    @property
+    def names_method(self) -> bool:
+        """Whether any option says what to count and how."""
+        named = (self.method_path, self.assay, self.pixel_size_um, self.channel)
+        return any(value is not None for value in named)
+
     def method(self) -> "Method":
         """Load the method with the options that win over it."""
         from monolayer.method import load_method
 
         method = load_method(self.method_path, self.assay)
+        self.check_qualified(method)
+        return method.with_options(self.pixel_size_um, self.channel)
+
+    def check_qualified(self, method: "Method") -> None:
+        """Raise ConfigError where ``--qualified`` asks for what the method does not name."""
         if self.qualified and method.qualification is None:
             raise ConfigError(
                 f"--qualified: method {method.name} {method.version} names no record of its "
                 "qualification; qualify it ('monolayer qualify'), and name the record in the "
                 "method file."
             )
-        return method.with_options(self.pixel_size_um, self.channel)
 
     def execution(self) -> "ExecutionSettings":
         """Load the execution file with the options that win over it."""

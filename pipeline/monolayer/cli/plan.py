@@ -31,6 +31,13 @@ LISTED = 12
 @channel_option
 @select_option
 @cluster_option
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what was found to FILE, for 'monolayer run --plan FILE': shards of a job array "
+    "then need not list the images again.",
+)
 @json_option
 def command(
     images: str,
@@ -41,6 +48,7 @@ def command(
     channel: str | None,
     select: str | None,
     cluster: Path | None,
+    save: Path | None,
     as_json: bool,
 ) -> None:
     """Say what a run over IMAGES would do, without counting anything.
@@ -56,11 +64,21 @@ def command(
     roles = roles_of(plan)
     memory = expected_memory(plan)
     jobs = _jobs(cluster, len(plan.fields)) if cluster else {}
+    saved = _save(plan, select, save.expanduser().resolve()) if save else {}
     if as_json:
-        echo_json(_summary(plan, memory, roles) | jobs)
+        echo_json(_summary(plan, memory, roles) | jobs | saved)
     else:
         _tell(plan, memory, roles)
         _tell_jobs(jobs, memory)
+        for path in saved.values():
+            click.echo(f"Saved: {path}; 'monolayer run --plan {path} -o RUN' starts from it.")
+
+
+def _save(plan: Any, select: str | None, path: Path) -> dict[str, str]:
+    from monolayer.engine.saved_plan import save_plan
+
+    save_plan(plan, select, path)
+    return {"saved": str(path)}
 
 
 def _jobs(cluster: Path, n_fields: int) -> dict[str, Any]:

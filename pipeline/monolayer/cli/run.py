@@ -1,21 +1,34 @@
 """``monolayer run``."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from monolayer.cli._run_options import RunOptions, run_options
 from monolayer.cli._shared import echo_json, shard_option
 from monolayer.cli._telling import telling
+from monolayer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monolayer.engine.plan import Plan
 
 __all__ = ["command"]
 
 
 @click.command("run")
-@click.argument("images")
+@click.argument("images", required=False)
 @run_options
 @shard_option
-def command(images: str, shard: str | None, **options: Any) -> int:
+@click.option(
+    "--plan",
+    "planned",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Start from what 'monolayer plan IMAGES --save FILE' found, in place of IMAGES and "
+    "without listing them.",
+)
+def command(images: str | None, shard: str | None, planned: Path | None, **options: Any) -> int:
     """Evaluate IMAGES (a folder, a file or a LoadData CSV) into the folder RUN.
 
     Without --assay or --method nuclei in fluorescence are counted.
@@ -25,12 +38,11 @@ def command(images: str, shard: str | None, **options: Any) -> int:
     """
     asked = RunOptions.of(options)
     with telling(asked) as notify:
-        from monolayer.engine.plan import make_plan
         from monolayer.engine.run import execute
         from monolayer.engine.shard import Shard
 
         share = Shard.parse(shard) if shard else None
-        plan = make_plan(images, asked.method(), asked.layout, asked.select)
+        plan = _plan(images, planned, asked)
         outcome = execute(
             plan,
             asked.run_folder,
@@ -47,6 +59,25 @@ def command(images: str, shard: str | None, **options: Any) -> int:
         if not outcome.has_tables:
             asked.say(f"Shard {share} is done; whoever ends last makes the tables.")
     return int(outcome.exit_code)
+
+
+def _plan(images: str | None, planned: Path | None, asked: RunOptions) -> "Plan":
+    if planned is not None:
+        from monolayer.engine.saved_plan import Asked, load_plan
+
+        layout = None if asked.layout == "auto" else asked.layout
+        method = asked.method() if asked.names_method else None
+        plan = load_plan(planned.expanduser(), Asked(images, layout, asked.select, method))
+        asked.check_qualified(plan.method)
+        return plan
+    from monolayer.engine.plan import make_plan
+
+    if images is None:
+        raise ConfigError(
+            "run: give IMAGES, or --plan with the file that 'monolayer plan IMAGES --save FILE' "
+            "wrote."
+        )
+    return make_plan(images, asked.method(), asked.layout, asked.select)
 
 
 def _summary(outcome: Any) -> dict[str, Any]:

@@ -77,7 +77,15 @@ def layout(plan: ComparisonPlan) -> list[PlacedWell]:
 
 
 def runs_of(plan: ComparisonPlan) -> list[tuple[str, tuple[tuple[str, float], ...]]]:
-    """Medium or levels of each run, in the design's own order."""
+    """Medium or levels of each run, in the design's own order.
+
+    Raises
+    ------
+    ConfigError
+        Factors that are too few, named twice, or of a design of media.
+    MissingExtraError
+        The library of designs is not installed.
+    """
     design = plan.design
     if design.kind == "media":
         if design.factors:

@@ -84,7 +84,13 @@ def tost(
 def tost_paired(
     differences: Sequence[float], margin_low: float, margin_high: float, alpha: float = 0.05
 ) -> Tost:
-    """TOST of paired differences, one a donor."""
+    """TOST of paired differences, one a donor.
+
+    Raises
+    ------
+    InputError
+        Fewer than two donors.
+    """
     n = len(differences)
     if n < 2:
         raise InputError(f"{n} donor: without a second one nothing says how donors vary.")

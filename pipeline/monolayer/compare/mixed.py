@@ -91,7 +91,13 @@ def block_model(
 def fit_blocks(
     values: "np.ndarray", fixed: "np.ndarray", donors: list[str]
 ) -> tuple[list[float], list[float], float]:
-    """Estimates and standard errors of fixed columns, and the SD between donors, by REML."""
+    """Estimates and standard errors of fixed columns, and the SD between donors, by REML.
+
+    Raises
+    ------
+    MissingExtraError
+        statsmodels is not installed.
+    """
     try:
         from statsmodels.regression.mixed_linear_model import MixedLM
     except ImportError:

@@ -115,7 +115,13 @@ def vessel_now(history: VesselHistory, recipe: Recipe, found: Recommendation) ->
 
 
 def latest_record(histories: Sequence[VesselHistory]) -> datetime:
-    """When the latest record of all vessels was made."""
+    """When the latest record of all vessels was made.
+
+    Raises
+    ------
+    InputError
+        There is no vessel.
+    """
     if not histories:
         raise InputError("there are no vessels; give a history with at least one.")
     times = [history.clock(history.last_h) for history in histories if _seeded(history)]

@@ -77,6 +77,11 @@ def visit_of_well(row: Mapping[str, Any], visit: Acquisition) -> Acquisition:
         The well's row of the wells table, of the assay confluence or one that counts.
     visit : Acquisition
         What is known of it besides.
+
+    Raises
+    ------
+    CorrectionError
+        The well has neither confluence nor a density of cells.
     """
     n = int(row["n_fields_ok"])
     figures: dict[str, Any] = {"n_fields": row["n_fields_planned"], "n_fields_ok": n}

@@ -98,7 +98,13 @@ def sign_within(
     signer: Person,
     settings: RecordSettings,
 ) -> Signed:
-    """Sign within a change, as the record stands in it; the signer has been identified."""
+    """Sign within a change, as the record stands in it; the signer has been identified.
+
+    Raises
+    ------
+    InputError
+        There is no such subject.
+    """
     change.flush()
     sha256 = content_sha256(change.connection, kind, subject)
     if sha256 is None:

@@ -115,6 +115,11 @@ def export_trail(study: Study, folder: Path) -> Anchor:
     Anchor
         The head, as in ``head.json``: kept apart from the study it proves that nothing was taken
         off the trail's end or written anew.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
     """
     try:
         # One look at the study for all three: others may write meanwhile.

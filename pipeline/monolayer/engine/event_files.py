@@ -10,14 +10,15 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from monolayer.engine.events import Line
+__all__ = ["EventFile", "Line", "Stream", "as_json", "event_lines", "streams_of"]
 
-__all__ = ["EventFile", "Stream", "as_json", "event_lines", "streams_of"]
+Line = Mapping[str, Any]
+"""An event as it is written: its kind and times, then its own fields."""
 
 FOLDER = "events"
 KEPT = 200

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from monolayer.engine.event_files import EventFile, Line
 
 __all__ = [
     "EVENTS",
@@ -41,9 +43,6 @@ __all__ = [
 
 # A watch may tell of failures for days before there is a folder to keep them in.
 EARLY = 20
-
-Line = Mapping[str, Any]
-"""An event as it is written: its kind and times, then its own fields."""
 
 Listener = Callable[[Line], object]
 
@@ -233,18 +232,6 @@ def kind_of(event: type[Event]) -> str:
 EVENTS: dict[str, type[Event]] = {kind_of(event): event for event in Event.__subclasses__()}
 
 
-class Record(Protocol):
-    """A place where a run's events are kept."""
-
-    def __call__(self, line: Line) -> None:
-        """Keep an event."""
-        ...
-
-    def close(self) -> None:
-        """End it."""
-        ...
-
-
 @dataclass(slots=True)
 class Events:
     """Tells every listener what happens.
@@ -262,7 +249,7 @@ class Events:
     listeners: list[Listener] = field(default_factory=list)
     last: Line | None = None
     _start: float = field(default_factory=time.monotonic)
-    _records: dict[Path, Record] = field(default_factory=dict)
+    _records: dict[Path, EventFile] = field(default_factory=dict)
     _early: list[Line] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
@@ -287,8 +274,6 @@ class Events:
     def record_in(self, folder: Path) -> None:
         """Keep what is told, and was told before, in a run's folder. Only for its holder."""
         if folder not in self._records:
-            from monolayer.engine.event_files import EventFile
-
             record = self._records[folder] = EventFile(folder)
             while self._early:
                 record(self._early.pop(0))

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from monolayer.errors import RunAborted
 
 __all__ = [
+    "UNFINISHED",
     "discard",
     "file_beside",
     "finished_folder",

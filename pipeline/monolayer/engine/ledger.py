@@ -10,15 +10,18 @@ import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import field as of_each
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from monolayer.engine.stamps import stamps_of
+from monolayer.errors import DamagedPartError
 from monolayer.field import FAILURES, Field, State
 from monolayer.packed import Places
-from monolayer.read.ngff import is_group, stamp
-from monolayer.read.roots import Remote, Root, folder_of
+from monolayer.read.roots import Root
 
 __all__ = [
     "Chunk",
@@ -28,6 +31,7 @@ __all__ = [
     "Signatures",
     "chunks_of",
     "failures_of",
+    "intact",
     "ledger_of",
     "part_names",
     "source_signature",
@@ -140,10 +144,10 @@ class Ledger(Mapping[str, LedgerEntry]):
         self.parts = part_names(run_folder)
         self._packed, self._digests = array("Q"), bytearray()
         for part, name in enumerate(self.parts):
-            text = (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
-            for row, item in enumerate(json.loads(text)):
-                self._packed.append((part << 32) | (row << 8) | _STATES.index(item["state"]))
-                self._digests += bytes.fromhex(item["signature"])
+            with suppress(FileNotFoundError), intact(run_folder / "parts" / name) as folder:
+                for row, item in enumerate(_read(folder)):
+                    self._packed.append((part << 32) | (row << 8) | _STATES.index(item["state"]))
+                    self._digests += bytes.fromhex(item["signature"])
         heads = array("Q", (_head(self._digest(i)) for i in range(len(self._packed))))
         # Sorting is stable: of the same work, what the first part holds comes first.
         self._order = array("Q", sorted(range(len(heads)), key=heads.__getitem__))
@@ -157,7 +161,13 @@ class Ledger(Mapping[str, LedgerEntry]):
         return LedgerEntry(self.parts[part], row, state)
 
     def place_of(self, signature: str) -> tuple[int, int, str]:
-        """Number of the part, the row in it, and the field's state."""
+        """Number of the part, the row in it, and the field's state.
+
+        Raises
+        ------
+        KeyError
+            No such field.
+        """
         digest = bytes.fromhex(signature)
         head = _head(digest)
         at = bisect_left(self._heads, head)
@@ -201,22 +211,7 @@ def source_signature(field: Field, root: Root, identity: str) -> str:
         Method, version and flat fields.
     """
     where = (identity, field.field_id, field.problem, tuple(field.channels.items()))
-    digest = hashlib.sha256(repr(where).encode())
-    folder = folder_of(root)
-    for path in field.paths:
-        digest.update(_stamp(folder, path).encode())
-    return digest.hexdigest()
-
-
-def _stamp(folder: Root, path: str) -> str:
-    """What changes when a file does, or any file of an image in an OME-Zarr."""
-    if is_group(path) or isinstance(folder, Remote):
-        return stamp(folder, path)
-    try:
-        stat = (folder / path).stat()
-    except OSError:
-        return "absent"
-    return f"{stat.st_size}.{stat.st_mtime_ns}"
+    return hashlib.sha256((repr(where) + stamps_of(field, root)).encode()).hexdigest()
 
 
 def chunks_of(
@@ -248,12 +243,37 @@ def ledger_of(run_folder: Path) -> Ledger:
 
 def failures_of(run_folder: Path) -> list[tuple[str, str]]:
     """Field id and state of each field that failed or crashed, as the parts have them."""
-    texts = (
-        (run_folder / "parts" / name / "ledger.json").read_text(encoding="utf-8")
-        for name in part_names(run_folder)
-    )
-    items = (item for text in texts for item in json.loads(text))
-    return [(item["field_id"], item["state"]) for item in items if item["state"] in FAILURES]
+    found = []
+    for name in part_names(run_folder):
+        with suppress(FileNotFoundError), intact(run_folder / "parts" / name) as folder:
+            items = (item for item in _read(folder) if item["state"] in FAILURES)
+            found += [(item["field_id"], item["state"]) for item in items]
+    return found
+
+
+def _read(folder: Path) -> list[dict[str, Any]]:
+    """What a part's ledger lists."""
+    items: list[dict[str, Any]] = json.loads((folder / "ledger.json").read_bytes())
+    return items
+
+
+@contextmanager
+def intact(folder: Path) -> Iterator[Path]:
+    """Read from a finished part.
+
+    Raises
+    ------
+    DamagedPartError
+        It is there and cannot be read.
+    FileNotFoundError
+        It was taken away meanwhile, by a retry.
+    """
+    try:
+        yield folder
+    except (ValueError, KeyError, TypeError, IndexError, FileNotFoundError) as error:
+        if not folder.is_dir():
+            raise
+        raise DamagedPartError(folder, " ".join(str(error).split())[:120]) from error
 
 
 def part_names(run_folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from monolayer.engine.ledger import ledger_of
@@ -63,8 +64,11 @@ class PartRows:
 
         Parts come in the order of their first fields, and the columns of the objects are met.
         """
-        places = range(len(self._part))
-        for part, members in groupby(self._by_part(places), key=self._part.__getitem__):
+        parts = np.asarray(self._part)
+        _, first, which = np.unique(parts, return_index=True, return_inverse=True)
+        # As `_by_part` has it, but of all fields at once, and in 8 bytes a field, not 70.
+        together = np.argsort(first[which], kind="stable")
+        for part, members in groupby(map(int, together), key=self._part.__getitem__):
             rows = self._first_look(part, columns)
             for place in members:
                 yield place, rows[self._row[place]]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monolayer.engine.stamps import Stamps
 from monolayer.errors import ConfigError, ImageError, InputError
 from monolayer.field import Field
 from monolayer.method import Method
@@ -91,6 +92,8 @@ class Plan:
         Settings of every stage.
     layout : str
         What finds the same fields again: the layout's name, or the regex itself.
+    stamps : Stamps or None
+        How the fields' files were when the plan was saved; None for one that was made just now.
     """
 
     root: Root
@@ -99,6 +102,7 @@ class Plan:
     missing: tuple[Field, ...]
     method: Method
     layout: str
+    stamps: Stamps | None = None
 
     @property
     def pixel_size_um(self) -> float | None:

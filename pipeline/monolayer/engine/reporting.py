@@ -60,6 +60,8 @@ def write_report(
     record = runfolder.read_record(folder)
     method = Method.model_validate(record["method"])
     show = assay_of(method).presentation(method)
+    # Before the table: what finding places takes for a moment would come on top of it.
+    read = _reader(folder, record, root, fields)
     table = fields_of(folder, show)
     content = build_content(
         fields=table,
@@ -67,7 +69,7 @@ def write_report(
         plates=_some_columns(folder / "plates.parquet"),
         run=record,
         show=show,
-        overlays=overlays_of(folder, record, (root, fields), show, table),
+        overlays=_overlays(folder, read, show, table),
         objects=lambda: _objects(folder, show),
     )
     path = folder / "report.html"
@@ -139,16 +141,32 @@ def _columns_of_wells(show: Presentation) -> set[str]:
 
 
 def overlays_of(
+    folder: Path, record: dict[str, Any], show: Presentation, table: pa.Table
+) -> Overlays:
+    """Give a function that draws a field by its id: pixels, labels, kinds; None if gone."""
+    return _overlays(folder, _reader(folder, record), show, table)
+
+
+def _reader(
     folder: Path,
     record: dict[str, Any],
-    where: tuple[Root | None, Sequence[Field] | None],
+    root: Root | None = None,
+    fields: Sequence[Field] | None = None,
+) -> Callable[[str], FieldImage] | None:
+    """`field_reader`, or None where the images are gone."""
+    try:
+        return field_reader(folder, record, root, fields)
+    except RunFolderError:
+        return None
+
+
+def _overlays(
+    folder: Path,
+    reader: Callable[[str], FieldImage] | None,
     show: Presentation,
     table: pa.Table,
 ) -> Overlays:
-    """Give a function that draws a field by its id: pixels, labels, kinds; None if gone."""
-    try:
-        reader = field_reader(folder, record, *where)
-    except RunFolderError:
+    if reader is None:
         return lambda field_id: None
 
     def overlay(field_id: str) -> Overlay | None:

@@ -105,4 +105,14 @@ def _objects(folder: Path, wanted: set[str]) -> dict[str, NDArray[np.generic]]:
     if not tables:
         return {}
     table = pa.concat_tables(tables, promote_options="default")
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    others = [name for name in table.column_names if name != "field_id"]
+    found = {name: table[name].to_numpy(zero_copy_only=False) for name in others}
+    return found | {"field_id": _names(table["field_id"])}
+
+
+def _names(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    """One string a field, and not one an object."""
+    coded = column.dictionary_encode().combine_chunks()
+    names = np.array(coded.dictionary.to_pylist(), object)
+    of_each: NDArray[np.object_] = names.take(coded.indices.to_numpy())
+    return of_each

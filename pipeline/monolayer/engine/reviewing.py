@@ -126,7 +126,13 @@ class RunReview:
         return table.filter(pc.call_function("is_in", [table[column]], wanted))
 
     def labels(self, field_id: str) -> NDArray[np.int32]:
-        """A field's automatic labels."""
+        """A field's automatic labels.
+
+        Raises
+        ------
+        CorrectionError
+            The field has no label image, because it is not ok.
+        """
         path = self.folder / labels_path(field_id)
         if not path.is_file():
             raise CorrectionError(
@@ -299,14 +305,26 @@ class FieldReview:
         return event
 
     def undo(self, reviewer: Reviewer, why: str = "undone") -> Event:
-        """Undo the latest event in effect."""
+        """Undo the latest event in effect.
+
+        Raises
+        ------
+        CorrectionError
+            Nothing is in effect.
+        """
         standing = in_effect(self._seen)
         if not standing:
             raise CorrectionError("there is nothing to undo in this field.")
         return self.act(Undo(number=standing[-1].number), reviewer, why)
 
     def redo(self, reviewer: Reviewer, why: str = "redone") -> Event:
-        """Redo what was undone last, where nothing else was done since."""
+        """Redo what was undone last, where nothing else was done since.
+
+        Raises
+        ------
+        CorrectionError
+            Nothing was undone, or something else was done since.
+        """
         number = _last_undone(self._seen)
         if number is None:
             raise CorrectionError("there is nothing to redo in this field.")

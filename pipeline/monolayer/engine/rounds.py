@@ -28,7 +28,8 @@ __all__ = ["CHUNK_FIELDS", "run_rounds"]
 # work; no more, or the last one keeps one worker busy while the others have nothing left.
 CHUNK_SECONDS = 2.0
 CHUNK_FIELDS = 250
-FIRST_CHUNK = 4
+# Innocent neighbours of a death.
+CHUNK_AGAIN = 4
 # The first death, in company, does not count: another's field may have eaten the memory.
 DEATHS_ALONE = 2
 # A disk that stands still for a moment hangs fields too, so a second chance; not a third one,
@@ -101,7 +102,8 @@ class _Rounds:
 
     def chunk_size(self) -> int:
         """Fields of the next chunk: some seconds of work, and less as the fields run out."""
-        each = self.seconds / self.n_done if self.n_done else CHUNK_SECONDS / FIRST_CHUNK
+        # The first chunks have one field: the first answer comes soonest and tells how long it is.
+        each = self.seconds / self.n_done if self.n_done else CHUNK_SECONDS
         wanted = min(CHUNK_FIELDS, int(CHUNK_SECONDS / max(each, 1e-9)))
         left = len(self.open) - self.n_given
         size = max(1, min(wanted, left // (4 * self.executor.workers)))
@@ -122,7 +124,7 @@ class _Rounds:
                 blamed = {field_id for field_id, _ in self.blamed(chunk)}
                 self.suspects += [field for field in chunk.fields if field.field_id in blamed]
                 innocent = [field for field in chunk.fields if field.field_id not in blamed]
-                again += chunks_of(innocent, self.signatures, FIRST_CHUNK)
+                again += chunks_of(innocent, self.signatures, CHUNK_AGAIN)
             chunks = again
 
     def suspects_alone(self) -> None:
@@ -176,6 +178,11 @@ class _Rounds:
         """Count the deaths at each field, and apart those for taking too long.
 
         A scheduler with Dask's own settings tries a chunk on four workers before it says so.
+
+        Raises
+        ------
+        RunAborted
+            Workers keep dying before they have begun a field.
         """
         ids = {self.signatures[field.field_id]: field.field_id for field in chunk.fields}
         found: Counter[tuple[str, bool]] = Counter()

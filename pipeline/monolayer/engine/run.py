@@ -7,6 +7,7 @@ and the half that computes (`process`) is never imported.
 """
 
 import hashlib
+import logging
 import os
 import shlex
 import socket
@@ -19,20 +20,23 @@ from pathlib import Path
 from monolayer.engine import runfolder
 from monolayer.engine.events import Events, RunAborted, RunFinished, RunStarted
 from monolayer.engine.executors.settings import ExecutionSettings
-from monolayer.engine.files import saying_what_failed
-from monolayer.engine.ledger import LedgerEntry, Signatures, ledger_of, source_signature
+from monolayer.engine.files import discard, saying_what_failed
+from monolayer.engine.ledger import Ledger, LedgerEntry, Signatures, ledger_of, source_signature
 from monolayer.engine.memory import share_an_allocator
 from monolayer.engine.plan import Plan
 from monolayer.engine.shard import Shard
 from monolayer.engine.work_list import WorkList
-from monolayer.errors import RunFolderError, exit_code_of, sentence_of
+from monolayer.errors import DamagedPartError, RunFolderError, exit_code_of, sentence_of
 from monolayer.field import FAILURES, State
 from monolayer.packed import PackedFields
 from monolayer.segment import segmenter_identity
 
 __all__ = ["Outcome", "execute"]
 
+log = logging.getLogger(__name__)
+
 HERE = ExecutionSettings()
+_TABLES = ("fields.parquet", "objects/*.parquet", "wells.parquet", "plates.parquet", "report.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ def _execute(
 ) -> Outcome:
     start = time.perf_counter()
     plan.method.check_complete()
+    _check_files(plan, shard)
     with saying_what_failed(folder):
         with runfolder.locked(folder, shard):
             work = _look(plan, folder, shard, retry, notify)
@@ -172,6 +177,14 @@ def _execute(
         time.perf_counter() - start,
         has_tables=of_all is not None,
     )
+
+
+def _check_files(plan: Plan, shard: Shard | None) -> None:
+    """Refuse a saved plan whose files have changed, before anything is written."""
+    if plan.stamps is not None:
+        places = range(len(plan.fields))
+        own = places if shard is None else shard.of(places)
+        plan.stamps.check(((place, plan.fields[place]) for place in own), plan.root)
 
 
 def _started(work: WorkList, shard: Shard | None) -> RunStarted:
@@ -204,7 +217,7 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Ev
         )
         for field in fields
     )
-    ledger = ledger_of(folder)
+    ledger = _intact_ledger(folder)
     open_fields = PackedFields(
         field for field in fields if _is_open(ledger.get(signatures[field.field_id]), retry)
     )
@@ -213,18 +226,49 @@ def _look(plan: Plan, folder: Path, shard: Shard | None, retry: bool, notify: Ev
 
 
 def _whole(
-    work: WorkList, execution: ExecutionSettings, max_failures: int | None, notify: Events
+    work: WorkList,
+    execution: ExecutionSettings,
+    max_failures: int | None,
+    notify: Events,
+    mended: tuple[Path, ...] = (),
 ) -> dict[str, int]:
-    """Do what is open and make the tables, unless that was done before."""
+    """Do what is open and make the tables, unless that was done before and they are there."""
     record = runfolder.read_record(work.folder)
-    if work.open_fields or record.get("tables_of") != work.tables_of:
+    there = all(any(work.folder.glob(name)) for name in _TABLES)
+    if work.open_fields or record.get("tables_of") != work.tables_of or not there:
         share_an_allocator()
         from monolayer.engine.process import process
 
-        process(work, execution, max_failures, notify)
+        try:
+            process(work, execution, max_failures, notify)
+        except DamagedPartError as damaged:
+            if damaged.folder in mended:
+                raise
+            _take_away(damaged)
+            again = _look(work.plan, work.folder, None, work.retry, notify)
+            return _whole(again, execution, max_failures, notify, (*mended, damaged.folder))
         record = runfolder.read_record(work.folder)
     counts: dict[str, int] = record["counts"]
     return counts
+
+
+def _intact_ledger(folder: Path) -> Ledger:
+    """Find what the parts hold; one that something has damaged is as good as none."""
+    while True:
+        try:
+            return ledger_of(folder)
+        except DamagedPartError:
+            # Another shard may have taken it away by now, and put the same work in its place.
+            with runfolder.alone(folder):
+                try:
+                    return ledger_of(folder)
+                except DamagedPartError as damaged:
+                    _take_away(damaged)
+
+
+def _take_away(damaged: DamagedPartError) -> None:
+    log.warning("%s: was damaged and is taken away; its fields are done anew.", damaged.folder)
+    discard(damaged.folder)
 
 
 def _share(
@@ -245,6 +289,10 @@ def _last_out(plan: Plan, folder: Path, notify: Events) -> dict[str, int] | None
     """Make the tables where no other shard is at work and no field is open; else leave it."""
     try:
         with runfolder.locked(folder):
+            # Elements that run one after the other each come here: a plan of a million fields is
+            # not signed a thousand times to learn that most of it is not begun.
+            if len(ledger_of(folder)) < len(plan.fields):
+                return None
             work = _look(plan, folder, None, False, notify)
             return None if work.open_fields else _whole(work, HERE, None, notify)
     except RunFolderError:

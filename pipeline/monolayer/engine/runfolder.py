@@ -23,11 +23,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from monolayer.engine.files import write_file
+from monolayer.engine.files import UNFINISHED, write_file
 from monolayer.engine.shard import Shard, started_again
 from monolayer.errors import FolderBusyError, RunFolderError
 from monolayer.method import Method
 from monolayer.read.roots import Root
+from monolayer.read.walk import check_name
 
 __all__ = [
     "FORMAT",
@@ -96,15 +97,15 @@ def _claim(folder: Path, method: Method, given: dict[str, str]) -> dict[str, Any
     if (folder / "run.json").is_file():
         record = read_record(folder)
         _check_same(folder, record["given"], given)
-        return record
-    if folder.is_file() or (folder.is_dir() and any(_content(folder))):
-        raise RunFolderError(
-            f"{folder}: holds files but no run.json, so it is no run's folder; "
-            "give a new or empty one with -o."
-        )
-    record = {"format": FORMAT, "monolayer": version("monolayer"), "given": given}
-    write_file(folder / "method.yaml", method.to_yaml().encode())
-    write_record(folder, record)
+    elif any(_content(folder)):
+        raise _no_runs(folder)
+    else:
+        record = {"format": FORMAT, "monolayer": version("monolayer"), "given": given}
+        # First: who was killed after the method's file, or had no space left, found a folder
+        # that held files and was no run's.
+        write_record(folder, record)
+    if not (folder / "method.yaml").is_file():
+        write_file(folder / "method.yaml", method.to_yaml().encode())
     return record
 
 
@@ -149,7 +150,7 @@ def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
     A shard holds the folder together with other shards, and its own place alone, unless the
     batch system started it again (see `started_again`).
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _take_in(folder)
     if shard is None:
         with _held(folder, ".lock", fcntl.LOCK_EX):
             yield
@@ -173,9 +174,30 @@ def watched(folder: Path) -> Iterator[None]:
     FolderBusyError
         Another watch is at it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _take_in(folder)
     with _held(folder, ".lock-watch", fcntl.LOCK_EX):
         yield
+
+
+def _take_in(folder: Path) -> None:
+    """Make the folder where it is absent; refuse what is none or somebody else's, untouched.
+
+    Whoever began a run here made a lock first, so files without one are not a run's.
+    """
+    check_name(folder)
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder}: is a file; give a folder for the run with -o.")
+    foreign = folder.is_dir() and any(_content(folder)) and not (folder / "run.json").is_file()
+    if foreign and not any(folder.glob(".lock*")):
+        raise _no_runs(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _no_runs(folder: Path) -> RunFolderError:
+    return RunFolderError(
+        f"{folder}: holds files but no run.json, so it is no run's folder; "
+        "give a new or empty one with -o."
+    )
 
 
 @contextmanager
@@ -248,7 +270,8 @@ def machine() -> dict[str, Any]:
 
 
 def _content(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith((".lock", ".watch")))
+    ours = (".lock", ".watch", UNFINISHED)
+    return (path for path in folder.iterdir() if not path.name.startswith(ours))
 
 
 def _check_same(folder: Path, before: dict[str, Any], given: dict[str, Any]) -> None:

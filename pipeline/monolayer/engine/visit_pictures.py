@@ -110,7 +110,7 @@ def _visits(folder: Path, vessel: str) -> Iterator[_Visit]:
     show = assay_of(method).presentation(method)
     table = fields_of(folder, show)
     rows = _of_vessel(folder, table.to_pylist(), vessel)
-    overlays = overlays_of(folder, record, (None, None), show, table)
+    overlays = overlays_of(folder, record, show, table)
     for time in sorted({row["time"] or "" for row in rows}, key=_in_order):
         yield _Visit(tuple(row for row in rows if (row["time"] or "") == time), show, overlays)
 

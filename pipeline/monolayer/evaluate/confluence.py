@@ -95,6 +95,11 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
     """Rank correlation; equal values share their mean rank. None without variation.
 
     Spearman (1904), American Journal of Psychology 15:72.
+
+    Raises
+    ------
+    ValueError
+        Lengths that differ.
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} values and {len(second)} values cannot be paired")

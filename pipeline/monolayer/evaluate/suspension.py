@@ -56,6 +56,11 @@ def score_suspension(
     dict
         ``n_true_live``, ``n_true_dead``, ``n_found_live``, ``n_found_dead``; ``n_matched`` pairs,
         class ignored, and ``n_matched_class`` of them of the same class.
+
+    Raises
+    ------
+    ValueError
+        Another number of classes than of centres.
     """
     if len(centres) != len(live):
         raise ValueError(f"{len(centres)} centres but {len(live)} classes: give one each")

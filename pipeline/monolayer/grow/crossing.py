@@ -167,6 +167,11 @@ def probability_before(
     settings : GrowSettings, optional
         The defaults where left out.
 
+    Raises
+    ------
+    ValueError
+        No law was fitted.
+
     Notes
     -----
     Student's t with the fit's degrees of freedom; the variance is that of the curve, of one

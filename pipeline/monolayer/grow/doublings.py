@@ -94,6 +94,11 @@ def cumulative_doublings(
         Cells seeded and harvested, passage by passage.
     attached_share : float
         Share of the seeded cells that attached (0 to 1]; 1 is the convention of batch records.
+
+    Raises
+    ------
+    ValueError
+        A level below 0, or a share that is none.
     """
     if not bank >= 0:
         raise ValueError(f"the bank's level {bank} is below 0: give the doublings it has had")

@@ -6,6 +6,7 @@ directly, as lmfit and ``least_squares`` cost ten times the fit itself on thirty
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,27 +147,9 @@ def fit_law(
     if free < 1:
         return f"{len(series.values)} points cannot carry {n_parameters} parameters"
     observed = ln_u_of(series.quantity, series.values)
-    measured = observed if scale == "auto" else series.values
-    roots = _root_weights(series, scale)
     held = None if fit_plateau else plateau
-
-    def residuals(parameters: Floats) -> Floats:
-        reached = drawn(law, parameters, series.times_h, series.quantity, held)
-        if scale != "auto":
-            reached = value_of(series.quantity, reached)
-        rest = roots * (reached - measured)
-        if math.isfinite(rest @ rest):
-            return rest
-        return np.where(np.isfinite(rest), rest, _NOWHERE)
-
-    best: tuple[float, Floats, Floats] | None = None
-    start_values = _starts(law, series, observed, plateau if fit_plateau else None)
-    with np.errstate(all="ignore"):
-        for start in start_values:
-            found, covariance, *_ = leastsq(residuals, start, full_output=True, maxfev=2000)
-            rest = float(np.sum(residuals(found) ** 2))
-            if covariance is not None and (best is None or rest < best[0]):
-                best = rest, np.atleast_1d(found), np.asarray(covariance)
+    residuals = _residuals_of(law, series, observed, held, scale)
+    best = _least(residuals, _starts(law, series, observed, plateau if fit_plateau else None))
     if best is None or _condition(best[2]) > _WORST_CONDITION:
         return "the points do not tell its parameters apart"
     rest, found, covariance = best
@@ -192,6 +175,38 @@ def fit_law(
         _aicc(rest, len(series.values), n_parameters + 1),
         len(series.values),
     )
+
+
+def _residuals_of(
+    law: Law, series: GrowthSeries, observed: Floats, held: float | None, scale: Scale
+) -> Callable[[Floats], Floats]:
+    measured = observed if scale == "auto" else series.values
+    roots = _root_weights(series, scale)
+
+    def residuals(parameters: Floats) -> Floats:
+        reached = drawn(law, parameters, series.times_h, series.quantity, held)
+        if scale != "auto":
+            reached = value_of(series.quantity, reached)
+        rest = roots * (reached - measured)
+        if math.isfinite(rest @ rest):
+            return rest
+        return np.where(np.isfinite(rest), rest, _NOWHERE)
+
+    return residuals
+
+
+def _least(
+    residuals: Callable[[Floats], Floats], starts: list[list[float]]
+) -> tuple[float, Floats, Floats] | None:
+    """Sum of squares, parameters and covariance of the best end, from whichever start."""
+    best: tuple[float, Floats, Floats] | None = None
+    with np.errstate(all="ignore"):
+        for start in starts:
+            found, covariance, *_ = leastsq(residuals, start, full_output=True, maxfev=2000)
+            rest = float(np.sum(residuals(found) ** 2))
+            if covariance is not None and (best is None or rest < best[0]):
+                best = rest, np.atleast_1d(found), np.asarray(covariance)
+    return best
 
 
 def _on_scale(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.measure.settings import MeasureSettings
+from monolayer_kernels.checks import check_plain
 from monolayer_kernels.measure_intensity import measure_intensity
 from monolayer_kernels.measure_quantiles import measure_quantiles
 from monolayer_kernels.measure_runs import InRows, Runs, RunSums
@@ -86,7 +87,16 @@ def _surround(
 
 
 def checked_channel(name: str, pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Pixels in a dtype that the kernels sum; exact where they are uint8 or uint16."""
+    """Pixels in a dtype that the kernels sum; exact where they are uint8 or uint16.
+
+    Raises
+    ------
+    TypeError
+        No array, one with a mask, or one that does not hold numbers.
+    ValueError
+        Another shape than that of the labels, NaN or infinity.
+    """
+    check_plain(f"channel {name!r}", pixels)
     if pixels.dtype.kind not in "iuf":
         msg = f"channel {name!r} must hold numbers; got {pixels.dtype}."
         raise TypeError(msg)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monolayer.measure.channels import checked_channel, measure_channel
 from monolayer.measure.settings import MeasureSettings
+from monolayer_kernels.checks import check_plain
 from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
 from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, order_by_row, sum_runs
 from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
@@ -81,7 +82,8 @@ def measure_objects(
     Raises
     ------
     TypeError
-        Labels or a channel of a dtype that is not a number (labels: not an integer).
+        Labels or a channel that are no array, have a mask, or whose dtype is no number (labels: no
+        integer).
     ValueError
         Shapes that differ, an empty image, negative or too large labels, a channel that is not
         finite, a pixel size that is not above 0.
@@ -224,7 +226,13 @@ def in_micrometres(columns: Columns, pixel_size_um: float | None) -> Columns:
 
 
 def check_pixel_size(pixel_size_um: float | None) -> None:
-    """Raise unless a pixel size is above 0 or unknown."""
+    """Raise unless a pixel size is above 0 or unknown.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
     if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
         msg = f"pixel_size_um must be above 0, or None where it is unknown; got {pixel_size_um}."
         raise ValueError(msg)
@@ -232,6 +240,7 @@ def check_pixel_size(pixel_size_um: float | None) -> None:
 
 def _checked_labels(labels: NDArray[Any]) -> NDArray[np.int32]:
     """Labels as C-contiguous int32, copied only where they are not."""
+    check_plain("labels", labels)
     if labels.dtype.kind not in "iu":
         msg = f"labels must be integers; got {labels.dtype}."
         raise TypeError(msg)

@@ -31,6 +31,11 @@ def cells_from_consumption(
     -------
     Estimate or None
         None where the process's rate is not told, or nothing was taken up.
+
+    Raises
+    ------
+    InputError
+        A stretch of no days.
     """
     rate = settings.glucose_rate_of_process
     if rate is None or consumed_umol <= 0:

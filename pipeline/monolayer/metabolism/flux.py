@@ -55,7 +55,13 @@ class FluxBound:
 
 
 def flux_mmol_per_g_h(pmol_per_cell_d: float, dry_weight_pg: float) -> float:
-    """A specific rate per gram of dry weight: ``q 1e-9 / (24 DW)`` with DW in grams."""
+    """A specific rate per gram of dry weight: ``q 1e-9 / (24 DW)`` with DW in grams.
+
+    Raises
+    ------
+    ValueError
+        A dry weight that is not above 0.
+    """
     if not dry_weight_pg > 0:
         raise ValueError(f"dry weight {dry_weight_pg} must be above 0")
     return pmol_per_cell_d * 1e-9 / (24 * dry_weight_pg * 1e-12)

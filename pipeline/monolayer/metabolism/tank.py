@@ -68,7 +68,13 @@ class Tank:
         return _FIRST_RATE + n
 
     def carry(self, to_h: float) -> None:
-        """Let cells, decay and evaporation work until then."""
+        """Let cells, decay and evaporation work until then.
+
+        Raises
+        ------
+        InputError
+            All medium has evaporated before then.
+        """
         if to_h == self.at_h:
             return
         days = (to_h - self.at_h) / 24

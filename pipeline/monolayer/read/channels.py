@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError
 from monolayer.field import Field, Plane
 from monolayer.read.focus import sharpness
-from monolayer.read.pixel_size import PixelSize
 from monolayer.read.settings import ReadSettings
+from monolayer.read.sources import PixelSize
 
 __all__ = ["FieldStack", "Images", "Reading", "pixels_sha256", "read_channels", "sha256_of"]
 

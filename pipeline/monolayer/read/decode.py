@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from monolayer.errors import ConfigError, ImageError
+from monolayer.read.lzw import lzw_pixels
 from monolayer.read.pixel_size import ome_element
 from monolayer.read.probe import Probe
 from monolayer.read.settings import ReadSettings
@@ -52,7 +53,13 @@ _DAMAGE = (
 
 @contextmanager
 def reading(shown: str) -> Iterator[None]:
-    """Say which file and what to do, whatever goes wrong while it is read."""
+    """Say which file and what to do, whatever goes wrong while it is read.
+
+    Raises
+    ------
+    ImageError
+        With the reason: ``missing_file``, ``permission`` or ``unreadable``.
+    """
     try:
         yield
     except ImageError:
@@ -118,7 +125,8 @@ def _tiff_pages(path: Path, shown: str, pages: Sequence[int]) -> Iterator[NDArra
                 continue
             page = tif.pages[number].aspage()
             check_whole(page, shown, size)
-            pixels = page.asarray()
+            plain = lzw_pixels(page)
+            pixels = page.asarray() if plain is None else plain
             if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
                 pixels = np.moveaxis(pixels, 0, -1)
             yield _shown_values(page, pixels)
@@ -137,7 +145,13 @@ def _image_of_run(tif: tifffile.TiffFile, shown: str, number: int) -> NDArray[An
 
 
 def check_whole(page: tifffile.TiffPage, shown: str, size: int) -> None:
-    """Refuse a page whose pixels are not all in a file of `size` bytes."""
+    """Refuse a page whose pixels are not all in a file of `size` bytes.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` (a volume), ``unreadable`` (a size that cannot be) or ``truncated``.
+    """
     if page.imagedepth > 1:
         detail = f"{shown} holds a volume in one page: export it as 2-D planes."
         raise ImageError("unsupported", detail)

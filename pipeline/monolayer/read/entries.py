@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from monolayer.errors import ImageError, MissingExtraError
 from monolayer.read.layouts import Layout, Position, parse
 from monolayer.read.probe import probe
-from monolayer.read.sources import container_kind
-from monolayer.read.stack import PageOf, pages_of
+from monolayer.read.sources import PageOf, container_kind
+from monolayer.read.stack import pages_of
 from monolayer.read.wells import normalise_well
 
 __all__ = ["Entry", "entries_of_file", "name_channels", "name_plain_fields", "plate_names"]

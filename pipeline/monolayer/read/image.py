@@ -18,10 +18,10 @@ from monolayer.errors import ImageError
 from monolayer.field import Field, FieldImage, Plane
 from monolayer.read.channels import FieldStack, pixels_sha256, read_channels, sha256_of
 from monolayer.read.decode import bit_depth, full_scale, read_pages, reading, to_grey, to_working
-from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
+from monolayer.read.pixel_size import GIVEN, pixel_size_of
 from monolayer.read.probe import Probe, probe_image
 from monolayer.read.settings import ReadSettings, channel_to_segment
-from monolayer.read.sources import container, container_kind
+from monolayer.read.sources import PixelSize, container, container_kind, shared_sha256
 from monolayer.read.stack import pages_of
 
 __all__ = ["open_stack", "read_field"]
@@ -128,6 +128,8 @@ def _open(path: str, source: _Source) -> str:
     with reading(path):
         if kind := container_kind(file.name):
             return container(kind).digest(file)
+        if not source.probes[path].plain:
+            return shared_sha256(file)
         with file.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
 

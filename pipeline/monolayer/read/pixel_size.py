@@ -7,14 +7,13 @@ program wrote, not a calibration.
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from monolayer.read.probe import STK_UIC2, UNIT, X_RESOLUTION, Y_RESOLUTION, Probe
-from monolayer.read.sources import container, container_kind
+from monolayer.read.sources import PixelSize, container, container_kind
 
-__all__ = ["GIVEN", "PixelSize", "believed", "pixel_size_of", "unit_um"]
+__all__ = ["GIVEN", "believed", "pixel_size_of", "unit_um"]
 
 GIVEN = "--pixel-size-um or method"
 SANE_UM = (0.01, 100.0)
@@ -29,15 +28,6 @@ _UM = {
     "meter": 1e6, "decimeter": 1e5, "centimeter": 1e4, "millimeter": 1e3, "micrometer": 1.0,
     "nanometer": 1e-3, "picometer": 1e-6, "angstrom": 1e-4, "inch": 25400.0, "foot": 304800.0,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class PixelSize:
-    """Micrometres per pixel, who said so, and a note where it was not believed."""
-
-    um: float | None = None
-    source: str = ""
-    note: str = ""
 
 
 def pixel_size_of(path: Path, probe: Probe, page: int = 0) -> PixelSize:

@@ -31,13 +31,13 @@ from monolayer.read.layouts import (
 )
 from monolayer.read.loaddata import find_loaddata, read_loaddata
 from monolayer.read.ngff import find_ngff, remote_groups
-from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
+from monolayer.read.pixel_size import GIVEN, pixel_size_of
 from monolayer.read.planned import incomplete_fields, missing_fields
 from monolayer.read.probe import probe
 from monolayer.read.roots import Remote, Root
 from monolayer.read.settings import ReadSettings, best_channel
-from monolayer.read.sources import container_kind
-from monolayer.read.walk import IMAGE_SUFFIXES, Files, list_files
+from monolayer.read.sources import PixelSize, container_kind
+from monolayer.read.walk import IMAGE_SUFFIXES, Files, check_name, list_files
 
 __all__ = ["Listing", "find_fields"]
 
@@ -108,7 +108,7 @@ def find_fields(
     if isinstance(root, Remote):
         return _groups_alone(root, Files(ngff=remote_groups(root)), settings)
     folder, files, table = _list(Path(root), asked, leave_out)
-    groups_only = files.ngff and not files.images and not files.unreadable
+    groups_only = files.ngff and not (files.images or files.unreadable or files.misnamed)
     if asked is OME_ZARR or (asked is None and groups_only):
         return _groups_alone(folder, files, settings)
     if table is not None:
@@ -127,7 +127,7 @@ def find_fields(
     entries, projections = split_projections(name_plain_fields(name_channels(entries)))
     files.ignored += [(e.path, "projection of planes that are here") for e in projections]
     files.sort()
-    fields = fields_of(folder, entries) + _unreadable_folders(folder, files)
+    fields = fields_of(folder, entries) + _without_pixels(folder, files)
     del entries
     fields = check_channel(fields, used, settings)
     fields.sort(key=lambda field: field.sort_key)
@@ -194,6 +194,7 @@ def _list(
     root: Path, asked: Layout | None, leave_out: Collection[str]
 ) -> tuple[Path, Files, Path | None]:
     """Folder, its files, and the LoadData table where one is to be used."""
+    check_name(root)
     wanted = asked is not None and asked.name == "loaddata"
     if root.is_file():
         if root.suffix.lower() == ".csv":
@@ -207,9 +208,10 @@ def _list(
     if not root.is_dir():
         raise InputError(f"Image folder {root} does not exist: check the path.")
     files = list_files(root, leave_out)
-    if not files.images and not files.ngff and not wanted and not files.unreadable:
+    found = files.images or files.ngff or files.unreadable or files.misnamed
+    if not found and not wanted:
         raise InputError(
-            f"Image folder {root} holds no image ({', '.join(IMAGE_SUFFIXES)}): "
+            f"Image folder {root} holds no image ({', '.join(IMAGE_SUFFIXES)}) "
             "nor OME-Zarr: check the path or export the images as TIFF."
         )
     table = find_loaddata(root, files.images) if asked is None or wanted else None
@@ -264,19 +266,20 @@ def _ignore_beside(layout: Layout, files: Files) -> None:
     files.images = kept
 
 
-def _unreadable_folders(folder: Path, files: Files) -> list[Field]:
-    """A folder that may not be listed hides fields: it gets a row that says so."""
+def _without_pixels(folder: Path, files: Files) -> list[Field]:
+    """What cannot even be looked at: it gets a row that says so."""
     plate = folder.resolve().name
-    return [
-        Field(
-            plate,
-            "",
-            path + "/",
-            "",
-            {},
-            problem=("permission", f"Folder {path} may not be listed: give its user permission."),
-        )
+    troubles = [
+        (path + "/", "permission", f"Folder {path} may not be listed: give its user permission.")
         for path in files.unreadable
+    ]
+    troubles += [
+        (path, "bad_name", f"{path}: its name is not in UTF-8, so no table can hold it; rename it.")
+        for path in files.misnamed
+    ]
+    return [
+        Field(plate, "", path, "", {}, problem=(reason, detail))
+        for path, reason, detail in troubles
     ]
 
 

@@ -14,10 +14,10 @@ from monolayer.errors import ImageError
 from monolayer.field import Field, Plane
 from monolayer.read.ngff import is_group, is_ngff
 from monolayer.read.ngff.window import group_shape, open_plane
-from monolayer.read.pixel_size import PixelSize
 from monolayer.read.probe import probe
 from monolayer.read.roots import Remote, Root, folder_of
 from monolayer.read.settings import ReadSettings
+from monolayer.read.sources import PixelSize
 
 if TYPE_CHECKING:
     import numpy as np

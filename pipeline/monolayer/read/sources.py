@@ -1,4 +1,4 @@
-"""Containers: files, and folders that are one image, with many fields in one name.
+"""Containers (many fields in one name), and what any file tells of a page.
 
 A TIFF is read by the house itself (`probe`, `stack`, `decode`). Whatever another library reads
 stands behind this contract: a module with the four functions of `Container`, imported when the
@@ -8,24 +8,84 @@ The trick: a container's planes are numbered from 0 in an order of its own, so t
 `Plane(path, page)` is all that a worker needs, as it is for the pages of a TIFF.
 """
 
+import hashlib
 import importlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from monolayer.read.pixel_size import PixelSize
-    from monolayer.read.stack import PageOf
-
-__all__ = ["SUFFIXES", "Container", "container", "container_kind"]
+__all__ = [
+    "SUFFIXES",
+    "Container",
+    "PageOf",
+    "PixelSize",
+    "Stamp",
+    "container",
+    "container_kind",
+    "shared_sha256",
+    "stamp_of",
+]
 
 _KINDS = {
     "vendor": ("monolayer.read.vendor", (".czi", ".lif", ".nd2")),
 }
 SUFFIXES = tuple(suffix for _, suffixes in _KINDS.values() for suffix in suffixes)
 """What names of containers end in, lower case."""
+
+Stamp = tuple[int, int]
+"""Bytes and time of change: a file that differs in one of them is another file."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Tell a file from what it was before."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def shared_sha256(path: Path) -> str:
+    """SHA-256 of a file of many fields, computed once a process.
+
+    Field by field a stack of 100 time points was read 100 times for its name alone.
+    """
+    return _sha256(path, stamp_of(path))
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, stamp: Stamp) -> str:
+    del stamp
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """Where one page belongs in its file; counts from 0, -1 where the file has no such axis.
+
+    `well` and `field` are names, where a container knows them.
+    """
+
+    page: int
+    series: int = -1
+    t: int = -1
+    c: int = -1
+    z: int = -1
+    channel: str = ""
+    well: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """Micrometres per pixel, who said so, and a note where it was not believed."""
+
+    um: float | None = None
+    source: str = ""
+    note: str = ""
 
 
 class Container(Protocol):
@@ -35,7 +95,7 @@ class Container(Protocol):
     `MissingExtraError` where the library that reads it is not installed.
     """
 
-    def pages_of(self, path: Path) -> tuple[list["PageOf"], str]:
+    def pages_of(self, path: Path) -> tuple[list[PageOf], str]:
         """Every plane's place (`PageOf.well` and ``field`` where the file knows), and a note."""
         ...
 
@@ -43,7 +103,7 @@ class Container(Protocol):
         """Pixels of planes, one at a time: (height, width) or (height, width, samples)."""
         ...
 
-    def pixel_size(self, path: Path, page: int) -> "PixelSize":
+    def pixel_size(self, path: Path, page: int) -> PixelSize:
         """Micrometres per pixel of a plane, unknown where the file does not say."""
         ...
 

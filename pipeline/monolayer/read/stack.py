@@ -13,35 +13,18 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from monolayer.errors import ImageError
 from monolayer.read.pixel_size import ome_root
 from monolayer.read.probe import STK_UIC2, Probe
-from monolayer.read.sources import container, container_kind
+from monolayer.read.sources import PageOf, container, container_kind
 
-__all__ = ["UNNAMED_STACK", "PageOf", "pages_of"]
+__all__ = ["UNNAMED_STACK", "pages_of"]
 
 UNNAMED_STACK = "does not say what its pages are: taken as planes of a Z stack"
-
-
-@dataclass(frozen=True, slots=True)
-class PageOf:
-    """Where one page belongs in its file; counts from 0, -1 where the file has no such axis.
-
-    `well` and `field` are names, where a container (`monolayer.read.sources`) knows them.
-    """
-
-    page: int
-    series: int = -1
-    t: int = -1
-    c: int = -1
-    z: int = -1
-    channel: str = ""
-    well: str = ""
-    field: str = ""
 
 
 def pages_of(path: Path, probe: Probe) -> tuple[list[PageOf], str]:

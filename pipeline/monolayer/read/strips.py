@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.read.decode import check_whole, reading
-from monolayer.read.pixel_size import GIVEN, PixelSize, pixel_size_of
+from monolayer.read.pixel_size import GIVEN, pixel_size_of
 from monolayer.read.probe import probe_image
+from monolayer.read.sources import PixelSize
 
 __all__ = ["Strips", "open_strips"]
 

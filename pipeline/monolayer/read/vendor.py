@@ -9,7 +9,6 @@ The trick: a scene's name is taken for a well (`scenes`) only where all scenes o
 named that way; a name that was guessed would put cells into the wrong well.
 """
 
-import hashlib
 import importlib
 import itertools
 import logging
@@ -24,17 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.errors import ImageError, MissingExtraError
-from monolayer.read.pixel_size import PixelSize, believed
+from monolayer.read.pixel_size import believed
 from monolayer.read.scenes import Place, places_of
-from monolayer.read.stack import PageOf
+from monolayer.read.sources import PageOf, PixelSize, Stamp, shared_sha256, stamp_of
 
 __all__ = ["digest", "pages_of", "pixel_size", "read_pages"]
 
 # They say on their loggers what the field's row will say.
 for _name in ("bioio_czi", "liffile", "nd2"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
-
-Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def pages_of(path: Path) -> tuple[list[PageOf], str]:
     MissingExtraError
         The format's reader is not installed.
     """
-    return list(_contents(path, _stamp(path)).pages), ""
+    return list(_contents(path, stamp_of(path)).pages), ""
 
 
 def read_pages(path: Path, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
@@ -102,7 +99,7 @@ def read_pages(path: Path, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
     """
     import dask.config
 
-    maker, stamp = _MAKERS[path.suffix.lower()], _stamp(path)
+    maker, stamp = _MAKERS[path.suffix.lower()], stamp_of(path)
     contents = _contents(path, stamp)
     for page in pages:
         # Within a Dask worker a reader that works lazily would hand its own work to the cluster,
@@ -120,25 +117,13 @@ def read_pages(path: Path, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
 
 def pixel_size(path: Path, page: int) -> PixelSize:
     """Micrometres per pixel of a plane; unknown where the file is not calibrated."""
-    contents = _contents(path, _stamp(path))
+    contents = _contents(path, stamp_of(path))
     return contents.sizes[contents.at[page].scene] if page < len(contents.at) else PixelSize()
 
 
 def digest(path: Path) -> str:
     """SHA-256 of the file, computed once a process: its fields share it."""
-    return _sha256(path, _stamp(path))
-
-
-@lru_cache(maxsize=256)
-def _sha256(path: Path, stamp: Stamp) -> str:
-    del stamp  # a changed file is another file
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+    return shared_sha256(path)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from monolayer.errors import InputError
 from monolayer.field import natural_key
 from monolayer.read import sources
 from monolayer.read.ngff import GROUP_FILES
 
-__all__ = ["IMAGE_SUFFIXES", "Files", "list_files"]
+__all__ = ["IMAGE_SUFFIXES", "Files", "check_name", "list_files"]
 
 MANIFEST = "manifest.csv"
 IMAGE_SUFFIXES = (
@@ -20,12 +21,16 @@ IMAGE_SUFFIXES = (
 
 @dataclass(slots=True)
 class Files:
-    """What lies below a folder; POSIX paths relative to it, `ngff` those of OME-Zarrs."""
+    """What lies below a folder; POSIX paths relative to it, `ngff` those of OME-Zarrs.
+
+    `misnamed` are images whose names are no UTF-8, with the bytes that are none spelt out.
+    """
 
     images: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     ngff: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
 
     def sort(self) -> None:
         """Put everything in natural order, so that the file system's order never shows."""
@@ -33,6 +38,7 @@ class Files:
         self.ignored.sort(key=lambda item: natural_key(item[0]))
         self.unreadable.sort(key=natural_key)
         self.ngff.sort(key=natural_key)
+        self.misnamed.sort(key=natural_key)
 
 
 def list_files(root: Path, leave_out: Collection[str] = ()) -> Files:
@@ -48,6 +54,7 @@ def list_files(root: Path, leave_out: Collection[str] = ()) -> Files:
     """
     files = Files()
     _walk(root, "", (os.path.realpath(root),), files)
+    _take_out_misnamed(files)
     folders = [PurePosixPath(path).parent for path, _ in files.ignored if _is_manifest(path)]
     masks = {mask for folder in folders for mask in _truth_masks(root, folder)}
     files.ignored += [(path, f"truth mask of {MANIFEST}") for path in files.images if path in masks]
@@ -64,6 +71,41 @@ def _leave_out(files: Files, paths: Collection[str]) -> None:
     # Side files as well: half a plate definition plans half a plate.
     files.ignored = [item for item in files.ignored if item[0] not in paths]
     files.ignored += [(path, "still being written") for path in written]
+
+
+def check_name(path: Path) -> None:
+    """Refuse a folder whose own name no record of a run could hold.
+
+    Raises
+    ------
+    InputError
+        It is not in UTF-8.
+    """
+    if not _is_text(str(path)):
+        raise InputError(f"{_spelt(str(path))}: its name is not in UTF-8; rename it.")
+
+
+def _take_out_misnamed(files: Files) -> None:
+    """Take out what no table can name: Python's stand-ins for such bytes are no text."""
+    files.misnamed = [_spelt(path) for path in (*files.images, *files.ngff) if not _is_text(path)]
+    files.images = [path for path in files.images if _is_text(path)]
+    files.ngff = [path for path in files.ngff if _is_text(path)]
+    files.ignored = [(_spelt(path), why) for path, why in files.ignored]
+    files.unreadable = [_spelt(path) for path in files.unreadable]
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8 throughout; names from old Windows or Latin-1 disks may not be."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _spelt(path: str) -> str:
+    r"""Give a path as text, with bytes that are no UTF-8 as \xe4."""
+    return path if _is_text(path) else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _is_manifest(path: str) -> bool:
@@ -101,9 +143,17 @@ def _walk(folder: Path, prefix: str, above: tuple[str, ...], files: Files) -> No
         elif entry.is_dir():
             _walk_into(entry, path, above, files)
         elif entry.name.lower().endswith(IMAGE_SUFFIXES):
-            files.images.append(path)
+            if _waits_for_ever(entry):
+                files.ignored.append((path, "pipe, socket or device"))
+            else:
+                files.images.append(path)
         else:
             files.ignored.append((path, "not an image"))
+
+
+def _waits_for_ever(entry: os.DirEntry[str]) -> bool:
+    """Opening a pipe waits for its writer. A link that leads nowhere is none: it gets its row."""
+    return not entry.is_file() and Path(entry.path).exists()
 
 
 def _is_zarr(folder: Path, prefix: str) -> bool:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from monolayer.drawing.numbers import finite
 from monolayer.field import State
-from monolayer.packed import Places
 from monolayer.report.bare_map import vessel_maps
 from monolayer.report.content import (
     Estimate,
@@ -334,7 +333,11 @@ class MeanScores:
     """Mean segmentation score of each field's objects, gathered batch by batch."""
 
     def __init__(self, fields: pa.Table) -> None:
-        self._places = Places(name.as_py() for name in fields["field_id"])
+        # `Places` sorts as Python does, for which 100,000 fields take 8 MB beside the table.
+        ids = (hash(name.as_py()) for name in fields["field_id"])
+        hashes = np.fromiter(ids, np.int64, len(fields))
+        self._order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._order]
         self._sums = np.zeros((2, len(fields)))
 
     def add(self, batch: Mapping[str, NDArray[Any]]) -> None:
@@ -342,17 +345,18 @@ class MeanScores:
         if "segmentation_score" not in batch or "field_id" not in batch:
             return
         names = np.asarray(batch["field_id"], dtype=object)
-        if not names.size:
+        if not names.size or not self._order.size:
             return
         starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
         scores = np.asarray(batch["segmentation_score"], np.float64)
         known = np.isfinite(scores)
-        places = [self._places.of(name) for name in names[starts]]
         sums = np.add.reduceat(np.where(known, scores, 0.0), starts)
         counts = np.add.reduceat(known.astype(np.float64), starts)
-        for place, total, count in zip(places, sums, counts, strict=True):
-            if place is not None:
-                self._sums[:, place] += (total, count)
+        asked = np.fromiter(map(hash, names[starts]), np.int64, len(starts))
+        at = np.minimum(np.searchsorted(self._hashes, asked), len(self._hashes) - 1)
+        found = self._hashes[at] == asked
+        for sum_, added in zip(self._sums, (sums, counts), strict=True):
+            np.add.at(sum_, self._order[at[found]], added[found])
 
     def mean(self) -> NDArray[np.float64]:
         """One value a field; NaN where no object has a score."""

@@ -178,14 +178,20 @@ def _held(
 ) -> tuple[_Held, NDArray[np.int64]]:
     """Objects in doubt of fields that are ok, and the field's place of every object, or -1."""
     n = len(objects.get("label", ()))
-    names = objects["field_id"].tolist() if n else []
-    of_field = np.fromiter((place.get(name, -1) for name in names), np.int64, n)
+    of_field = _field_places(objects["field_id"], place) if n else np.zeros(0, np.int64)
     clear = np.ones(n)
     for sign in signs:
         clear *= 1 - sign.strength
     places = np.flatnonzero((clear < 1) & (of_field >= 0))
     labels = objects["label"][places].astype(np.int64) if n else np.zeros(0, np.int64)
     return _Held(objects, signs, places, 1 - clear[places], labels), of_field
+
+
+def _field_places(names: NDArray[Any], place: Mapping[str, int]) -> NDArray[np.int64]:
+    """The field's place of every object, or -1, asked once where objects of a field stand together."""
+    starts = np.concatenate([[0], np.flatnonzero(names[1:] != names[:-1]) + 1])
+    places = np.array([place.get(name, -1) for name in names[starts].tolist()], np.int64)
+    return np.repeat(places, np.diff(starts, append=len(names)))
 
 
 def _signs(objects: Columns, settings: QueueSettings) -> Iterator[_Sign]:

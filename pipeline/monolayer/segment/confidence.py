@@ -120,7 +120,7 @@ def confidence(signs: Signs) -> NDArray[np.float64]:
 def weigh_objects(found: Found) -> Evidence:
     """Evidence for each object, in the plane it was outlined in."""
     objects, contrast, diameter = found.objects, found.contrast, found.diameter
-    sums = sum_runs(objects)
+    sums = found.sums or sum_runs(objects)
     areas, box = sums.moments[:, 0], sums.bbox
     heights = run_means(objects, contrast.height)
     brightness = found.brightness

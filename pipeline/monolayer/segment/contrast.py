@@ -15,13 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer_kernels.background import (
-    estimate_background,
-    estimate_noise,
-    median,
-    subtract_background,
-)
+from monolayer_kernels.background import estimate_background, subtract_background
 from monolayer_kernels.heights import smooth_heights, smooth_levels
+from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.objects import Plane
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 

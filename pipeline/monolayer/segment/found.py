@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.measure_runs import Runs, RunSums
 from monolayer_kernels.objects import Plane
 
 __all__ = ["Found", "Relief"]
@@ -50,9 +50,12 @@ class Found:
     brightness : float or None
         Typical height of a nucleus above the background, grey values; None: that of what was
         found.
+    sums : RunSums or None
+        Of the objects, where they are known already.
     """
 
     objects: Runs
     contrast: Relief
     diameter: float
     brightness: float | None = None
+    sums: RunSums | None = None

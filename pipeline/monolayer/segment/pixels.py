@@ -8,12 +8,20 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.segment.settings import SegmentSettings
+from monolayer_kernels.checks import check_plain
 
 __all__ = ["check_plane", "smallest_area", "told_diameter"]
 
 
 def check_plane(pixels: NDArray[np.generic]) -> NDArray[Any]:
-    """The plane as uint8, uint16 or float32, C-contiguous; see `segment_nuclei` for the errors."""
+    """The plane as uint8, uint16 or float32, C-contiguous; see `segment_nuclei` for the errors.
+
+    Raises
+    ------
+    TypeError, ValueError, ImageError
+        No array of real numbers or one with a mask; not 2-D or empty; NaN or infinity.
+    """
+    check_plain("pixels", pixels)
     if pixels.ndim != 2 or pixels.size == 0:
         raise ValueError(f"pixels must be 2-D and not empty, not of shape {pixels.shape}")
     if pixels.dtype.kind not in "uif":

@@ -67,6 +67,11 @@ def find_threshold(strips: Strips, settings: ScanSettings) -> float:
     -------
     float
         The same whatever the strips, because the histogram is a sum of integers.
+
+    Raises
+    ------
+    ConfigError
+        The scan's grey levels give no threshold.
     """
     if not isinstance(settings.threshold, str):
         return settings.threshold

@@ -95,7 +95,13 @@ def number_in(name: str, text: str) -> float:
 
 
 def moment_in(name: str, text: str) -> datetime:
-    """A cell as a time; whether it has an offset from UTC is asked where it is used."""
+    """A cell as a time; whether it has an offset from UTC is asked where it is used.
+
+    Raises
+    ------
+    InputError
+        It is no time.
+    """
     try:
         return datetime.fromisoformat(text)
     except ValueError:

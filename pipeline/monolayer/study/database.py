@@ -23,7 +23,13 @@ _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 def sqlite_path(where: str | os.PathLike[str]) -> Path | None:
-    """The file of a study in SQLite; None where it is in a server."""
+    """The file of a study in SQLite; None where it is in a server.
+
+    Raises
+    ------
+    ConfigError
+        The URL names no file.
+    """
     text = os.fspath(where)
     if "://" not in text:
         return Path(text)

@@ -82,7 +82,13 @@ class Facts:
         self.visits.add(at)
 
     def judge_end(self, ended_at: datetime | None) -> None:
-        """Refuse an end before the beginning."""
+        """Refuse an end before the beginning.
+
+        Raises
+        ------
+        InputError
+            It is so.
+        """
         if ended_at is not None and ended_at < self.seeded_at:
             raise InputError(
                 f"vessel {self.name}: ended at {ended_at.isoformat()}, before its seeding at "
@@ -92,7 +98,13 @@ class Facts:
 
 
 def facts_of(connection: Connection, number: int) -> Facts:
-    """What is stored of a vessel, by its number."""
+    """What is stored of a vessel, by its number.
+
+    Raises
+    ------
+    InputError
+        There is no such vessel.
+    """
     row = connection.execute(
         select(
             vessels.c.name,

@@ -40,7 +40,13 @@ def version_of(connection: Connection, where: str) -> str | None:
 
 
 def require_newest(connection: Connection, where: str) -> None:
-    """Refuse a study that is none, older or newer."""
+    """Refuse a study that is none, older or newer.
+
+    Raises
+    ------
+    StudyError
+        It is so; the sentence says what brings it up.
+    """
     version = version_of(connection, where)
     if version is None:
         raise StudyError(f"{where}: holds no study; 'monolayer study init' makes one.")

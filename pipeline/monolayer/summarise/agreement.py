@@ -51,6 +51,11 @@ def bland_altman(differences: Sequence[float], confidence: float = 0.95) -> Agre
     confidence : float
         Of the bias's interval, and the share that the limits hold: 0.95 gives +-1.96 SD.
 
+    Raises
+    ------
+    ValueError
+        A difference that is not finite.
+
     Notes
     -----
     Bland and Altman (1986), Lancet 327:307.

@@ -70,7 +70,13 @@ class CellArea:
 
 
 def coverage_of_density(density_cells_per_cm2: float, cell_area_um2: float) -> float:
-    """Expected confluence (0 to 1) of cells placed at random: ``1 - exp(-rho a)``."""
+    """Expected confluence (0 to 1) of cells placed at random: ``1 - exp(-rho a)``.
+
+    Raises
+    ------
+    ValueError
+        A density below 0, or an area that is not above 0.
+    """
     _check_positive("cell_area_um2", cell_area_um2)
     if not density_cells_per_cm2 >= 0:
         raise ValueError(f"density {density_cells_per_cm2} cells/cm2 must be 0 or more")
@@ -90,7 +96,13 @@ def density_of_coverage(confluence: float, cell_area_um2: float) -> float:
 
 
 def complementary_log_log(confluence: float) -> float:
-    """``ln(-ln(1 - C))``: its slope in time is the specific growth rate, as ln C's is not."""
+    """``ln(-ln(1 - C))``: its slope in time is the specific growth rate, as ln C's is not.
+
+    Raises
+    ------
+    ValueError
+        A confluence of 0, or one that is none.
+    """
     if confluence == 0:
         raise ValueError("confluence 0 has no complementary log-log: leave bare fields out")
     return math.log(_layers(confluence))

@@ -84,7 +84,13 @@ class Level:
         return self.between_sd / self.mean
 
     def part(self) -> Part:
-        """Return this level as a part of the one above."""
+        """Return this level as a part of the one above.
+
+        Raises
+        ------
+        ValueError
+            The level is of nothing.
+        """
         if self.mean is None or self.variance is None:
             raise ValueError(f"a level without {self.unit}s cannot be part of another")
         return Part(self.mean, self.variance, self.free)

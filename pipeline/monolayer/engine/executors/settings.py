@@ -54,7 +54,13 @@ def load_execution(path: Path | None = None, **options: Any) -> ExecutionSetting
     if given.get("scheduler") and "executor" not in given:
         given["executor"] = "dask"
     try:
-        return ExecutionSettings.model_validate(data | given)
+        settings = ExecutionSettings.model_validate(data | given)
     except ValidationError as error:
         told = sentence(error.errors()[0], ExecutionSettings)
         raise ConfigError(f"{path or 'execution'}: {told}") from None
+    if settings.scheduler is not None and settings.executor not in ("auto", "dask"):
+        raise ConfigError(
+            f"--scheduler {settings.scheduler} has workers of its own, and executor "
+            f"{settings.executor} was asked for as well; leave one of them out."
+        )
+    return settings

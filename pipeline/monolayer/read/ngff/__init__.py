@@ -77,7 +77,13 @@ def find_ngff(folder: Root, paths: Sequence[str], plate: str) -> Found:
 
 
 def remote_groups(remote: Remote) -> list[str]:
-    """OME-Zarrs at a URL: itself, or those called ``.zarr`` directly below it."""
+    """OME-Zarrs at a URL: itself, or those called ``.zarr`` directly below it.
+
+    Raises
+    ------
+    InputError
+        The store does not answer, or refuses.
+    """
     store = store_of(remote)
     found = store.contents(sorted(GROUP_FILES))
     for error in found.values():

@@ -12,9 +12,10 @@ from monolayer.field import Field, FieldImage, Plane
 from monolayer.read.channels import FieldStack, pixels_sha256, read_channels, sha256_of
 from monolayer.read.decode import full_scale, to_working
 from monolayer.read.ngff.pixels import ZarrImage, open_image
-from monolayer.read.pixel_size import GIVEN, PixelSize
+from monolayer.read.pixel_size import GIVEN
 from monolayer.read.roots import Root, folder_of
 from monolayer.read.settings import ReadSettings, channel_to_segment
+from monolayer.read.sources import PixelSize
 
 __all__ = ["open_stack", "read_field"]
 

@@ -25,7 +25,7 @@ from monolayer.read.ngff.metadata import (
 )
 from monolayer.read.ngff.ome_xml import series_names
 from monolayer.read.ngff.store import Store
-from monolayer.read.pixel_size import PixelSize
+from monolayer.read.sources import PixelSize
 from monolayer.read.wells import normalise_number, normalise_well
 
 __all__ = ["Found", "fields_at"]
@@ -198,7 +198,7 @@ def _add_series(store: Store, top: Group, alone: _Place, found: Found) -> None:
         paths = [str(path) for path in series]
     else:
         paths = [str(i) for i in range(len(names))] or _numbered(store, top)
-    if not paths:
+    if not paths and not top.ours.get("failed"):
         detail = f"{top.path or alone.field} lists no image: copy it again."
         found.fields.append(_unreadable(alone, top.path, ImageError("unreadable", detail)))
     usable = len(names) == len(paths) and len(set(names)) == len(names) and all(names)
@@ -211,6 +211,7 @@ def _add_series(store: Store, top: Group, alone: _Place, found: Found) -> None:
         for i, path in enumerate(paths)
     }
     _add_images(store, places, top.zarr_format, found)
+    _add_left_out(top, alone.plate, found)
 
 
 def _numbered(store: Store, top: Group) -> list[str]:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from monolayer.errors import ImageError
 from monolayer.read.ngff.store import Store, store_error
-from monolayer.read.pixel_size import PixelSize, believed, unit_um
+from monolayer.read.pixel_size import believed, unit_um
+from monolayer.read.sources import PixelSize
 
 __all__ = ["Array", "Group", "Image", "arrays_at", "groups_at", "image_of"]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from monolayer.errors import ImageError, InputError
 from monolayer.read.ngff.metadata import groups_at, image_of
 from monolayer.read.ngff.store import store_of
-from monolayer.read.pixel_size import GIVEN, PixelSize
+from monolayer.read.pixel_size import GIVEN
 from monolayer.read.roots import Root
+from monolayer.read.sources import PixelSize
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,15 +22,11 @@ from numpy.typing import NDArray
 from monolayer.errors import ImageError
 from monolayer.segment.cells.settings import CellOutlineSettings
 from monolayer.segment.contrast import background_peak, grey_step
-from monolayer_kernels.background import (
-    estimate_background,
-    estimate_noise,
-    median,
-    subtract_background,
-)
+from monolayer_kernels.background import estimate_background, subtract_background
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import Runs, find_runs
+from monolayer_kernels.noise import estimate_noise, median
 from monolayer_kernels.smooth import gaussian, gaussian_weights
 
 __all__ = ["CELL_FIGURES", "OutlinedCells", "outline_cells"]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from monolayer.segment.contrast import grey_step, measure_contrast
 from monolayer.segment.cover.masks import Mask, drop_small, fill_small
 from monolayer.segment.cover.settings import ConfluenceSettings
-from monolayer_kernels.background import estimate_noise, subtract_background
+from monolayer_kernels.background import subtract_background
+from monolayer_kernels.noise import estimate_noise
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
 __all__ = ["shining_cells"]
