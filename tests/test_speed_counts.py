@@ -80,7 +80,7 @@ PASSES = {
     "illumination": 1,
     "nuclei, threshold": 3.1,
     "nuclei, tree": 3,
-    "nuclei, scale found": 14,
+    "nuclei, scale found": 15,
     "cover": 4.1,
     "suspension": 1,
     "cells around nuclei": 1,

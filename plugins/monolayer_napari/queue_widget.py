@@ -160,8 +160,10 @@ class QueueWidget(Docked):
         if session is not self.bench.session or self._closed:
             return
         self.set_doubts(doubts)
-        if self.begins_with is not None:
-            self.bench.show(self.begins_with)
+        # Where nothing is in doubt, or no tables say what is, an empty window would tell nobody.
+        first = self.begins_with or (None if len(doubts) else _first_of(session))
+        if first is not None:
+            self.bench.show(first)
         elif self.bench.view is None:
             self.go(0)
 
@@ -250,13 +252,25 @@ class QueueWidget(Docked):
         viewer.layers.selection.active = active
 
     def _say(self) -> None:
-        n = len(self.doubts)
-        if not n:
-            self.told.say("Nothing to review." if self.bench.session else "No run is open.")
+        n, session = len(self.doubts), self.bench.session
+        if session is None:
+            self.told.say("No run is open.")
+        elif not session.has_tables:
+            self.told.say(
+                "Not ranked yet: that takes tables, which 'monolayer run' makes last."
+            )
+        elif not n:
+            self.told.say("Nothing to review.")
         elif self.at is None:
             self.told.say(f"{n} to review; {NEXT} begins.")
         else:
             self.told.say(f"{self.at + 1} of {n}: {self.doubts[self.at].reason}")
+
+
+def _first_of(session: Session) -> str | None:
+    """The first field with a result; any where none has one."""
+    ok = (name for name, row in session.fields.items() if row.is_ok)
+    return next(ok, next(iter(session.fields), None))
 
 
 def _place(labels: Any, label: int) -> tuple[float, float, float] | None:

@@ -1,5 +1,6 @@
 """Correcting without a screen: what keys do, in which order, and what is said."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monolayer.cli import _exit_code as cli
 from monolayer.engine.corrections import Reviewer
 from monolayer.engine.reviewing import RunReview
 from monolayer.errors import MonolayerError
@@ -139,6 +141,33 @@ def test_what_cannot_be_is_said_and_not_recorded(
     later.run()
     assert sentence in said[-1]
     assert kinds(state) == []
+
+
+def test_in_a_folder_that_is_read_only_correcting_is_refused_with_a_sentence(
+    state: Correcting,
+    later: Later,
+    said: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As on a share that is mounted so; the tests may run as root, whom no mode hinders."""
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    state.delete(centre(state, 1))
+    later.run()
+    assert "nothing can be written there (Read-only file system)" in said[-1]
+    assert kinds(state) == []
+    assert state.review is not None
+    acts = tmp_path / "acts.jsonl"
+    acts.write_text(json.dumps({"field": FIELD, "kind": "delete", "labels": [7], "why": "debris"}))
+    run = str(state.review.run.folder)
+    assert cli(["corrections", "apply", run, str(acts), "--as", "R. Viewer"]) == 2
+    assert "copy the folder to where you may write" in " ".join(capsys.readouterr().err.split())
+    assert not (Path(run) / "corrections.jsonl").exists()
 
 
 def test_nobody_is_asked_for_a_name(state: Correcting, later: Later, said: list[str]) -> None:

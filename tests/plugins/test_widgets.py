@@ -345,3 +345,17 @@ def test_progress_takes_lines_in_any_pieces() -> None:
 def test_exit_codes_have_words() -> None:
     assert outcome_words(3) == "finished; some fields failed"
     assert "code -9" in outcome_words(-int(signal.SIGKILL))
+
+
+def test_a_run_that_is_still_being_written_shows_its_first_field(
+    model: Any, own_run: Path, qtbot: Any, until: Until
+) -> None:
+    from monolayer_napari.queue_widget import QueueWidget
+
+    for table in own_run.glob("*.parquet"):
+        table.unlink()
+    queue, bench = QueueWidget(model), bench_of(model)
+    qtbot.addWidget(queue)
+    assert bench.open(own_run)
+    until(lambda: shown(bench) == "sample/B02/1")
+    assert queue.told.text().startswith("Not ranked yet")

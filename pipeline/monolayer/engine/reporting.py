@@ -102,7 +102,10 @@ def field_reader(
     def read(field_id: str) -> FieldImage:
         place = places.of(field_id)
         if place is None:
-            raise RunFolderError(f"{images}: has no field '{field_id}' any more.")
+            raise RunFolderError(
+                f"{images}: has no images of field '{field_id}' any more; bring them "
+                "back, or say where they lie now (--images FOLDER)."
+            )
         return read_field(fields[place], images, method.read)
 
     return read

@@ -81,7 +81,20 @@ def alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def correcting(folder: Path) -> Iterator[None]:
-    """Add to the folder's corrections, one reviewer after the other; runs are not in the way."""
+    """Add to the folder's corrections, one reviewer after the other; runs are not in the way.
+
+    Raises
+    ------
+    RunFolderError
+        Nothing can be written there.
+    """
+    try:
+        (folder / ".lock-corrections").touch()
+    except OSError as error:
+        raise RunFolderError(
+            f"{folder}: nothing can be written there ({error.strerror}), so no correction can be "
+            "recorded; copy the folder to where you may write, or have that allowed."
+        ) from None
     with _held(folder, ".lock-corrections", fcntl.LOCK_EX, CLAIM_SECONDS):
         yield
 

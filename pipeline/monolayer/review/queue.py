@@ -188,7 +188,7 @@ def _held(
 
 
 def _field_places(names: NDArray[Any], place: Mapping[str, int]) -> NDArray[np.int64]:
-    """The field's place of every object, or -1, asked once where objects of a field stand together."""
+    """The place of every object's field, or -1; asked once where objects of a field follow."""
     starts = np.concatenate([[0], np.flatnonzero(names[1:] != names[:-1]) + 1])
     places = np.array([place.get(name, -1) for name in names[starts].tolist()], np.int64)
     return np.repeat(places, np.diff(starts, append=len(names)))
