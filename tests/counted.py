@@ -180,10 +180,6 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
             lambda a: background.subtract_background(a, grid, 8),
             floats,
         ),
-        "background.subtract_background_levels": (
-            lambda a: background.subtract_background_levels(a, grid, 8, 100),
-            image,
-        ),
         "heights.smooth_heights": (lambda a: heights.smooth_heights(a, 1.0, grid, 8), floats),
         "illumination.apply_flat_field": (
             lambda a: illumination.apply_flat_field(a, flat, 0.0),

@@ -80,7 +80,7 @@ PASSES = {
     "illumination": 1,
     "nuclei, threshold": 3.1,
     "nuclei, tree": 3,
-    "nuclei, scale found": 14,
+    "nuclei, scale found": 15,
     "cover": 4.1,
     "suspension": 1,
     "cells around nuclei": 1,
@@ -117,8 +117,9 @@ def test_every_kernel_that_is_counted_is_on_the_page() -> None:
 
 
 def test_segmentation_reads_the_plane_in_few_passes(counts: Any) -> None:
-    # 16.7 at a told diameter, the Gaussian's taps included: those are reads of rows just loaded.
-    assert counts["segment_nuclei"]["read"] < 18
+    # 15.7 at a told diameter, the Gaussian's taps included: those are reads of rows just loaded.
+    # The copy of the first 256 rows is not seen here.
+    assert counts["segment_nuclei"]["read"] < 17
 
 
 @pytest.mark.parametrize("name", ["segment_nuclei", "measure_objects, image", "label_above"])

@@ -123,7 +123,7 @@ def subtract_background_levels(
     if in_place and not levels.flags.c_contiguous:
         raise ValueError(f"levels must be C-contiguous to be overwritten, not {levels.strides}")
     check_grid(levels.shape, grid, block)
-    rest = levels if in_place else np.array(levels, order="C")
+    rest = levels if in_place else np.copy(levels, order="C")
     _subtract_levels(rest, grid, block, np.float32(pedestal + 0.5))
     return rest
 

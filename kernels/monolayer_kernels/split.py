@@ -107,16 +107,19 @@ def propose_cuts(runs: Runs) -> Cuts:
     pieces = np.empty((3 * int(runs.first[-1]), 4), np.int32)
     figures = np.zeros((n, 7))
     first = np.zeros(n + 1, np.int64)
-    work = Work(
+    _propose_all(runs, _STARTS, _room(most), first, pieces, figures)
+    whole, parts, neck, area, smaller = figures.T[:5]
+    used = pieces[: first[-1]]
+    return Cuts(area > 0, whole, parts, neck, area, smaller, figures[:, 5:], first, used)
+
+
+def _room(most: int) -> Work:
+    return Work(
         np.empty((3, most), np.int32),
         np.empty((3, 3 * most + 1, 4), np.int32),
         np.empty((len(_STARTS), 2, most), np.int32),
         np.empty(len(_STARTS), np.int64),
     )
-    _propose_all(runs, _STARTS, work, first, pieces, figures)
-    whole, parts, neck, area, smaller = figures.T[:5]
-    used = pieces[: first[-1]]
-    return Cuts(area > 0, whole, parts, neck, area, smaller, figures[:, 5:], first, used)
 
 
 def part_runs(cuts: Cuts, accept: NDArray[np.bool_]) -> Runs:

@@ -16,7 +16,8 @@ Each also subclasses the builtin it stands for, so ``except ValueError`` works i
 Every message is one sentence that names the culprit and the mend.
 """
 
-from typing import TYPE_CHECKING
+import errno
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,9 @@ __all__ = [
     "exit_code_of",
     "sentence_of",
 ]
+
+
+_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
 
 
 class MonolayerError(Exception):
@@ -131,9 +135,22 @@ def exit_code_of(error: BaseException) -> int:
     """Exit code that stands for an error: 4 stopped, 2 the caller's turn, 1 ours."""
     if isinstance(error, RunAborted | KeyboardInterrupt):
         return 4
-    return 2 if isinstance(error, MonolayerError) else 1
+    if isinstance(error, MonolayerError):
+        return 2
+    if _is_of_a_disk(error):
+        return 4 if error.errno in _DISK_TROUBLE else 2
+    return 1
 
 
 def sentence_of(error: BaseException) -> str:
     """What an error says, or that it was stopped by hand."""
+    if _is_of_a_disk(error) and not isinstance(error, MonolayerError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; mend that and run the same command again."
     return str(error) or ("stopped by a signal" if isinstance(error, KeyboardInterrupt) else "")
+
+
+def _is_of_a_disk(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the operating system refused: a full or read-only disk, a lack of permission."""
+    # Of connections and time limits Python makes the same class, but without a number.
+    return isinstance(error, OSError) and error.errno is not None

@@ -146,6 +146,12 @@ OUT_OF_BOUNDS: dict[str, tuple[Any, str]] = {
         lambda: tree.choose_nodes(np.array([-1, 5], np.int32), np.ones(2)),
         "parents must come before children; node 1 has 5",
     ),
+    "measure_gradient": (
+        lambda: measure_surround.measure_gradient(
+            shape_border.find_border(RUNS, SUMS), PLANE[:, :5].copy()
+        ),
+        r"image has shape \(6, 5\), but border pixels lie in rows 1 to 5, columns 1 to 6",
+    ),
     "label_contacts": (lambda: contact.label_contacts(LABELS[0], PLANE[0]), r"shape \(7,\)"),
 }
 
@@ -237,6 +243,14 @@ OF_ANOTHER_KIND: dict[str, tuple[Any, str]] = {
     "a grid in 8 bytes": (
         lambda: label.label_above(PLANE, GRID.astype(float), block=4),
         "grid must be float32, not float64",
+    ),
+    "a list": (
+        lambda: checks.check_plain("labels", [[1, 2]]),
+        "labels must be a numpy array, not list",
+    ),
+    "a mask nobody sees": (
+        lambda: checks.check_plain("labels", np.ma.masked_less(LABELS, 1)),
+        "labels must have no mask",
     ),
     "a mask of integers": (
         lambda: noise.estimate_noise(PLANE, BYTES.view(np.int8)),

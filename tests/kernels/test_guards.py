@@ -71,22 +71,19 @@ def square(side: int) -> Any:
     return own
 
 
-def fitted(own: Any, limit: float) -> int:
-    """Part within the ends of the two ellipses, from a first line across the rows."""
-    whole = np.zeros((1, runs.N_SUMS), np.int64)
-    runs.sum_components(own, np.zeros(len(own), np.int32), whole)
-    rows = own[:, 0].copy(), own[:, 1].copy(), own[:, 2].copy()
-    low, high = np.zeros((2, len(own)), np.int32)
-    return int(ellipses.fit_two(rows, whole[0], (1.0, 0.0, limit), (low, high)))
-
-
 def test_a_line_beside_the_object_cuts_nothing() -> None:
-    assert fitted(square(20), 1e6) == 0
-    assert fitted(square(20), 9.5) in (1, 2)
-
-
-def test_two_pixels_make_no_ellipse() -> None:
-    assert fitted(square(2), 0.5) == 0
+    own, side = square(20), 20
+    whole = np.zeros((1, runs.N_SUMS), np.int64)
+    runs.sum_components(own, np.zeros(side, np.int32), whole)
+    assert whole[0, runs.AREA] == side * side
+    work, figures = split._room(side), np.zeros(7)
+    rows, ends = tuple(np.ascontiguousarray(own[:, :3].T)), tuple(work.ends[0])
+    assert ellipses.fit_two(rows, whole[0], (1.0, 0.0, 1e6), ends) == 0
+    assert ellipses.fit_two(rows, whole[0], (1.0, 0.0, 9.5), ends) in (1, 2)
+    work.rows[:] = rows
+    aside = np.array([[0.0, 0.0]])
+    assert split._propose(own, aside, work, figures) == 0
+    assert figures.tolist() == [0] * 7
 
 
 def test_an_empty_cut_leaves_a_run_whole() -> None:
@@ -95,6 +92,17 @@ def test_an_empty_cut_leaves_a_run_whole() -> None:
     pieces = np.zeros((6, 4), np.int32)
     m = split._pieces(own, ends, 1, pieces)
     assert pieces[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
+
+
+def test_two_pixels_make_no_ellipse() -> None:
+    """The line leaves the first two columns of a single row on one side."""
+    rows = tuple(np.array([[0], [0], [20]], np.int32))
+    whole = np.zeros((1, runs.N_SUMS), np.int64)
+    runs.sum_components(np.array([[0, 0, 20, 1]], np.int32), np.zeros(1, np.int32), whole)
+    ends = np.empty((2, 1), np.int32)
+    assert ellipses.fit_two(rows, whole[0], (0.0, 1.0, 1.0), tuple(ends)) == 0
+    assert ends.ravel().tolist() == [0, 2]
+    assert ellipses.fit_two(rows, whole[0], (0.0, 1.0, 2.0), tuple(ends)) in (1, 2)
 
 
 @pytest.mark.parametrize("density", [0.48, 0.55, 0.62, 0.7])

@@ -114,15 +114,20 @@ def test_a_hanging_field_in_a_serial_run(
     assert contents(tmp_path / "RUN") == expected
 
 
-def test_a_signal_to_end_blames_no_field(site: Site, tmp_path: Path) -> None:
-    """As batch systems send it before they kill."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_blames_no_field(
+    number: signal.Signals, site: Site, tmp_path: Path
+) -> None:
+    """As batch systems send it before they kill, and terminals that are closed."""
     site.say(Faults(slow=0.3))
-    process = site.start(tmp_path / "RUN", "--executor", "serial")
+    done = tmp_path / "done.json"
+    process = site.start(tmp_path / "RUN", "--executor", "serial", "--done-file", str(done))
     assert wait_for(lambda: under_way(tmp_path / "RUN"), 60)
-    kill([process.pid], signal.SIGTERM)
+    kill([process.pid], number)
     code, said = process.ended(SECONDS)
     assert code == 4
     assert "kept" in said
+    assert '"outcome": "aborted"' in done.read_text()
     assert not under_way(tmp_path / "RUN")
 
 

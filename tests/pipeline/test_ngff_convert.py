@@ -155,11 +155,13 @@ def test_what_cannot_be_read_is_named_in_the_collection(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     write_tiff(folder / "dish 1.tif", noise(1), 0.5)
     (folder / "dish 2.tif").write_bytes((folder / "dish 1.tif").read_bytes()[:900])
+    tifffile.imwrite(folder / "dish 3.tif", noise(1).astype(np.complex64))
     call = ["convert", str(folder), "-o", str(tmp_path / "images.zarr"), "--workers", "1"]
     assert cli(call) == 3
     before, after = (told(part, ReadSettings()) for part in (folder, tmp_path / "images.zarr"))
     assert after == before
     assert before["images/dish 2"][0] == "truncated"
+    assert before["images/dish 3"][0] == "unsupported"
 
 
 # bioio's readers leave files to the garbage collector.

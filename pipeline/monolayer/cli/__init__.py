@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from monolayer.errors import MonolayerError, RunAborted
+from monolayer.errors import MonolayerError, RunAborted, exit_code_of, sentence_of
 
 __all__ = ["main"]
 
@@ -103,8 +104,9 @@ def verbs() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    # Batch systems say so before they kill; an orderly end leaves no field suspected of the death.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # Batch systems say so before they kill, and terminals that are closed; an orderly end leaves no
+    # field suspected of the death.
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
@@ -116,6 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _stopped: list[int] = []
 
 
@@ -130,10 +133,11 @@ def _leave(code: int) -> NoReturn:
     The signal may have interrupted numba or LLVM anywhere, and their teardown then ended one in
     44 interrupted runs by "double free"; all that matters is written by now.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # of a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -156,12 +160,15 @@ def _exit_code(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         return 0  # the reader of a pipe has seen enough
     # The outermost frame: whatever else happens is ours, and must say so and not exit 0.
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
+        if exit_code_of(error) != 1:
+            return _say(sentence_of(error), exit_code_of(error))
         traceback.print_exc()
         return _say("internal error: the lines above say where; please report them.", 1)
     return code if isinstance(code, int) else 0
 
 
 def _say(sentence: str, code: int) -> int:
-    click.echo(f"monolayer: {sentence}", err=True)
+    with suppress(OSError):  # of a terminal that is gone
+        click.echo(f"monolayer: {sentence}", err=True)
     return code

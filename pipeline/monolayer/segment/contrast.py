@@ -93,7 +93,8 @@ def grey_step(image: NDArray[Any]) -> float:
     Quantisation is noise that no estimate from differences sees where the background is black;
     taken from the values and not from the dtype, it is the same for counts stored as floats.
     """
-    rows = image[:_DARK_ROWS]
+    # A copy: what follows looks at each pixel four times.
+    rows = np.array(image[:_DARK_ROWS])
     gaps = np.maximum(rows[:, 1:], rows[:, :-1]) - np.minimum(rows[:, 1:], rows[:, :-1])
     if rows.dtype.kind == "u":
         # One less: what is 0 becomes the largest, and need not be sorted out.

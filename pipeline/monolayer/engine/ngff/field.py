@@ -46,6 +46,8 @@ def write_field(
     stack = open_stack(field, root, settings)
     counts = [len(planes) for planes in stack.planes.values()]
     firsts = [plane for planes in stack.planes.values() for plane in stack.images(planes[:1])]
+    for planes, first in zip(stack.planes.values(), firsts, strict=True):
+        _check_real(planes[0].path, first)
     axes = "czyx" if max(counts) > 1 else "cyx"
     before = (len(counts), max(counts))[: len(axes) - 2]
     pyramid = Pyramid(folder, before, _shape(field, firsts), _dtype(firsts), axes, storage)
@@ -88,6 +90,11 @@ def _shape(field: Field, firsts: list[NDArray[Any]]) -> tuple[int, int]:
 def _dtype(firsts: list[NDArray[Any]]) -> np.dtype[Any]:
     """One type that holds the values of all channels."""
     return np.result_type(*(plane.dtype for plane in firsts)).newbyteorder("=")
+
+
+def _check_real(path: str, plane: NDArray[Any]) -> None:
+    if plane.dtype.kind not in "buif":
+        raise ImageError("unsupported", f"{path} holds {plane.dtype} values: export real numbers.")
 
 
 def _checked(field: Field, plane: NDArray[Any], first: NDArray[Any]) -> NDArray[Any]:
