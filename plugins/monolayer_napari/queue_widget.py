@@ -144,14 +144,13 @@ class QueueWidget(Docked):
     def close_down(self) -> None:
         """Hear nothing more of the viewer; its keys do nothing then."""
         self._closed = True
+        self._drop_ring()
         self.bench.opened.disconnect(self._opened, missing_ok=True)
         self.bench.shown.disconnect(self._shown, missing_ok=True)
 
     def _opened(self, session: Session) -> None:
         self.set_doubts(())
-        ring, self._ring_layer = self._ring_layer, None
-        if ring is not None and ring in self.bench.viewer.layers:
-            self.bench.viewer.layers.remove(ring)  # the next one lies above the new layers
+        self._drop_ring()  # the next one lies above the new layers
         self.told.say("Ranking ...")
         ranked = partial(doubts_of, session)
         self.bench.run_in_thread(ranked, lambda doubts: self._ranked(session, doubts))
@@ -250,6 +249,12 @@ class QueueWidget(Docked):
         )
         # Keys go on meaning what they meant: those of labels.
         viewer.layers.selection.active = active
+
+    def _drop_ring(self) -> None:
+        ring, self._ring_layer = self._ring_layer, None
+        viewer = self.bench.viewer
+        if ring is not None and viewer is not None and ring in viewer.layers:
+            viewer.layers.remove(ring)
 
     def _say(self) -> None:
         n, session = len(self.doubts), self.bench.session
