@@ -284,9 +284,9 @@ def _add_gradients(border: Border, image: Image, zero: Any, total: Float64) -> f
     flat = image.reshape(image.size)
     fetched, seen = 0, 0.0
     for k in range(total.size):
-        bottom = min(row[first[k + 1] - 1] + 2, height)
+        bottom = min(int(row[first[k + 1] - 1]) + 2, height)
         if fetched < bottom:
-            seen = max(seen, fetch_rows(image, max(fetched, row[first[k]] - 1), bottom))
+            seen = max(seen, fetch_rows(image, max(fetched, int(row[first[k]]) - 1), bottom))
             fetched = bottom
         length = np.float64(0)
         for i in range(first[k], first[k + 1]):

@@ -207,6 +207,36 @@ def test_a_constant_image_has_no_object_and_no_diameter(value: Any, shape: Any) 
     assert found.figures["segment_noise"] is None
 
 
+@pytest.mark.parametrize("top", [0, 400])
+@pytest.mark.parametrize(
+    ("dtype", "dark", "values"),
+    [
+        (np.uint8, 0, [255, 255, 255]),
+        (np.uint8, 0, [1, 1, 1]),
+        (np.uint16, 100, [1000, 400, 1500]),
+        (np.float32, 0.0, [0.5, 1.0, 0.3]),
+    ],
+)
+def test_a_drawing_is_not_taken_for_coarse_counts(
+    dtype: Any, dark: Any, values: Any, top: Any
+) -> None:
+    """Values far apart, and no noise: the step between them was taken for noise, and 0 found."""
+    image = np.full((top + 220, 256), dark, dtype)
+    y, x = np.mgrid[: top + 220, :256]
+    for (cy, cx, radius), value in zip(
+        [(60, 60, 10), (60, 150, 9), (150, 70, 8)], values, strict=True
+    ):
+        image[(y - top - cy) ** 2 + (x - cx) ** 2 <= radius**2] = value
+    assert segment_nuclei(image).labels.max() == 3
+
+
+@pytest.mark.parametrize("share", [1e-3, 0.01, 0.05, 0.2])
+def test_flicker_of_the_last_bit_is_no_drawing(share: Any) -> None:
+    image = (np.random.default_rng(1).random((1024, 512)) < share).astype(np.uint16)
+    assert segment_nuclei(image).labels.max() == 0
+    assert segment_nuclei(image * 16).labels.max() == 0
+
+
 def test_one_dead_or_hot_pixel_is_no_nucleus() -> None:
     image = np.random.default_rng(8).poisson(200, (200, 200)).astype(np.uint16)
     image[50, 60], image[120, 30] = 60000, 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,8 +107,11 @@ def _objects(folder: Path, wanted: set[str]) -> dict[str, NDArray[np.generic]]:
         return {}
     table = pa.concat_tables(tables, promote_options="default")
     others = [name for name in table.column_names if name != "field_id"]
-    found = {name: table[name].to_numpy(zero_copy_only=False) for name in others}
-    return found | {"field_id": _names(table["field_id"])}
+    found: dict[str, NDArray[Any]] = {
+        name: table[name].to_numpy(zero_copy_only=False) for name in others
+    }
+    found["field_id"] = _names(table["field_id"])
+    return found
 
 
 def _names(column: pa.ChunkedArray) -> NDArray[np.object_]:

@@ -36,6 +36,11 @@ _DIAMETER_UNBINNED = 10.0
 _SMOOTHING = 0.04
 _WINDOW = 5.0
 _DARK_ROWS = 256
+# A drawing: fewer values than of the dimmest real images (29 to 40 steps), in stretches longer
+# than theirs where they are as plain (4 pixels).
+_FEW = 16
+_STRETCH_PX = 5
+_SHADES = 256
 # Uniform rounding to whole grey steps has this standard deviation, in steps.
 _ROUNDING = 12**-0.5
 _PEAK_BINS_A_NOISE = 2
@@ -92,16 +97,35 @@ def grey_step(image: NDArray[Any]) -> float:
 
     Quantisation is noise that no estimate from differences sees where the background is black;
     taken from the values and not from the dtype, it is the same for counts stored as floats.
+    A drawing (a few values in long stretches: discs, a mask) is not quantised, however far apart
+    its values are; it is taken as if it had 256 of them.
     """
     # A copy: what follows looks at each pixel four times.
     rows = np.array(image[:_DARK_ROWS])
     gaps = np.maximum(rows[:, 1:], rows[:, :-1]) - np.minimum(rows[:, 1:], rows[:, :-1])
-    if rows.dtype.kind == "u":
+    least = _least_gap(gaps)
+    if least == 0 and len(image) > _DARK_ROWS:
+        return grey_step(image[_DARK_ROWS:])
+    darkest = rows.min()
+    span = float(rows.max()) - float(darkest)
+    if span < _FEW * least and _in_stretches(rows > darkest, gaps):
+        return span / _SHADES
+    return least
+
+
+def _least_gap(gaps: NDArray[Any]) -> float:
+    """Smallest gap that is none; 0 for a plane of one value."""
+    if gaps.dtype.kind == "u":
         # One less: what is 0 becomes the largest, and need not be sorted out.
         least = int((gaps - gaps.dtype.type(1)).min(initial=np.iinfo(gaps.dtype).max)) + 1
         return float(least) if least <= np.iinfo(gaps.dtype).max else 0.0
     gaps = gaps.astype(np.float32, copy=False)[gaps > 0]
     return float(gaps.min()) if gaps.size else 0.0
+
+
+def _in_stretches(bright: NDArray[np.bool_], gaps: NDArray[Any]) -> bool:
+    """Whether what is not darkest lies in stretches of one value: noise is single pixels."""
+    return 2 * int(np.count_nonzero(bright)) >= _STRETCH_PX * int(np.count_nonzero(gaps))
 
 
 class Pyramid:
