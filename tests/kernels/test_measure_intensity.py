@@ -55,6 +55,16 @@ def reference(labels: Labels, image: NDArray[Any]) -> dict[str, Any]:
     return table
 
 
+def test_backgrounds_of_counts_stored_as_floats_are_the_same() -> None:
+    """Counts go by sums of columns, floats by walks along each frame; rows above the first too."""
+    labels = np.zeros((60, 50), np.int32)
+    labels[30:38, 10:20], labels[33:40, 24:30] = 1, 2
+    image = np.random.default_rng(3).integers(0, 65535, labels.shape).astype(np.uint16)
+    expected = intensities(labels, image)["background"]
+    found = intensities(labels, image.astype(np.float64))["background"]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("density", [0.1, 0.5, 1.0])
 def test_intensities_equal_scikit_image(dtype: type, density: float) -> None:

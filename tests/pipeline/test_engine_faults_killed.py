@@ -121,7 +121,10 @@ def test_a_signal_to_end_blames_no_field(
     """As batch systems send it before they kill, and terminals that are closed."""
     site.say(Faults(slow=0.3))
     done = tmp_path / "done.json"
+    # What is ignored here stays so in a child: these tests may themselves run under nohup.
+    before = signal.signal(number, signal.SIG_DFL)
     process = site.start(tmp_path / "RUN", "--executor", "serial", "--done-file", str(done))
+    signal.signal(number, before)
     assert wait_for(lambda: under_way(tmp_path / "RUN"), 60)
     kill([process.pid], number)
     code, said = process.ended(SECONDS)
