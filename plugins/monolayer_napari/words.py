@@ -32,10 +32,10 @@ class Words(QLabel):
         self._fit()
         self.say(text)
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802  Qt's name
+    def changeEvent(self, a0: QEvent | None) -> None:  # noqa: N802  Qt's name
         """Follow the viewer's own font, which comes when the dock does."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.FontChange:
+        super().changeEvent(a0)
+        if a0 is not None and a0.type() == QEvent.Type.FontChange:
             self._fit()
 
     def _fit(self) -> None:
