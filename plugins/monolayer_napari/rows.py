@@ -95,11 +95,8 @@ def objects_of(folder: Path, row: FieldRow, has_tables: bool) -> dict[str, NDArr
     table = _from_table(folder, row) if has_tables else _from_parts(folder, row.field_id)
     if table is None or "label" not in table.column_names:
         return {}
-    own = [name for name in table.column_names if name not in _NAMES]
+    own = [name for name in table.column_names if name not in IDENTITY]
     return {name: np.asarray(table[name].to_numpy(zero_copy_only=False)) for name in own}
-
-
-_NAMES = ("field_id", "plate", "well", "field", "time")
 
 
 def _from_table(folder: Path, row: FieldRow) -> "pa.Table | None":
