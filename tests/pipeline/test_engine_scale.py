@@ -4,6 +4,8 @@ import json
 import os
 import random
 import re
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,7 +282,7 @@ def test_fields_stay_packed_while_they_are_worked_on(
     def look(work: WorkList, *_: object) -> None:
         raise LookupError(type(work.open_fields).__name__)  # a tuple of 100,000 is 70 MB
 
-    monkeypatch.setattr("monolayer.engine.process.run_rounds", look)
+    monkeypatch.setattr("monolayer.engine.rounds.run_rounds", look)
     with pytest.raises(LookupError, match="PackedFields"):
         execute(make_plan(tmp_path / "images", Method()), tmp_path / "run", SERIAL)
 
@@ -309,6 +311,18 @@ def test_arrows_allocator_is_the_c_librarys_unless_somebody_said_otherwise(
     monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
     share_an_allocator()
     assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
+
+
+def test_arrow_leaves_pandas_out_and_still_gives_it() -> None:
+    lines = (
+        "import sys; import numpy as np",
+        "from monolayer.engine.memory import leave_pandas_out as leave; leave(); leave()",
+        "import pyarrow as pa; table = pa.table({'x': pa.array(np.zeros(2), mask=np.eye(2)[0] > 0)})",
+        "assert 'pandas' not in sys.modules",
+        "assert table.to_pandas()['x'].isna().tolist() == [True, False]",
+        "import pandas as pd; assert pa.array(pd.Series([float('nan')])).null_count == 1; leave()",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
 
 
 def test_only_a_chunks_own_attempts_are_read(tmp_path: Path) -> None:
