@@ -10,8 +10,7 @@ from scipy import ndimage
 
 from benchmarks import images, peers
 from benchmarks.harness import Work, optional
-from monolayer.measure import MeasureSettings, measure_objects
-from monolayer.measure.objects import measure_runs
+from monolayer.measure import MeasureSettings, measure_objects, measure_runs
 from monolayer.segment import SegmentSettings, segment_nuclei
 from monolayer_kernels import background, label, measure_intensity, objects, smooth, threshold
 from monolayer_kernels import measure_runs as measure_kernels
@@ -48,7 +47,8 @@ def _copy(image: Image) -> Work:
 def count_and_measure(image: Image, settings: Any) -> Any:
     """By the road of the assay of nuclei."""
     found = segment_nuclei(image, settings, 0.65)
-    return measure_objects(found.labels, {"dna": image}, MeasureSettings(), 0.65, runs=found.runs)
+    channels = {"dna": image}
+    return measure_runs(found.runs, image.shape, channels, MeasureSettings(), 0.65, sums=found.sums)
 
 
 # Groups of columns that hold what `peers.PROPERTIES` names.
