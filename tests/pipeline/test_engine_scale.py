@@ -317,7 +317,8 @@ def test_arrow_leaves_pandas_out_and_still_gives_it() -> None:
     lines = (
         "import sys; import numpy as np",
         "from monolayer.engine.memory import leave_pandas_out as leave; leave(); leave()",
-        "import pyarrow as pa; table = pa.table({'x': pa.array(np.zeros(2), mask=np.eye(2)[0] > 0)})",
+        "import pyarrow as pa; x = pa.array(np.zeros(2), mask=np.eye(2)[0] > 0)",
+        "table = pa.table({'x': x})",
         "assert 'pandas' not in sys.modules",
         "assert table.to_pandas()['x'].isna().tolist() == [True, False]",
         "import pandas as pd; assert pa.array(pd.Series([float('nan')])).null_count == 1; leave()",
