@@ -194,6 +194,8 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
         "noise.estimate_noise": (lambda a: noise.estimate_noise(a, floats < 400), floats),
         "noise.median": (noise.median, floats),
         "focus.block_statistics": (lambda a: focus.block_statistics(a, 8), image),
+        "focus.bin_means": (lambda a: focus.bin_means(a, 4), image),
+        "focus.edge_figures": (focus.edge_figures, image),
         "focus.laplacian_variance": (focus.laplacian_variance, image),
         "focus.tenengrad": (focus.tenengrad, image),
         "label.label_above": (lambda a: label.label_above(a, 600), image),
