@@ -196,6 +196,8 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
         "noise.bin_counts": (lambda a: noise.bin_counts(a, 0, 50, 40), floats),
         "noise.spread_below": (lambda a: noise.spread_below(a, 400), floats),
         "focus.block_statistics": (lambda a: focus.block_statistics(a, 8), image),
+        "focus.bin_means": (lambda a: focus.bin_means(a, 4), image),
+        "focus.edge_figures": (focus.edge_figures, image),
         "focus.laplacian_variance": (focus.laplacian_variance, image),
         "focus.tenengrad": (focus.tenengrad, image),
         "label.label_above": (lambda a: label.label_above(a, 600), image),
