@@ -36,6 +36,8 @@ __all__ = ["ComponentTree", "branch_prominence", "build_tree", "choose_nodes", "
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
+_NONE, _ONE = np.uintp(0), np.uintp(1)
+
 
 class ComponentTree(NamedTuple):
     """Nodes of a component tree, parents before children.
@@ -254,91 +256,119 @@ def _count_runs(levels: NDArray[np.uint8], counts: Int64) -> None:
 
 @kernel
 def _open_runs(levels: NDArray[np.uint8], place: Int64, runs: Int32) -> None:
-    """Open a run at every rise, close it at the fall; ``place`` is where each level writes."""
+    """Open a run at every rise, close it at the fall; ``place`` is where each level writes.
+
+    Places are unsigned here and below: an index that might count from the end took a tenth longer.
+    """
     height, width = levels.shape
     open_ = np.empty(256, np.int64)
     open_[0] = -1
     for y in range(height):
-        depth = 0
+        depth = _NONE
         for x in range(width):
-            value = np.int64(levels[y, x])
+            value = np.uintp(levels[y, x])
             while depth < value:
-                depth += 1
+                below = open_[depth]
+                depth += _ONE
                 i = place[depth]
                 place[depth] = i + 1
-                runs[i, 0], runs[i, 1], runs[i, 3] = y, x, open_[depth - 1]
+                runs[np.uintp(i), 0], runs[np.uintp(i), 1], runs[np.uintp(i), 3] = y, x, below
                 open_[depth] = i
             while depth > value:
-                runs[open_[depth], 2] = x
-                depth -= 1
-        while depth > 0:
-            runs[open_[depth], 2] = width
-            depth -= 1
+                runs[np.uintp(open_[depth]), 2] = x
+                depth -= _ONE
+        while depth > _NONE:
+            runs[np.uintp(open_[depth]), 2] = width
+            depth -= _ONE
 
 
 @kernel
 def _join_levels(runs: Int32, first: Int64, node: Int32, shared: Int32) -> int:
     """Number the 4-connected components of all levels through; return how many there are."""
     count = 0
-    corners = np.empty((2 * max(1, int(np.diff(first).max())), 3), np.int32)
+    most = max(1, int(np.diff(first).max()))
+    corners, parent = np.empty((2 * most, 3), np.int32), np.empty(most, np.int32)
     for k in range(1, 256):
         own = slice(first[k], first[k + 1])
         if own.start == own.stop:
             break
-        count += _join_level(runs[own], count, (node[own], shared[own]), corners)
+        met = _join_level(runs[own], parent, shared[own], corners)
+        count = _number_level(parent, corners[:met], count, (node[own], shared[own]))
     return count
 
 
 @kernel
-def _join_level(runs: Int32, first: int, out: tuple[Int32, Int32], corners: Int32) -> int:
+def _join_level(runs: Int32, parent: Int32, shared: Int32, corners: Int32) -> int:
     """Join the runs of one level, and count the pixels that each shares with the row above.
 
     ``shared`` counts neighbours of the same component straight above, above to the left and above
-    to the right. Runs that meet at a corner only are looked at once all are joined.
+    to the right. Runs that meet at a corner only are listed, and looked at once all are joined;
+    their number is returned.
     """
+    n, met = np.uintp(runs.shape[0]), _NONE
+    i = begin = _NONE
+    row = -2
+    while i < n:
+        # Runs of the row above: none where that row has none.
+        j, end_above = begin if runs[i, 0] == row + 1 else i, i
+        begin, row = i, runs[i, 0]
+        while i < n and runs[i, 0] == row:
+            start, end = runs[i, 1], runs[i, 2]
+            while j < end_above and runs[j, 2] < start:
+                j += _ONE
+            k, a = j, np.int32(i)
+            straight = left = right = np.int32(0)
+            while k < end_above and runs[k, 1] <= end:
+                s, e = runs[k, 1], runs[k, 2]
+                if e == start or s == end:
+                    corners[met, 0], corners[met, 1] = i, k
+                    corners[met, 2] = 1 if e == start else 2
+                    met += _ONE
+                else:
+                    straight += min(end, e) - max(start, s)
+                    left += min(end, e + 1) - max(start, s + 1)
+                    right += min(end, e - 1) - max(start, s - 1)
+                    a = _joined(parent, a, np.int32(k), np.int32(i))
+                k += _ONE
+            parent[i] = a
+            shared[i, 0], shared[i, 1], shared[i, 2] = straight, left, right
+            i += _ONE
+    return int(met)
+
+
+@kernel
+def _joined(parent: Int32, a: np.int32, b: np.int32, own: np.int32) -> np.int32:
+    """Root of run ``own``, so far ``a``, once it is joined to ``b`` of the row above.
+
+    The lower number wins, so a root is always the component's first run.
+    """
+    while parent[np.uintp(b)] != b:
+        parent[np.uintp(b)] = parent[np.uintp(parent[np.uintp(b)])]
+        b = parent[np.uintp(b)]
+    if a == own or b < a:
+        if a != own:
+            parent[np.uintp(a)] = b
+        return b
+    parent[np.uintp(b)] = a
+    return a
+
+
+@kernel
+def _number_level(parent: Int32, corners: Int32, first: int, out: tuple[Int32, Int32]) -> int:
+    """Number the components from ``first`` on, and count the pixels shared across corners."""
     node, shared = out
-    n = runs.shape[0]
-    parent = np.empty(n, dtype=np.int32)
-    j = met = 0
-    for i in range(n):
-        above, start, end = runs[i, 0] - 1, runs[i, 1], runs[i, 2]
-        parent[i] = i
-        while runs[j, 0] < above or (runs[j, 0] == above and runs[j, 2] < start):
-            j += 1
-        k, a = j, i
-        straight = left = right = 0
-        while runs[k, 0] == above and runs[k, 1] <= end:
-            s, e = runs[k, 1], runs[k, 2]
-            if e == start or s == end:
-                corners[met, 0], corners[met, 1], corners[met, 2] = i, k, 1 if e == start else 2
-                met += 1
-            else:
-                straight += min(end, e) - max(start, s)
-                left += min(end, e + 1) - max(start, s + 1)
-                right += min(end, e - 1) - max(start, s - 1)
-                b = k
-                while parent[b] != b:
-                    parent[b] = parent[parent[b]]
-                    b = parent[b]
-                # The lower number wins, so a root is always the component's first run.
-                if a < b:
-                    parent[b] = a
-                elif b < a:
-                    parent[a] = b
-                    a = b
-            k += 1
-        shared[i, 0], shared[i, 1], shared[i, 2] = straight, left, right
-    count = 0
-    for i in range(n):
+    count = first
+    for i in range(node.size):
         # A parent comes before its child, so it is numbered already.
         if parent[i] == i:
-            node[i] = first + count
+            node[i] = count
             count += 1
         else:
-            node[i] = node[parent[i]]
-    for i in range(met):
-        if node[corners[i, 0]] == node[corners[i, 1]]:
-            shared[corners[i, 0], corners[i, 2]] += 1
+            node[i] = node[np.uintp(parent[i])]
+    for i in range(corners.shape[0]):
+        here, above = np.uintp(corners[i, 0]), np.uintp(corners[i, 1])
+        if node[here] == node[above]:
+            shared[here, np.uintp(corners[i, 2])] += 1
     return count
 
 
