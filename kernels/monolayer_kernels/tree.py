@@ -37,6 +37,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 _NONE, _ONE = np.uintp(0), np.uintp(1)
+_THREE = np.uint64(3)
 
 
 class ComponentTree(NamedTuple):
@@ -377,26 +378,29 @@ def _sum_nodes(runs: Int32, node: Int32, shared: Int32, nodes: tuple[Int32, Int3
     """Add every run to its node's sums; nodes and their levels follow from the order of runs."""
     level, parent, sums = nodes
     for i in range(len(node)):
-        c = np.int64(node[i])
+        c = np.uintp(node[i])
+        own = sums[c]
         y, start = np.int64(runs[i, 0]), np.int64(runs[i, 1])
         n = np.int64(runs[i, 2]) - start
-        if sums[c, AREA] == 0:
-            sums[c, FIRST_Y], sums[c, FIRST_X] = y, start
+        if own[AREA] == 0:
+            own[FIRST_Y], own[FIRST_X] = y, start
             if runs[i, 3] >= 0:
-                parent[c] = node[runs[i, 3]]
-                level[c] = level[parent[c]] + 1
+                parent[c] = node[np.uintp(runs[i, 3])]
+                level[c] = level[np.uintp(parent[c])] + 1
             else:
                 level[c] = 1
         # Sums of x and x squared over the run, about the node's first pixel.
-        dy, a = y - sums[c, FIRST_Y], start - sums[c, FIRST_X]
-        sum_x = n * a + (n * (n - 1) >> 1)
-        sums[c, AREA] += n
-        sums[c, SUM_Y] += dy * n
-        sums[c, SUM_X] += sum_x
-        sums[c, SUM_YY] += dy * dy * n
-        sums[c, SUM_XX] += n * a * (a + n - 1) + (n - 1) * n * (2 * n - 1) // 6
-        sums[c, SUM_XY] += dy * sum_x
-        sums[c, CHORDS_HORIZONTAL] += 1
-        sums[c, CHORDS_VERTICAL] += n - shared[i, 0]
-        sums[c, CHORDS_DIAGONAL] += n - shared[i, 1]
-        sums[c, CHORDS_ANTIDIAGONAL] += n - shared[i, 2]
+        dy, a = y - own[FIRST_Y], start - own[FIRST_X]
+        ramp = n * (n - 1) >> 1
+        sum_x = n * a + ramp
+        own[AREA] += n
+        own[SUM_Y] += dy * n
+        own[SUM_X] += sum_x
+        own[SUM_YY] += dy * dy * n
+        # 0 + 1 + 4 + ... is a third of (2 n - 1) such ramps.
+        own[SUM_XX] += n * a * (a + n - 1) + np.int64(np.uint64(ramp * (2 * n - 1)) // _THREE)
+        own[SUM_XY] += dy * sum_x
+        own[CHORDS_HORIZONTAL] += 1
+        own[CHORDS_VERTICAL] += n - shared[i, 0]
+        own[CHORDS_DIAGONAL] += n - shared[i, 1]
+        own[CHORDS_ANTIDIAGONAL] += n - shared[i, 2]

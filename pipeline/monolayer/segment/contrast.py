@@ -36,6 +36,7 @@ _DIAMETER_UNBINNED = 10.0
 _SMOOTHING = 0.04
 _WINDOW = 5.0
 _DARK_ROWS = 256
+_GLANCE_ROWS = 16
 # A drawing: fewer values than of the dimmest real images (29 to 40 steps), in stretches longer
 # than theirs where they are as plain (4 pixels).
 _FEW = 16
@@ -100,9 +101,12 @@ def grey_step(image: NDArray[Any]) -> float:
     A drawing (a few values in long stretches: discs, a mask) is not quantised, however far apart
     its values are; it is taken as if it had 256 of them.
     """
+    glance = np.array(image[:_GLANCE_ROWS])
+    if glance.dtype.kind == "u" and np.ptp(glance) >= _FEW and _least_gap(_gaps(glance)) == 1:
+        return 1.0  # No gap of counts is less, and a drawing has fewer values.
     # A copy: what follows looks at each pixel four times.
     rows = np.array(image[:_DARK_ROWS])
-    gaps = np.maximum(rows[:, 1:], rows[:, :-1]) - np.minimum(rows[:, 1:], rows[:, :-1])
+    gaps = _gaps(rows)
     least = _least_gap(gaps)
     if least == 0 and len(image) > _DARK_ROWS:
         return grey_step(image[_DARK_ROWS:])
@@ -111,6 +115,13 @@ def grey_step(image: NDArray[Any]) -> float:
     if span < _FEW * least and _in_stretches(rows > darkest, gaps):
         return span / _SHADES
     return least
+
+
+def _gaps(rows: NDArray[Any]) -> NDArray[Any]:
+    """Differences between neighbours of a row."""
+    right, left = rows[:, 1:], rows[:, :-1]
+    gaps: NDArray[Any] = np.maximum(right, left) - np.minimum(right, left)
+    return gaps
 
 
 def _least_gap(gaps: NDArray[Any]) -> float:
