@@ -46,7 +46,7 @@ OBJECTS_A_GROUP = 16_384
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
-Columns = dict[str, NDArray[Any]]
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +232,10 @@ class _PlateTables(ExitStack):
             places = [place for well in wells for place in well.places]
             table = self._tables.parts.objects(places, self._tables.objects_schema)
             self._objects.add(table)
-            columns = {
-                name: np.asarray(table[name].to_numpy(zero_copy_only=False))
-                for name, kind in zip(table.schema.names, table.schema.types, strict=True)
-                if not pa.types.is_string(kind)
-            }
-            start = 0
+            columns, start = _Numbers(table), 0
             for well in wells:
                 end = start + well.n_objects
-                yield well.key, {name: values[start:end] for name, values in columns.items()}
+                yield well.key, _Stretch(columns, slice(start, end))
                 start = end
 
     def _summarise(self) -> None:
@@ -251,6 +246,40 @@ class _PlateTables(ExitStack):
             self._tables.of_plates,
         )
         self._tables.plates.add(table)
+
+
+class _Numbers:
+    """A table's columns of numbers as arrays, each made when it is first asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table, self._made = table, dict[str, NDArray[Any]]()
+        kinds = zip(table.schema.names, table.schema.types, strict=True)
+        self.names = tuple(name for name, kind in kinds if not pa.types.is_string(kind))
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._made:
+            if name not in self.names:
+                raise KeyError(name)
+            self._made[name] = np.asarray(self._table[name].to_numpy(zero_copy_only=False))
+        return self._made[name]
+
+
+class _Stretch(Mapping[str, NDArray[Any]]):
+    """Some rows of columns: of 60, a well's summary asks for ten."""
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, columns: _Numbers, rows: slice) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name][self._rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns.names)
+
+    def __len__(self) -> int:
+        return len(self._columns.names)
 
 
 @dataclass(slots=True)

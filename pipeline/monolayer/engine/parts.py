@@ -54,6 +54,7 @@ _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 SHORT_LIMIT_SECONDS = 60.0
 WRITING_SECONDS = 600.0
 ROWS_A_STRIP = 64
+READ_WHOLE_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,22 +290,25 @@ class OpenPart:
     def figures(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of its fields' rows."""
         with intact(self._folder), pa.OSFile(str(self._folder / _FIELDS)) as file:
-            table = ipc.open_file(file).read_all()
-        names = [name for name in columns if name in table.column_names]
-        rows: list[dict[str, Any]] = table.select(names).to_pylist()
+            schema = ipc.open_file(file).schema
+            places = [schema.get_field_index(name) for name in columns]
+            wanted = ipc.IpcReadOptions(included_fields=[at for at in places if at >= 0])
+            rows: list[dict[str, Any]] = ipc.open_file(file, options=wanted).read_all().to_pylist()
         return rows
 
     @cached_property
     def objects(self) -> ipc.RecordBatchFileReader:
         """Its fields' objects: as many batches as fields, where there are several."""
+        path = self._folder / _OBJECTS
         with intact(self._folder):
-            return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
+            # Of few objects, each batch would be 60 small reads.
+            small = path.stat().st_size <= READ_WHOLE_BYTES
+            return ipc.open_file(path.read_bytes() if small else pa.OSFile(str(path)))
 
-    def objects_of(self, row: int) -> list[pa.RecordBatch]:
-        """Objects of the field in a row: one batch, but of a scan any number."""
-        alone = self.fields.num_rows == 1
-        places = range(self.objects.num_record_batches) if alone else [row]
+    def objects_of(self, rows: Sequence[int] | None) -> list[pa.RecordBatch]:
+        """Objects of the fields in these rows, a batch each; of None all, as a scan's are."""
         with intact(self._folder):
+            places = range(self.objects.num_record_batches) if rows is None else rows
             return [self.objects.get_batch(place) for place in places]
 
 
