@@ -21,7 +21,7 @@ from monolayer.engine import attempts, part_rows, rounds
 from monolayer.engine.executors import ExecutionSettings
 from monolayer.engine.ledger import LedgerEntry, Signatures, chunks_of, ledger_of
 from monolayer.engine.memory import give_back, share_an_allocator
-from monolayer.engine.parts import OpenPart
+from monolayer.engine.open_part import OpenPart
 from monolayer.engine.plan import make_plan
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.run import execute

@@ -18,14 +18,13 @@ from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from monolayer.assays import assay_of
-from monolayer.engine.files import labels_path
+from monolayer.engine.files import labels_path, objects_path
 from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
 from monolayer.engine.memory import give_back
 from monolayer.engine.part_rows import PartRows
@@ -38,7 +37,7 @@ from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_q
 from monolayer.summarise import plates_table, wells_table
 from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD, schema_of
 
-__all__ = ["collect", "objects_path"]
+__all__ = ["collect"]
 
 ROWS_AT_ONCE = 1024
 # Some wells of an ordinary plate: 60 columns of them are 8 MB.
@@ -89,11 +88,6 @@ def collect(plan: Plan, folder: Path, signatures: Mapping[str, str]) -> dict[str
     for stale in set((folder / "objects").glob("*.parquet")) - written:
         stale.unlink()
     return {str(state): states[state] for state in State}
-
-
-def objects_path(plate: str) -> str:
-    """Path of a plate's objects below the run's folder."""
-    return f"objects/{quote(plate, safe=' ()+,=@')}.parquet"
 
 
 def _judge(plan: Plan, folder: Path, parts: PartRows) -> dict[int, Verdict]:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from monolayer.engine.ledger import ledger_of
-from monolayer.engine.parts import OpenPart, aligned
+from monolayer.engine.open_part import OpenPart, aligned
 from monolayer.field import Field
 
 __all__ = ["PartRows"]
@@ -54,7 +54,6 @@ class PartRows:
             self._part.append(part)
             self._row.append(row)
         self._of_objects: list[pa.Schema] = []
-        self._kinds: dict[int, int] = {}
         self._of_one = set[int]()
         names = ledger.parts  # and not `self`, which would keep the open parts alive after it
         self._open = lru_cache(maxsize=OPEN_PARTS)(
@@ -77,11 +76,8 @@ class PartRows:
 
     def _first_look(self, part: int, columns: Sequence[str]) -> list[dict[str, Any]]:
         schema = self._open(part).objects.schema
-        if "label" in schema.names:
-            alike = map(schema.equals, self._of_objects)
-            kind = next((at for at, same in enumerate(alike) if same), len(self._of_objects))
-            self._of_objects[kind:] = self._of_objects[kind:] or [schema]
-            self._kinds[part] = kind
+        if "label" in schema.names and not any(map(schema.equals, self._of_objects)):
+            self._of_objects.append(schema)
         rows = self._open(part).figures(columns)
         if len(rows) == 1:
             self._of_one.add(part)
@@ -108,18 +104,21 @@ class PartRows:
     def objects(self, places: Iterable[int], schema: pa.Schema) -> pa.Table:
         """Rows of the objects table, of fields that have objects; after `figures`."""
         wanted = list(places)
-        found = {place: self._objects_of(place) for place in self._by_part(wanted)}
-        tables = [schema.empty_table()]
-        # By what the first look found: comparing the columns of each batch took half the time.
-        for _, alike in groupby(wanted, key=lambda place: self._kinds.get(self._part[place])):
-            batches = (batch for place in alike for batch in found[place])
-            tables.append(aligned(pa.Table.from_batches(batches), schema))
-        return pa.concat_tables(tables).combine_chunks()
+        together = self._by_part(wanted)
+        if together == wanted:
+            found = [self._objects_of(part, rows) for part, rows in self._stretches(wanted)]
+        else:
+            each = {at: self._objects_of(self._part[at], [self._row[at]]) for at in together}
+            found = [each[at] for at in wanted]
+        tables = (aligned(table, schema) for table in found)
+        return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
 
-    def _objects_of(self, place: int) -> list[pa.RecordBatch]:
-        """Objects of a field; of one that is alone in its part any number of batches."""
-        part = self._part[place]
-        return self._open(part).objects_of(None if part in self._of_one else [self._row[place]])
+    def _objects_of(self, part: int, rows: Sequence[int]) -> pa.Table:
+        """Objects of neighbours in a part."""
+        opened = self._open(part)
+        return (
+            opened.all_objects() if part in self._of_one else opened.objects_of(rows[0], len(rows))
+        )
 
     def _by_part(self, places: Sequence[int]) -> list[int]:
         """The same places, those of one part together; parts in the order in which they come."""
