@@ -145,7 +145,8 @@ class _FieldRows:
     def _stays(self, item: _Planned) -> bool:
         timed = item.field.time or "time" not in self._inspect.gate.required
         judged = item.place is None or item.place in self._verdicts
-        return bool(timed) and not judged and item.field.field_id not in self._lacks
+        lacks = self._lacks and item.field.field_id in self._lacks
+        return bool(timed) and not judged and not lacks
 
     def _changed(self, item: _Planned, row: Row) -> Row:
         """Say in the row what its neighbours tell of it."""
