@@ -69,6 +69,8 @@ def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
     before = dict(os.environ)
     with LocalDask(1) as executor:
         (found,) = executor.run(environment, [0])
+        # Or a viewer that compiles beside its workers fails.
+        assert os.environ.get("NUMBA_NUM_THREADS") == before.get("NUMBA_NUM_THREADS")
     assert dict(os.environ) == before
     assert found["MALLOC_TRIM_THRESHOLD_"] is None
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "1"

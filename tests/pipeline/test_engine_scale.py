@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import random
 import re
 import subprocess
@@ -322,6 +323,22 @@ def test_arrow_leaves_pandas_out_and_still_gives_it() -> None:
         "assert 'pandas' not in sys.modules",
         "assert table.to_pandas()['x'].isna().tolist() == [True, False]",
         "import pandas as pd; assert pa.array(pd.Series([float('nan')])).null_count == 1; leave()",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_a_workers_thread_finds_the_memory_of_its_last_field() -> None:
+    lines = (
+        "import resource, threading; import numpy as np",
+        "from monolayer.engine.memory import keep_freed; keep_freed()",
+        "def faults(): return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt",
+        "def field(): [np.ones(1 << 20) for _ in range(8)]",
+        "def work():",
+        "    field(); before = faults(); field(); field(); told.append(faults() - before)",
+        "told = []",
+        "thread = threading.Thread(target=work); thread.start(); thread.join()",
+        "assert told[0] < 500, told  # of 32,768 pages",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
 

@@ -32,8 +32,9 @@ from monolayer.engine.files import (
     objects_path,
     saying_what_failed,
 )
+from monolayer.engine.label_files import write_labels
 from monolayer.engine.open_part import aligned
-from monolayer.engine.parts import objects_table, write_labels
+from monolayer.engine.parts import objects_table
 from monolayer.engine.reviewing import FieldReview, RunReview
 from monolayer.engine.revised_tables import (
     PLATE,

@@ -18,18 +18,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pyarrow as pa
-import tifffile
 from pyarrow import ipc
 
 from monolayer.engine.attempts import begin_attempt, died_before
 from monolayer.engine.executors.contract import Crashed
-from monolayer.engine.files import discard, finished_folder, labels_path, write_file
+from monolayer.engine.files import discard, finished_folder, labels_path
 from monolayer.engine.illumination import load_flat_fields
+from monolayer.engine.label_files import write_labels
 from monolayer.engine.ledger import Chunk, Done, intact, part_names, write_ledger
-from monolayer.engine.memory import leave_pandas_out
+from monolayer.engine.memory import keep_freed, leave_pandas_out
 from monolayer.engine.open_part import (
     FIELDS,
     OBJECTS,
@@ -58,7 +57,6 @@ __all__ = [
 
 SHORT_LIMIT_SECONDS = 60.0
 WRITING_SECONDS = 600.0
-ROWS_A_STRIP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,7 @@ def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
     if job.may_end_process:
         leave_pandas_out()
+        keep_freed()
     if died_before(job.run_folder, job.session, chunk.name):
         return Crashed(chunk)
     if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
@@ -240,33 +239,6 @@ def commit(
         else:
             write_objects_of(folder / OBJECTS, _objects_tables(chunk, results))
         write_ledger(folder, chunk, done)
-
-
-def write_labels(path: Path, result: FieldResult) -> None:
-    """Write a label image as TIFF; uint16 where that holds it, as most viewers prefer."""
-    assert result.labels is not None
-    labels = result.labels
-    fits = labels.size == 0 or int(labels.max()) <= np.iinfo(np.uint16).max
-    pixels = labels.astype(np.uint16 if fits else np.uint32)
-    size = result.row.get("pixel_size_um")
-    scale: dict[str, Any] = {}
-    if size:
-        scale = {"resolution": (1e4 / size, 1e4 / size), "resolutionunit": "CENTIMETER"}
-
-    # Deflate, which every reader of TIFF knows, by zlib-ng: in a fifth of zlib's time, for a tenth
-    # of a megabyte more a field.
-    strips = (
-        bytes(imagecodecs.zlibng_encode(pixels[top : top + ROWS_A_STRIP].tobytes(), level=2))
-        for top in range(0, len(pixels), ROWS_A_STRIP)
-    )
-
-    def write(beside: Path) -> None:
-        tifffile.imwrite(
-            beside, strips, shape=pixels.shape, dtype=pixels.dtype, rowsperstrip=ROWS_A_STRIP,
-            photometric="minisblack", compression="zlib", metadata=None, **scale,
-        )  # fmt: skip
-
-    write_file(path, write)
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:

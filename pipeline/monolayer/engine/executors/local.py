@@ -18,6 +18,8 @@ from monolayer.engine.executors.window import (
 
 __all__ = ["LocalDask"]
 
+_OF_NUMBA = "NUMBA_NUM_THREADS"
+
 
 class LocalDask:
     """Worker processes of this machine.
@@ -86,8 +88,7 @@ class LocalDask:
 def _environment_kept() -> Iterator[None]:
     """Undo what Dask's nannies, which live in this process, do to its environment.
 
-    They leave the workers' variables behind, and numba then refuses to compile ("Cannot set
-    NUMBA_NUM_THREADS to a different value") in the notebook that asked for the run.
+    They leave the workers' variables behind.
     """
     before = dict(os.environ)
     try:
@@ -103,7 +104,13 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
     from distributed import Client, LocalCluster
 
     settings = SCHEDULER_SETTINGS | {
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        # What is set before a worker starts is set in this process as well, for libraries that
+        # look once, when they are loaded. Numba looks whenever it compiles and, once it has
+        # threads, refuses another number: a viewer could draw no layer beside its workers.
+        "distributed.nanny.pre-spawn-environ": {
+            name: value for name, value in WORKER_ENVIRONMENT.items() if name != _OF_NUMBA
+        },
+        "distributed.nanny.environ": {_OF_NUMBA: WORKER_ENVIRONMENT[_OF_NUMBA]},
         # Results travel through files: there is nothing to spill, and a worker that pauses when
         # the system is short of memory may never go on.
         "distributed.worker.memory.target": False,
