@@ -46,8 +46,7 @@ def main() -> None:
 def large_run(folder: Path, n_wells: int, n_fields: int, side: int) -> Path:
     """Make a run's folder of a whole plate from the results of a few fields."""
     from monolayer.cli import _exit_code as cli
-    from monolayer.engine.collect import objects_path
-    from monolayer.engine.files import labels_path
+    from monolayer.engine.files import labels_path, objects_path
     from monolayer.simulate import SimulateSettings, simulate_field
 
     few, images, run = folder / "few", folder / "images", folder / "RUN"

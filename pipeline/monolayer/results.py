@@ -59,7 +59,7 @@ class Run:
     @cached_property
     def objects(self) -> Table:
         """One row an object of every evaluated field."""
-        from monolayer.engine.collect import objects_path
+        from monolayer.engine.files import objects_path
 
         plates = self.fields.arrow(["plate"])["plate"].unique().to_pylist()
         return Table(tuple(self.folder / objects_path(plate) for plate in plates))

@@ -1,6 +1,7 @@
 """Rows of a run's tables, or of its finished parts while there are no tables yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field as of_each
 from pathlib import Path
@@ -13,6 +14,8 @@ from monolayer.field import State, natural_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from monolayer.engine.open_part import OpenPart
 
 __all__ = ["IDENTITY", "SAID", "FieldRow", "field_row", "finished_rows", "objects_of", "table_rows"]
 
@@ -105,7 +108,7 @@ def _from_table(folder: Path, row: FieldRow) -> "pa.Table | None":
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from monolayer.engine.collect import objects_path
+    from monolayer.engine.files import objects_path
 
     path = folder / objects_path(row.plate)
     if not path.is_file():
@@ -125,27 +128,25 @@ def _from_table(folder: Path, row: FieldRow) -> "pa.Table | None":
 
 
 def _from_parts(folder: Path, field_id: str) -> "pa.Table | None":
-    import pyarrow as pa
-
     for part, rows in _parts(folder, ["field_id"]):
-        places = [place for place, row in enumerate(rows) if row["field_id"] == field_id]
-        # A scan's part holds one field in any number of batches.
-        wanted = range(part.num_record_batches) if len(rows) == 1 else places
-        if places and part.num_record_batches:
-            return pa.Table.from_batches([part.get_batch(place) for place in wanted])
+        ids = [row["field_id"] for row in rows]
+        if field_id in ids:
+            with suppress(FileNotFoundError):  # taken away by a retry since it was listed
+                # A scan's part holds one field, and does not say how many objects it has.
+                return part.all_objects() if len(ids) == 1 else part.objects_of(ids.index(field_id))
     return None
 
 
-def _parts(folder: Path, columns: Sequence[str]) -> Iterator[tuple[Any, list[Row]]]:
-    """Objects of each finished part, and rows of its fields."""
+def _parts(folder: Path, columns: Sequence[str]) -> Iterator[tuple["OpenPart", list[Row]]]:
+    """Each finished part, and rows of its fields."""
     import pyarrow as pa
 
     from monolayer.engine.ledger import part_names
-    from monolayer.engine.parts import OpenPart
+    from monolayer.engine.open_part import OpenPart
 
     for name in part_names(folder):
         part = OpenPart(folder, name, pa.schema([]))
         try:
-            yield part.objects, part.figures(columns)
+            yield part, part.figures(columns)
         except FileNotFoundError:
             continue  # taken away by a retry since it was listed

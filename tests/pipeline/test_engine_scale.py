@@ -22,7 +22,7 @@ from monolayer.engine import attempts, part_rows, rounds
 from monolayer.engine.executors import ExecutionSettings
 from monolayer.engine.ledger import LedgerEntry, Signatures, chunks_of, ledger_of
 from monolayer.engine.memory import give_back, share_an_allocator
-from monolayer.engine.parts import OpenPart
+from monolayer.engine.open_part import OpenPart, write_objects_of
 from monolayer.engine.plan import make_plan
 from monolayer.engine.row_groups import RowGroups
 from monolayer.engine.run import execute
@@ -179,7 +179,7 @@ def held_by_plan(folder: Path, n: int) -> int:
 
 
 def test_a_field_of_the_plan_takes_less_than_250_bytes(tmp_path: Path) -> None:
-    held_by_plan(tmp_path / "warm", 20)
+    held_by_plan(tmp_path / "warm", 1000)  # words that are looked up again and again are kept
     few, many = (held_by_plan(tmp_path / str(n), n) for n in (200, 1000))
     assert (many - few) / 800 < 250  # a Field with its planes, paths and signature is 700
 
@@ -377,6 +377,45 @@ def test_many_shards_parts_are_opened_once_for_many_fields(
     assert len(set(opened)) >= shards
     for name in ("fields.parquet", "wells.parquet", "objects/plate1.parquet"):
         assert (tmp_path / "shards" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_one_plates_lost_objects_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fields(tmp_path / "images", 2)
+    (tmp_path / "images" / "plate2").mkdir()
+    for path in sorted((tmp_path / "images" / "plate1").iterdir()):
+        named = path.name.replace("plate1", "plate2")
+        (tmp_path / "images" / "plate2" / named).write_bytes(path.read_bytes())
+    monkeypatch.setattr("monolayer.engine.parts.process_field", None)
+    monkeypatch.setattr(rounds, "process_chunk", process_known)
+    plan = make_plan(tmp_path / "images", Method())
+    execute(plan, tmp_path / "run", SERIAL)
+    lost = tmp_path / "run" / "objects" / "plate1.parquet"
+    whole, beside = lost.read_bytes(), (tmp_path / "run" / "report.html").stat().st_mtime_ns
+    execute(plan, tmp_path / "run", SERIAL)
+    assert (tmp_path / "run" / "report.html").stat().st_mtime_ns == beside  # nothing was done
+    lost.unlink()
+    assert execute(plan, tmp_path / "run", SERIAL).n_processed == 0
+    assert lost.read_bytes() == whole
+
+
+@pytest.mark.parametrize("counts", [[3], [0, 2, 0], [5000, 1, 0, 4000, 192], [0, 0]])
+def test_objects_of_neighbours_are_read_from_a_part(tmp_path: Path, counts: list[int]) -> None:
+    folder = tmp_path / "parts" / "p"
+    folder.mkdir(parents=True)
+    tables = [
+        pa.table({"label": pa.array(range(n), pa.int32()), "field_id": [f"f{i}"] * n})
+        if n
+        else pa.schema([("label", pa.int32()), ("field_id", pa.string())]).empty_table()
+        for i, n in enumerate(counts)
+    ]
+    write_objects_of(folder / "objects.arrow", tables)
+    part = OpenPart(tmp_path, "p", pa.schema([]))
+    for first in range(len(counts)):
+        for n in range(1, len(counts) - first + 1):
+            assert part.objects_of(first, n) == pa.concat_tables(tables[first : first + n])
+    assert part.all_objects() == pa.concat_tables(tables)
 
 
 def test_a_report_thins_its_dots_and_says_so(

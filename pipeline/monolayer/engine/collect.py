@@ -18,14 +18,13 @@ from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from monolayer.assays import assay_of
-from monolayer.engine.files import labels_path
+from monolayer.engine.files import labels_path, objects_path
 from monolayer.engine.marks import Evidence, Verdict, judge_together, mark, mark_incomplete
 from monolayer.engine.memory import give_back
 from monolayer.engine.part_rows import PartRows
@@ -38,7 +37,7 @@ from monolayer.inspect import PLATE_QUALITY, WELL_QUALITY, plate_quality, well_q
 from monolayer.summarise import plates_table, wells_table
 from monolayer.summarise.schema import PLATE_HEAD, WELL_HEAD, schema_of
 
-__all__ = ["collect", "objects_path"]
+__all__ = ["collect"]
 
 ROWS_AT_ONCE = 1024
 # Some wells of an ordinary plate: 60 columns of them are 8 MB.
@@ -46,7 +45,7 @@ OBJECTS_A_GROUP = 16_384
 
 Row = dict[str, Any]
 Key = tuple[str | None, ...]
-Columns = dict[str, NDArray[Any]]
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,6 @@ def collect(plan: Plan, folder: Path, signatures: Mapping[str, str]) -> dict[str
     for stale in set((folder / "objects").glob("*.parquet")) - written:
         stale.unlink()
     return {str(state): states[state] for state in State}
-
-
-def objects_path(plate: str) -> str:
-    """Path of a plate's objects below the run's folder."""
-    return f"objects/{quote(plate, safe=' ()+,=@')}.parquet"
 
 
 def _judge(plan: Plan, folder: Path, parts: PartRows) -> dict[int, Verdict]:
@@ -151,7 +145,8 @@ class _FieldRows:
     def _stays(self, item: _Planned) -> bool:
         timed = item.field.time or "time" not in self._inspect.gate.required
         judged = item.place is None or item.place in self._verdicts
-        return bool(timed) and not judged and item.field.field_id not in self._lacks
+        lacks = self._lacks and item.field.field_id in self._lacks
+        return bool(timed) and not judged and not lacks
 
     def _changed(self, item: _Planned, row: Row) -> Row:
         """Say in the row what its neighbours tell of it."""
@@ -232,15 +227,10 @@ class _PlateTables(ExitStack):
             places = [place for well in wells for place in well.places]
             table = self._tables.parts.objects(places, self._tables.objects_schema)
             self._objects.add(table)
-            columns = {
-                name: np.asarray(table[name].to_numpy(zero_copy_only=False))
-                for name, kind in zip(table.schema.names, table.schema.types, strict=True)
-                if not pa.types.is_string(kind)
-            }
-            start = 0
+            columns, start = _Numbers(table), 0
             for well in wells:
                 end = start + well.n_objects
-                yield well.key, {name: values[start:end] for name, values in columns.items()}
+                yield well.key, _Stretch(columns, slice(start, end))
                 start = end
 
     def _summarise(self) -> None:
@@ -251,6 +241,40 @@ class _PlateTables(ExitStack):
             self._tables.of_plates,
         )
         self._tables.plates.add(table)
+
+
+class _Numbers:
+    """A table's columns of numbers as arrays, each made when it is first asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table, self._made = table, dict[str, NDArray[Any]]()
+        kinds = zip(table.schema.names, table.schema.types, strict=True)
+        self.names = tuple(name for name, kind in kinds if not pa.types.is_string(kind))
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._made:
+            if name not in self.names:
+                raise KeyError(name)
+            self._made[name] = np.asarray(self._table[name].to_numpy(zero_copy_only=False))
+        return self._made[name]
+
+
+class _Stretch(Mapping[str, NDArray[Any]]):
+    """Some rows of columns: of 60, a well's summary asks for ten."""
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, columns: _Numbers, rows: slice) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name][self._rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns.names)
+
+    def __len__(self) -> int:
+        return len(self._columns.names)
 
 
 @dataclass(slots=True)

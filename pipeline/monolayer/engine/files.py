@@ -16,6 +16,7 @@ __all__ = [
     "file_beside",
     "finished_folder",
     "labels_path",
+    "objects_path",
     "picture_path",
     "saying_what_failed",
     "sweep",
@@ -25,6 +26,11 @@ __all__ = [
 # What a killed writer leaves behind starts with this; `sweep` takes it away.
 UNFINISHED = ".unfinished-"
 FULL_BYTES = 1_000_000
+
+
+def objects_path(plate: str) -> str:
+    """Path of a plate's objects below the run's folder."""
+    return f"objects/{quote(plate, safe=' ()+,=@')}.parquet"
 
 
 def write_file(path: Path, content: bytes | Callable[[Path], object]) -> None:

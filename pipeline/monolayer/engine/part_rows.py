@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from monolayer.engine.ledger import ledger_of
-from monolayer.engine.parts import OpenPart, aligned
+from monolayer.engine.open_part import OpenPart, aligned
 from monolayer.field import Field
 
 __all__ = ["PartRows"]
@@ -54,6 +54,7 @@ class PartRows:
             self._part.append(part)
             self._row.append(row)
         self._of_objects: list[pa.Schema] = []
+        self._of_one = set[int]()
         names = ledger.parts  # and not `self`, which would keep the open parts alive after it
         self._open = lru_cache(maxsize=OPEN_PARTS)(
             lambda part: OpenPart(folder, names[part], schema)
@@ -77,7 +78,10 @@ class PartRows:
         schema = self._open(part).objects.schema
         if "label" in schema.names and not any(map(schema.equals, self._of_objects)):
             self._of_objects.append(schema)
-        return self._open(part).figures(columns)
+        rows = self._open(part).figures(columns)
+        if len(rows) == 1:
+            self._of_one.add(part)
+        return rows
 
     def objects_schema(self) -> pa.Schema:
         """Columns that any part's objects have, as `figures` met them; those of no object."""
@@ -98,17 +102,23 @@ class PartRows:
         return table.take(pa.array([found[place] for place in wanted]))
 
     def objects(self, places: Iterable[int], schema: pa.Schema) -> pa.Table:
-        """Rows of the objects table."""
+        """Rows of the objects table, of fields that have objects; after `figures`."""
         wanted = list(places)
-        found = {
-            place: self._open(self._part[place]).objects_of(self._row[place])
-            for place in self._by_part(wanted)
-        }
-        batches = [batch for place in wanted for batch in found[place]]
-        tables = [schema.empty_table()]
-        for _, alike in groupby(batches, key=lambda batch: batch.schema):
-            tables.append(aligned(pa.Table.from_batches(alike), schema))
-        return pa.concat_tables(tables).combine_chunks()
+        together = self._by_part(wanted)
+        if together == wanted:
+            found = [self._objects_of(part, rows) for part, rows in self._stretches(wanted)]
+        else:
+            each = {at: self._objects_of(self._part[at], [self._row[at]]) for at in together}
+            found = [each[at] for at in wanted]
+        tables = (aligned(table, schema) for table in found)
+        return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+
+    def _objects_of(self, part: int, rows: Sequence[int]) -> pa.Table:
+        """Objects of neighbours in a part."""
+        opened = self._open(part)
+        return (
+            opened.all_objects() if part in self._of_one else opened.objects_of(rows[0], len(rows))
+        )
 
     def _by_part(self, places: Sequence[int]) -> list[int]:
         """The same places, those of one part together; parts in the order in which they come."""

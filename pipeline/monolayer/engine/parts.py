@@ -1,20 +1,20 @@
 """Parts: what workers write. One folder a chunk of fields, whole or absent.
 
 parts/<name>/fields.arrow     the fields' rows
-parts/<name>/objects.arrow    the objects' rows, a record batch a field
+parts/<name>/objects.arrow    the objects' rows, field after field
 parts/<name>/ledger.json      which work it holds
 
 Arrow's own format and not Parquet, which is for the run's tables: 100 columns of 25 rows take
-Parquet 3 ms to write and 2.5 to read, and this 0.4 and 0.2. In both files the n-th batch or row is
-the ledger's n-th field, so nothing is searched for.
+Parquet 3 ms to write and 2.5 to read, and this 0.4 and 0.2. The n-th row is the ledger's n-th
+field, and the objects' file says how many each has, so nothing is searched for (`open_part`).
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.label_files import write_labels
 from monolayer.engine.ledger import Chunk, Done, intact, part_names, write_ledger
 from monolayer.engine.memory import keep_freed, leave_pandas_out
+from monolayer.engine.open_part import (
+    FIELDS,
+    OBJECTS,
+    OpenPart,
+    aligned,
+    write_objects_of,
+    write_table,
+)
 from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
@@ -38,8 +46,6 @@ from monolayer.read.roots import Root
 
 __all__ = [
     "Job",
-    "OpenPart",
-    "aligned",
     "attempt",
     "commit",
     "commit_unfinished",
@@ -49,7 +55,6 @@ __all__ = [
     "process_chunk",
 ]
 
-_FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 SHORT_LIMIT_SECONDS = 60.0
 WRITING_SECONDS = 600.0
 
@@ -228,56 +233,12 @@ def commit(
         if result.labels is not None:
             write_labels(job.run_folder / labels_path(field.field_id), result)
     with finished_folder(job.run_folder / "parts" / chunk.name) as folder:
-        _write_batches(folder / _FIELDS, _fields_table(chunk, results).to_batches())
+        write_table(folder / FIELDS, _fields_table(chunk, results))
         if write_objects is not None:
-            write_objects(folder / _OBJECTS)
+            write_objects(folder / OBJECTS)
         else:
-            _write_batches(folder / _OBJECTS, _objects_batches(chunk, results))
+            write_objects_of(folder / OBJECTS, _objects_tables(chunk, results))
         write_ledger(folder, chunk, done)
-
-
-class OpenPart:
-    """A part that is read from: its fields' rows at once, objects when asked for.
-
-    Parameters
-    ----------
-    run_folder : Path
-        The run's folder.
-    name : str
-        The part's.
-    schema : pyarrow.Schema
-        Columns that its fields' rows are given.
-    """
-
-    def __init__(self, run_folder: Path, name: str, schema: pa.Schema) -> None:
-        self._folder, self._schema = run_folder / "parts" / name, schema
-
-    @cached_property
-    def fields(self) -> pa.Table:
-        """Rows of its fields."""
-        with intact(self._folder), pa.OSFile(str(self._folder / _FIELDS)) as file:
-            return aligned(ipc.open_file(file).read_all(), self._schema)
-
-    def figures(self, columns: Sequence[str]) -> list[dict[str, Any]]:
-        """Some columns of its fields' rows."""
-        with intact(self._folder), pa.OSFile(str(self._folder / _FIELDS)) as file:
-            table = ipc.open_file(file).read_all()
-        names = [name for name in columns if name in table.column_names]
-        rows: list[dict[str, Any]] = table.select(names).to_pylist()
-        return rows
-
-    @cached_property
-    def objects(self) -> ipc.RecordBatchFileReader:
-        """Its fields' objects: as many batches as fields, where there are several."""
-        with intact(self._folder):
-            return ipc.open_file(pa.OSFile(str(self._folder / _OBJECTS)))
-
-    def objects_of(self, row: int) -> list[pa.RecordBatch]:
-        """Objects of the field in a row: one batch, but of a scan any number."""
-        alone = self.fields.num_rows == 1
-        places = range(self.objects.num_record_batches) if alone else [row]
-        with intact(self._folder):
-            return [self.objects.get_batch(place) for place in places]
 
 
 def drop_parts(run_folder: Path, signatures: set[str]) -> None:
@@ -298,19 +259,12 @@ def drop_parts(run_folder: Path, signatures: set[str]) -> None:
 def _copy_part(run_folder: Path, name: str, ledger: list[dict[str, Any]], rows: list[int]) -> None:
     """Write the part again with only those rows, which the ledger is of."""
     with finished_folder(run_folder / "parts" / f"{name}-{len(rows)}") as smaller:
-        with pa.OSFile(str(run_folder / "parts" / name / _FIELDS)) as file:
+        with pa.OSFile(str(run_folder / "parts" / name / FIELDS)) as file:
             table = ipc.open_file(file).read_all().take(rows).combine_chunks()
-        _write_batches(smaller / _FIELDS, table.to_batches())
-        with pa.OSFile(str(run_folder / "parts" / name / _OBJECTS)) as file:
-            batches = ipc.open_file(file)
-            _write_batches(smaller / _OBJECTS, [batches.get_batch(row) for row in rows])
+        write_table(smaller / FIELDS, table)
+        part = OpenPart(run_folder, name, table.schema)
+        write_objects_of(smaller / OBJECTS, [part.objects_of(row) for row in rows])
         (smaller / "ledger.json").write_text(json.dumps(ledger, indent=1), encoding="utf-8")
-
-
-def _write_batches(path: Path, batches: Sequence[pa.RecordBatch]) -> None:
-    with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, batches[0].schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
 
 
 def identity_columns(field: Field) -> dict[str, Any]:
@@ -335,7 +289,7 @@ def _fields_table(chunk: Chunk, results: list[FieldResult]) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
-def _objects_batches(chunk: Chunk, results: list[FieldResult]) -> list[pa.RecordBatch]:
+def _objects_tables(chunk: Chunk, results: list[FieldResult]) -> list[pa.Table]:
     """Objects of each field, all with the columns that any has; no rows where it has none."""
     found = [
         objects_table(field, result.objects) if result.objects else None
@@ -343,25 +297,8 @@ def _objects_batches(chunk: Chunk, results: list[FieldResult]) -> list[pa.Record
     ]
     schemas = [table.schema for table in found if table is not None]
     schema = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
-    nothing = pa.RecordBatch.from_arrays(
-        [pa.nulls(0, kind) for kind in schema.types], schema=schema
-    )
-    return [
-        aligned(table, schema).to_batches()[0] if table is not None and table.num_rows else nothing
-        for table in found
-    ]
-
-
-def aligned(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Give a table exactly the columns of a schema; null where it has none."""
-    if table.schema.equals(schema):
-        return table.replace_schema_metadata(schema.metadata)
-    names = set(table.schema.names)
-    columns = [
-        table.column(name).cast(kind) if name in names else pa.nulls(table.num_rows, kind)
-        for name, kind in zip(schema.names, schema.types, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    nothing = schema.empty_table()
+    return [nothing if table is None else aligned(table, schema) for table in found]
 
 
 def objects_table(field: Field, columns: dict[str, Any]) -> pa.Table:

@@ -14,8 +14,7 @@ from scipy import ndimage
 
 from monolayer.assays import assay_of
 from monolayer.engine import runfolder
-from monolayer.engine.collect import objects_path
-from monolayer.engine.files import labels_path, picture_path, write_file
+from monolayer.engine.files import labels_path, objects_path, picture_path, write_file
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import Field, FieldImage, State
 from monolayer.method import Method

@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 from monolayer.assays import assay_of
 from monolayer.engine import runfolder
-from monolayer.engine.collect import objects_path
 from monolayer.engine.corrections import CorrectionLog, Reviewer
-from monolayer.engine.files import labels_path
+from monolayer.engine.files import labels_path, objects_path
 from monolayer.engine.illumination import flat_folder, load_flat_fields
 from monolayer.engine.schema import IDENTITY
 from monolayer.engine.work import with_flat_fields

@@ -20,7 +20,7 @@ from pathlib import Path
 from monolayer.engine import runfolder
 from monolayer.engine.events import Events, RunAborted, RunFinished, RunStarted
 from monolayer.engine.executors.settings import ExecutionSettings
-from monolayer.engine.files import discard, saying_what_failed
+from monolayer.engine.files import discard, objects_path, saying_what_failed
 from monolayer.engine.ledger import Ledger, LedgerEntry, Signatures, ledger_of, source_signature
 from monolayer.engine.memory import share_an_allocator
 from monolayer.engine.plan import Plan
@@ -36,7 +36,7 @@ __all__ = ["Outcome", "execute"]
 log = logging.getLogger(__name__)
 
 HERE = ExecutionSettings()
-_TABLES = ("fields.parquet", "objects/*.parquet", "wells.parquet", "plates.parquet", "report.html")
+_TABLES = ("fields.parquet", "wells.parquet", "plates.parquet", "report.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +234,7 @@ def _whole(
 ) -> dict[str, int]:
     """Do what is open and make the tables, unless that was done before and they are there."""
     record = runfolder.read_record(work.folder)
-    there = all(any(work.folder.glob(name)) for name in _TABLES)
-    if work.open_fields or record.get("tables_of") != work.tables_of or not there:
+    if work.open_fields or record.get("tables_of") != work.tables_of or not _tables_there(work):
         share_an_allocator()
         from monolayer.engine.process import process
 
@@ -250,6 +249,13 @@ def _whole(
         record = runfolder.read_record(work.folder)
     counts: dict[str, int] = record["counts"]
     return counts
+
+
+def _tables_there(work: WorkList) -> bool:
+    """Whether every table is there, and a file of objects for every plate: by name, unread."""
+    plates = (*work.plan.fields, *work.plan.missing)
+    names = {*_TABLES, *(objects_path(plate) for plate in {field.plate for field in plates})}
+    return all((work.folder / name).is_file() for name in names)
 
 
 def _intact_ledger(folder: Path) -> Ledger:

@@ -48,8 +48,9 @@ __all__ = [
     "write_record",
 ]
 
-# 2: parts in Arrow's format; a run that format 1 began does its fields anew.
-FORMAT = 2
+# 2: parts in Arrow's format; 3: their objects in batches of some fields. A run that an earlier
+# format began does its fields anew.
+FORMAT = 3
 LOCK_SECONDS, CLAIM_SECONDS, SHARD_SECONDS = 1.0, 60.0, 300.0
 LOCK_PAUSE_SECONDS = 0.05
 _PACKAGES = (

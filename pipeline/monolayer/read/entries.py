@@ -94,6 +94,8 @@ def plain_place(path: str) -> Position:
 
 def _within(place: Position, page: PageOf, layout: Layout) -> Position:
     """Place of one page: what the file says, added to what its name says."""
+    if page == PageOf(page.page):
+        return place  # the file says nothing, as most do
     field, time, channel, z = place.field, place.time, place.channel, place.z
     if page.well or page.field:
         place = _named_within(place, page)

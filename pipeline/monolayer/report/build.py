@@ -1,5 +1,6 @@
 """From a run's tables to what its report shows."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monolayer.drawing.numbers import finite
 from monolayer.field import State
 from monolayer.report.bare_map import vessel_maps
 from monolayer.report.content import (
@@ -168,8 +168,8 @@ def _beside(row: Row, show: Presentation) -> tuple[float | None, ...]:
 
 
 def _number(value: object, factor: float = 1.0) -> float | None:
-    known = finite([float(value) * factor]) if isinstance(value, int | float) else []
-    return known[0] if known else None
+    number = float(value) * factor if isinstance(value, int | float) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def _place(row: Row) -> Place:

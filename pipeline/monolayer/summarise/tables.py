@@ -44,7 +44,7 @@ Summarise = Callable[[Sequence[Row], Mapping[str, NDArray[Any]]], Mapping[str, C
 
 _FIELDS = tuple(name for name, _ in WELL_HEAD if name.startswith("n_fields_"))
 _WELL: tuple[str, ...] = ("plate", "well", "time")
-# As dicts these are some 20 MB; above that only a key's rows are made at a time.
+# Columns as lists are some megabytes; above that only a key's rows are taken at a time.
 _ROWS_AT_ONCE = 4096
 _PLATE: tuple[str, ...] = ("plate", "time")
 
@@ -151,18 +151,53 @@ def _object_channels(names: Iterable[str]) -> list[str]:
     return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
 
-def _grouped(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Key, list[dict[str, Any]]]]:
+class _Columns:
+    """A table's columns as lists, each made when it is first asked for: most never are."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table, self.names = table, tuple(table.column_names)
+        self._lists: dict[str, list[Any]] = {}
+
+    def __getitem__(self, name: str) -> list[Any]:
+        if name not in self._lists:
+            self._lists[name] = self._table[name].to_pylist()
+        return self._lists[name]
+
+    def rows(self, places: Iterable[int]) -> list[Row]:
+        return [_Row(self, place) for place in places]
+
+
+class _Row(Mapping[str, Any]):
+    """One row of columns."""
+
+    __slots__ = ("_columns", "_place")
+
+    def __init__(self, columns: _Columns, place: int) -> None:
+        self._columns, self._place = columns, place
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name][self._place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns.names)
+
+    def __len__(self) -> int:
+        return len(self._columns.names)
+
+
+def _grouped(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[Key, list[Row]]]:
     """Rows by key, keys in natural order, rows of a key in the table's order, a key at a time."""
     places: dict[Key, list[int]] = {}
-    keys = zip(*(table[name].to_pylist() for name in names), strict=True)
+    columns = _Columns(table)
+    keys = zip(*(columns[name] for name in names), strict=True)
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
-    rows = table.to_pylist() if len(table) <= _ROWS_AT_ONCE else None
     for key in sorted(places, key=lambda key: [natural_key(part or "") for part in key]):
-        if rows is not None:
-            yield key, [rows[place] for place in places[key]]
+        if len(table) <= _ROWS_AT_ONCE:
+            yield key, columns.rows(places[key])
         else:
-            yield key, table.take(pa.array(places[key])).to_pylist()
+            taken = _Columns(table.take(pa.array(places[key])))
+            yield key, taken.rows(range(len(places[key])))
 
 
 def _table(rows: list[dict[str, Any]], columns: Columns) -> pa.Table:

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 import tifffile
 
 from monolayer.engine import runfolder
-from monolayer.engine.collect import objects_path
 from monolayer.engine.convert import Converted, convert
 from monolayer.engine.executors import ExecutionSettings
-from monolayer.engine.files import labels_path
+from monolayer.engine.files import labels_path, objects_path
 from monolayer.engine.ngff.groups import zarr_format_of
 from monolayer.engine.ngff.image import Storage
 from monolayer.engine.ngff.labels import write_labels
