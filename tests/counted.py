@@ -193,6 +193,8 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
         "threshold.quantise": (lambda a: threshold.quantise(a, steps), floats),
         "noise.estimate_noise": (lambda a: noise.estimate_noise(a, floats < 400), floats),
         "noise.median": (noise.median, floats),
+        "noise.bin_counts": (lambda a: noise.bin_counts(a, 0, 50, 40), floats),
+        "noise.spread_below": (lambda a: noise.spread_below(a, 400), floats),
         "focus.block_statistics": (lambda a: focus.block_statistics(a, 8), image),
         "focus.bin_means": (lambda a: focus.bin_means(a, 4), image),
         "focus.edge_figures": (focus.edge_figures, image),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.runs import AREA, SUM_X, SUM_XX, SUM_XY, SUM_Y, SUM_YY
 
-__all__ = ["fit_two"]
+__all__ = ["fit_two", "sum_between"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -59,7 +59,7 @@ def fit_two(rows: Rows, whole: Int64, line: tuple[float, float, float], ends: En
     _divide(rows, (0.0, line[1], 0.0, 0.0, line[0], -line[2]), ends)
     inner = 1
     for _ in range(_ITERATIONS):
-        sums = _sum_between(rows[0], ends)
+        sums = sum_between(rows[0], ends)
         rest = _minus(total, sums)
         if sums[0] < _LEAST or rest[0] < _LEAST:
             return 0
@@ -159,7 +159,7 @@ def _divide_curved(rows: Rows, d: Depth, ends: Ends) -> int:
 
 
 @kernel
-def _sum_between(of: Int32, ends: Ends) -> Sums:
+def sum_between(of: Int32, ends: Ends) -> Sums:
     """Area and sums of y, x, yy, xx and xy of the pixels between the ends.
 
     Halves and sixths are taken once, of the sums: they are whole numbers, and a division a run

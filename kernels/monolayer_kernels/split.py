@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.ellipses import fit_two
 from monolayer_kernels.measure_runs import Runs
+from monolayer_kernels.pieces import PART, count_chords, cut_runs, join_strays, sum_parts
 from monolayer_kernels.runs import (
     AREA,
     N_SUMS,
@@ -21,7 +22,6 @@ from monolayer_kernels.runs import (
     shape_score,
     sum_components,
 )
-from monolayer_kernels.union import find_root
 
 __all__ = ["Cuts", "part_runs", "propose_cuts"]
 
@@ -32,7 +32,7 @@ Float64 = NDArray[np.float64]
 _SQRT_HALF = 0.5**0.5
 _SMALLEST = 16
 _SMALLEST_PART = 8
-_PART = 3
+_PARTS = 2
 # Directions of the first line, as weights of the long and the short axis. (Lines off the centre
 # and one along the long axis were tried as well: twice the time, F1 within .001 either way.)
 _STARTS = np.array([[1.0, 0.0], [_SQRT_HALF, _SQRT_HALF], [_SQRT_HALF, -_SQRT_HALF]])
@@ -84,12 +84,15 @@ class Work(NamedTuple):
         Where each start divided the runs, see `ellipses.fit_two`.
     inner : ndarray (number of starts,) int64
         Part that lies within these ends.
+    patch : ndarray (3 m + 1,) int32
+        Of each piece of the cut on trial another one of its patch.
     """
 
     rows: Int32
     tables: Int32
     ends: Int32
     inner: Int64
+    patch: Int32
 
 
 def propose_cuts(runs: Runs) -> Cuts:
@@ -119,6 +122,7 @@ def _room(most: int) -> Work:
         np.empty((3, 3 * most + 1, 4), np.int32),
         np.empty((len(_STARTS), 2, most), np.int32),
         np.empty(len(_STARTS), np.int64),
+        np.empty(3 * most + 1, np.int32),
     )
 
 
@@ -151,14 +155,14 @@ def _propose_all(
             own[j, 0] = work.rows[0, j] = runs.row[i + j] - top
             own[j, 1] = work.rows[1, j] = runs.start[i + j] - left
             own[j, 2] = work.rows[2, j] = runs.stop[i + j] - left
-            own[j, _PART] = 1
+            own[j, PART] = 1
         m = _propose(own[:n], starts, work, figures[k])
         to = first[k]
         for j in range(m):
             pieces[to + j, 0] = best[j, 0] + top
             pieces[to + j, 1] = best[j, 1] + left
             pieces[to + j, 2] = best[j, 2] + left
-            pieces[to + j, _PART] = best[j, _PART]
+            pieces[to + j, PART] = best[j, PART]
         first[k + 1] = to + m
 
 
@@ -168,7 +172,7 @@ def _propose(own: Int32, starts: Float64, work: Work, figures: Float64) -> int:
     n, trial, best = len(own), work.tables[1], work.tables[2]
     rows = work.rows[0, :n], work.rows[1, :n], work.rows[2, :n]
     sums = np.zeros((3, N_SUMS), np.int64)
-    sum_components(own, own[:, _PART] - np.int32(1), sums[2:])
+    sum_components(own, own[:, PART] - np.int32(1), sums[2:])
     area = sums[2, AREA]
     found = 0
     if area < _SMALLEST:
@@ -185,9 +189,14 @@ def _propose(own: Int32, starts: Float64, work: Work, figures: Float64) -> int:
         work.inner[s] = inner
         if inner == 0 or _known(work, s, n):
             continue
-        m = _join_strays(trial, _pieces(own, (low, high), inner, trial))
+        m = cut_runs(own, (low, high), inner, trial)
         sums[:2] = 0
-        sum_components(trial[:m], trial[:m, _PART] - np.int32(1), sums)
+        if count_chords(trial[:m], work.patch, sums) == _PARTS:
+            sum_parts(rows[0], (low, high), inner, sums)
+        else:
+            m = join_strays(trial, m)
+            sums[:2] = 0
+            sum_components(trial[:m], trial[:m, PART] - np.int32(1), sums)
         a, b = sums[0, AREA], sums[1, AREA]
         if min(a, b) < _SMALLEST_PART:
             continue
@@ -240,93 +249,6 @@ def _minor_axis(sums: Int64) -> float:
 
 
 @kernel
-def _pieces(own: Int32, ends: tuple[Int32, Int32], inner: int, pieces: Int32) -> int:
-    """Up to three pieces of each run, with their part; neighbours in a row differ in part."""
-    m = 0
-    for i in range(len(own)):
-        a, b = ends[0][i], ends[1][i]
-        for start, stop, part in (
-            (own[i, 1], a, 3 - inner),
-            (a, b, inner),
-            (b, own[i, 2], 3 - inner),
-        ):
-            if stop > start:
-                joins = m > 0 and pieces[m - 1, 2] == start and pieces[m - 1, 0] == own[i, 0]
-                if joins and pieces[m - 1, _PART] == part:
-                    pieces[m - 1, 2] = stop
-                else:
-                    pieces[m, 0], pieces[m, 1], pieces[m, 2] = own[i, 0], start, stop
-                    pieces[m, _PART] = part
-                    m += 1
-    return m
-
-
-@kernel
-def _join_strays(pieces: Int32, m: int) -> int:
-    """Leave each part its largest patch; its other patches go to the other part."""
-    patch = _patches(pieces[:m])
-    patches = 0
-    for i in range(m):
-        patches += patch[i] == i
-    if patches == 2:
-        return m
-    for part in (1, 2):
-        patch = _patches(pieces[:m])
-        area = np.zeros(m, np.int64)
-        largest = -1
-        for i in range(m):
-            if pieces[i, _PART] == part:
-                area[patch[i]] += pieces[i, 2] - pieces[i, 1]
-        for i in range(m):
-            if area[i] > 0 and (largest < 0 or area[i] > area[largest]):
-                largest = i
-        stray = False
-        for i in range(m):
-            if pieces[i, _PART] == part and patch[i] != largest:
-                pieces[i, _PART] = 3 - part
-                stray = True
-        if stray:
-            m = _merge(pieces, m)
-    return m
-
-
-@kernel
-def _patches(pieces: Int32) -> Int64:
-    """First piece of each piece's 4-connected patch of the same part."""
-    n = len(pieces)
-    parent = np.arange(n)
-    j = 0
-    for i in range(n):
-        y = pieces[i, 0]
-        while pieces[j, 0] < y - 1 or (pieces[j, 0] == y - 1 and pieces[j, 2] <= pieces[i, 1]):
-            j += 1
-        k = j
-        while pieces[k, 0] == y - 1 and pieces[k, 1] < pieces[i, 2]:
-            if pieces[k, _PART] == pieces[i, _PART]:
-                a, b = find_root(parent, i), find_root(parent, k)
-                parent[max(a, b)] = min(a, b)
-            k += 1
-    for i in range(n):
-        # A parent comes before its child, so its own parent is the root already.
-        parent[i] = parent[parent[i]]
-    return parent
-
-
-@kernel
-def _merge(pieces: Int32, m: int) -> int:
-    """Join neighbours of one part within a row."""
-    n = 0
-    for i in range(m):
-        joins = n > 0 and pieces[n - 1, 0] == pieces[i, 0] and pieces[n - 1, 2] == pieces[i, 1]
-        if joins and pieces[n - 1, _PART] == pieces[i, _PART]:
-            pieces[n - 1, 2] = pieces[i, 2]
-        else:
-            pieces[n] = pieces[i]
-            n += 1
-    return n
-
-
-@kernel
 def _take_parts(
     cut_first: Int64, pieces: Int32, accept: NDArray[np.bool_], out: tuple[Int64, Int32]
 ) -> None:
@@ -337,7 +259,7 @@ def _take_parts(
             continue
         for part in (1, 2):
             for i in range(cut_first[k], cut_first[k + 1]):
-                if pieces[i, _PART] == part:
+                if pieces[i, PART] == part:
                     for j in range(3):
                         table[j, to] = pieces[i, j]
                     to += 1

@@ -10,6 +10,8 @@ from monolayer_kernels import (
     ellipses,
     measure_intensity,
     measure_runs,
+    objects,
+    pieces,
     runs,
     shape_border,
     smooth,
@@ -89,9 +91,9 @@ def test_a_line_beside_the_object_cuts_nothing() -> None:
 def test_an_empty_cut_leaves_a_run_whole() -> None:
     own = np.array([[0, 0, 10, 1], [1, 0, 10, 1]], np.int32)
     ends = np.array([4, 4], np.int32), np.array([4, 6], np.int32)
-    pieces = np.zeros((6, 4), np.int32)
-    m = split._pieces(own, ends, 1, pieces)
-    assert pieces[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
+    found = np.zeros((6, 4), np.int32)
+    m = pieces.cut_runs(own, ends, 1, found)
+    assert found[:m].tolist() == [[0, 0, 10, 2], [1, 0, 4, 2], [1, 4, 6, 1], [1, 6, 10, 2]]
 
 
 def test_two_pixels_make_no_ellipse() -> None:
@@ -116,6 +118,9 @@ def test_ragged_objects_are_cut_into_parts_that_cover_them(density: float) -> No
         cuts = split.propose_cuts(found)
         parts = split.part_runs(cuts, cuts.found)
         cut += int(cuts.found.sum())
+        # Sums that a trial takes of the whole object and a line are those of the parts alone.
+        scores = objects.ellipse_scores(measure_runs.sum_runs(parts))
+        np.testing.assert_array_equal(scores, cuts.part_scores[cuts.found].ravel())
         covered = np.zeros(labels.shape, int)
         for y, start, stop in zip(parts.row, parts.start, parts.stop, strict=True):
             covered[y, start:stop] += 1

@@ -19,7 +19,7 @@ TABLED = {
     for name in re.findall(r"`([^`]+)`", first)
 }
 # What kernels and their shells share; the chores of a scan's own memory.
-INNER = {"_jit", "checks", "flags", "union", "ellipses", "stream_rows"}
+INNER = {"_jit", "checks", "flags", "union", "ellipses", "pieces", "stream_rows"}
 INNER_NAMES = {
     "background.check_grid",
     "smooth.check_plane",

@@ -11,9 +11,9 @@ from monolayer.segment import segment_nuclei
 from monolayer.segment.confidence import Evidence, Signs, confidence, glows
 from monolayer.segment.contrast import Contrast
 from monolayer.segment.join import join_parts, seam_evidence
-from monolayer.segment.split import cut_evidence, split_clumps
+from monolayer.segment.split import cut_evidence, split_clumps, split_summed
 from monolayer_kernels.contact import Contacts
-from monolayer_kernels.measure_runs import find_runs
+from monolayer_kernels.measure_runs import find_runs, sum_runs
 from monolayer_kernels.objects import paint_runs
 from monolayer_kernels.split import propose_cuts
 
@@ -145,8 +145,9 @@ def test_the_border_excuses_shape_and_a_small_area() -> None:
 
 def evidence(heights: Any, slopes: Any) -> Evidence:
     n = len(heights)
+    squares = np.kron(np.diag(np.arange(1, n + 1)), np.ones((10, 10)))
     return Evidence(
-        areas=np.full(n, 100),
+        sums=sum_runs(find_runs(squares.astype(np.int32))),
         brightness=100.0,
         scores=np.full(n, 0.9),
         heights=np.array(heights),
@@ -216,3 +217,20 @@ def test_discs_that_touch_over_most_of_the_field_are_found() -> None:
     clean = 100 + 400 * ndimage.gaussian_filter(discs, 1.0)
     found = segment_nuclei(np.random.default_rng(0).poisson(clean).astype(np.uint16))
     assert len(found.scores) > len(centres) / 2
+
+
+def test_sums_come_with_the_parts_they_are_of() -> None:
+    y, x = np.mgrid[:60, :140]
+    mask = ((y - 30) ** 2 + (x - 30) ** 2 < 144) | ((y - 30) ** 2 + (x - 50) ** 2 < 144)
+    mask |= (y - 30) ** 2 + (x - 110) ** 2 < 144
+    labels, n = ndimage.label(mask)
+    runs = find_runs(labels.astype(np.int32))
+    height = (100.0 * mask).astype(np.float32)
+    parts, sums = split_summed(runs, sum_runs(runs), height, 24.0, 0.0)
+    assert (n, parts.label.size) == (2, 3)
+    for own, expected in zip(sums, sum_runs(parts), strict=True):
+        np.testing.assert_array_equal(own, expected)
+    for own, expected in zip(split_clumps(runs, height, 24.0, 0.0), parts, strict=True):
+        np.testing.assert_array_equal(own, expected)
+    nothing, none = split_summed(parts, sums, height, 1e9, 0.0)
+    assert (nothing.label.size, len(none.bbox)) == (3, 3)

@@ -1,5 +1,6 @@
 """The method threshold: counts of drawn nuclei, empty fields, dtypes, settings, real images."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 from scipy import ndimage
 
 from monolayer.errors import ImageError
-from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.measure import MeasureSettings, measure_objects, measure_runs
 from monolayer.segment import SegmentSettings, segment_nuclei
-from monolayer_kernels.measure_runs import find_runs
+from monolayer_kernels import objects
+from monolayer_kernels.measure_runs import Runs, find_runs
+from monolayer_kernels.objects import paint_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,12 +149,39 @@ def test_the_runs_handed_on_are_those_of_the_labels(method: str) -> None:
     """So that whoever measures need not walk over the labels again, and gets the same."""
     image = tifffile.imread(ROOT / "sample_data" / "plate" / "sample_B03_s1_w1.tif")
     found = segment_nuclei(image, SegmentSettings(method=method))
-    assert found.runs is not None
+    assert found.sums is not None
     assert found.runs.label.size > 10
     for own, expected in zip(found.runs, find_runs(found.labels), strict=True):
         np.testing.assert_array_equal(own, expected)
-    args = (found.labels, {"dna": image}, MeasureSettings(), 0.65)
-    spared, walked = measure_objects(*args, runs=found.runs), measure_objects(*args)
+    args = ({"dna": image}, MeasureSettings(), 0.65)
+    spared = measure_runs(found.runs, image.shape, *args, sums=found.sums)
+    walked = measure_objects(found.labels, *args)
     assert list(spared) == list(walked)
     for name, values in walked.items():
         np.testing.assert_array_equal(spared[name], values, err_msg=name)
+
+
+def test_a_label_image_is_painted_only_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[tuple[int, ...]] = []
+
+    def paint(runs: Runs, shape: tuple[int, ...]) -> Any:
+        painted.append(shape)
+        return paint_runs(runs, shape)
+
+    monkeypatch.setattr(objects, "paint_runs", paint)
+    image = discs()
+    found = segment_nuclei(image, by())
+    measure_runs(found.runs, image.shape, {}, MeasureSettings(), 0.65, sums=found.sums)
+    sent = pickle.loads(pickle.dumps(found))
+    assert painted == []
+    assert len(pickle.dumps(found)) < image.size
+    assert found.labels is found.labels
+    assert painted == [image.shape]
+    np.testing.assert_array_equal(sent.labels, found.labels)
+    np.testing.assert_array_equal(sent.scores, found.scores)
+
+
+def test_sums_of_other_runs_are_refused() -> None:
+    found, other = (segment_nuclei(discs(diameter=d), by()) for d in (20, 24))
+    with pytest.raises(ValueError, match="sums are not those of the runs"):
+        measure_runs(found.runs, discs().shape, {}, MeasureSettings(), None, sums=other.sums)

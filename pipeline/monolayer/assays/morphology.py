@@ -18,7 +18,7 @@ from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.assays.given import Given
 from monolayer.errors import ConfigError, CorrectionError
 from monolayer.field import FieldImage
-from monolayer.measure import MeasureSettings, measure_objects
+from monolayer.measure import MeasureSettings, measure_objects, measure_runs
 from monolayer.method import Method, MorphologySettings
 from monolayer.read import channel_among
 from monolayer.report.presentation import Lead, Presentation
@@ -248,7 +248,8 @@ def _tabulate(
 ) -> Table:
     """One row an object: place, neighbours, the nucleus, and the cell where there is one."""
     measure = _complete(method.measure)
-    of_nuclei = measure_objects(nuclei.labels, image.channels, measure, image.pixel_size_um)
+    channels, size = image.channels, image.pixel_size_um
+    of_nuclei = measure_runs(nuclei.runs, image.shape, channels, measure, size, sums=nuclei.sums)
     of_cells = None if found is None else _measure_cells(found, image, measure)
     counted = of_nuclei if of_cells is None else of_cells
     objects: Table = {"label": of_nuclei["label"], **{name: counted[name] for name in _PLACE}}

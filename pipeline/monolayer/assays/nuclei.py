@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monolayer.assays.contract import Cell, Columns, Evaluated, Objects, Row
 from monolayer.assays.given import Given
 from monolayer.field import FieldImage
-from monolayer.measure import measure_objects
+from monolayer.measure import measure_objects, measure_runs
 from monolayer.method import Method
 from monolayer.read import channel_among
 from monolayer.report.presentation import Lead, Presentation
@@ -45,8 +45,8 @@ class NucleiAssay:
         """Segment, measure and summarise the nuclei; every channel is measured."""
         size = image.pixel_size_um
         found = segment_nuclei(image.channels[roles["nuclei"]], method.segment, size)
-        objects = measure_objects(
-            found.labels, image.channels, method.measure, size, runs=found.runs
+        objects = measure_runs(
+            found.runs, image.shape, image.channels, method.measure, size, sums=found.sums
         )
         objects["segmentation_score"] = found.scores
         diameter = found.diameter_px
@@ -127,7 +127,7 @@ def _evaluated(
     image: FieldImage,
     method: Method,
 ) -> Evaluated:
-    covered = np.count_nonzero(labels) / labels.size
+    covered = int(objects["area_px"].sum()) / labels.size
     size, settings = image.pixel_size_um, method.summarise
     row = summarise_field(objects, image.shape, size, settings, covered)
     return Evaluated({**found, **row}, objects, labels)

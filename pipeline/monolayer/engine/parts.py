@@ -28,6 +28,7 @@ from monolayer.engine.files import discard, finished_folder, labels_path
 from monolayer.engine.illumination import load_flat_fields
 from monolayer.engine.label_files import write_labels
 from monolayer.engine.ledger import Chunk, Done, intact, part_names, write_ledger
+from monolayer.engine.memory import keep_freed, leave_pandas_out
 from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
@@ -87,6 +88,9 @@ class Job:
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if job.may_end_process:
+        leave_pandas_out()
+        keep_freed()
     if died_before(job.run_folder, job.session, chunk.name):
         return Crashed(chunk)
     if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
@@ -370,7 +374,7 @@ def objects_table(field: Field, columns: dict[str, Any]) -> pa.Table:
 
 
 def _known(values: Any) -> pa.Array:
-    """A column with null for NaN. Asking Arrow for that imports pandas, in every worker."""
+    """A column with null for NaN."""
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         return pa.array(values, mask=np.isnan(values))
     return pa.array(values)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monolayer.measure.channels import checked_channel, measure_channel
 from monolayer.measure.settings import MeasureSettings
-from monolayer_kernels.checks import check_plain
+from monolayer_kernels.checks import check_plain, check_sums
 from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
 from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, order_by_row, sum_runs
 from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
@@ -53,8 +53,6 @@ def measure_objects(
     channels: Mapping[str, NDArray[Any]],
     settings: MeasureSettings,
     pixel_size_um: float | None,
-    *,
-    runs: Runs | None = None,
 ) -> Columns:
     """Measure every labelled object of a field.
 
@@ -68,8 +66,6 @@ def measure_objects(
         Groups of columns, neighbourhood and local background.
     pixel_size_um : float or None
         Micrometres per pixel; None gives NaN in every um column.
-    runs : Runs, optional
-        The runs of ``labels`` where whoever made them knows them: spares the walk over the pixels.
 
     Returns
     -------
@@ -88,8 +84,7 @@ def measure_objects(
         Shapes that differ, an empty image, negative or too large labels, a channel that is not
         finite, a pixel size that is not above 0.
     """
-    if runs is None:
-        runs = find_runs(_checked_labels(labels))
+    runs = find_runs(_checked_labels(labels))
     return measure_runs(runs, labels.shape, channels, settings, pixel_size_um)
 
 
@@ -99,6 +94,8 @@ def measure_runs(
     channels: Mapping[str, NDArray[Any]],
     settings: MeasureSettings,
     pixel_size_um: float | None,
+    *,
+    sums: RunSums | None = None,
 ) -> Columns:
     """Measure every object of a field from its runs, without a label image.
 
@@ -110,6 +107,8 @@ def measure_runs(
         Height and width of the field.
     channels, settings, pixel_size_um
         As for `measure_objects`.
+    sums : RunSums, optional
+        `monolayer_kernels.measure_runs.sum_runs` of the runs, where whoever found them knows it.
 
     Returns
     -------
@@ -119,10 +118,13 @@ def measure_runs(
     Raises
     ------
     TypeError, ValueError
-        As `measure_objects`; and runs that leave the field.
+        As `measure_objects`; runs that leave the field, or sums of other runs.
     """
     check_pixel_size(pixel_size_um)
-    sums = sum_runs(runs)
+    if sums is None:
+        sums = sum_runs(runs)
+    else:
+        check_sums(runs, sums)
     order = order_by_row(runs.first, runs.row, shape)
     border = find_border(runs, sums) if "edge" in settings.groups and channels else None
     columns: Columns = {"label": runs.label, **measure_extents(sums)}

@@ -16,13 +16,13 @@ from monolayer.segment.confidence import Evidence, weigh_objects
 from monolayer.segment.detect import circle_area
 from monolayer.segment.found import Found
 from monolayer.segment.pixels import smallest_area, told_diameter
-from monolayer.segment.segmenter import FIGURES, Segmentation
+from monolayer.segment.segmenter import FIGURES, Outlined, Segmentation
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.threshold import find_by_threshold
 from monolayer.segment.tree import find_by_tree
 from monolayer.settings import Settings
-from monolayer_kernels.measure_runs import Runs
-from monolayer_kernels.objects import paint_runs, select_objects
+from monolayer_kernels.measure_runs import Runs, RunSums
+from monolayer_kernels.objects import join_objects, select_objects
 
 __all__ = ["ThresholdSegmenter", "TreeSegmenter"]
 
@@ -83,9 +83,9 @@ def _judge(found: Found, smallest: float, settings: SegmentSettings) -> Segmenta
         "segment_brightness": evidence.brightness,
         "segment_mean_score": float(scores.mean()) if scores.size else None,
     }
-    runs = select_objects(objects, kept)
-    labels = paint_runs(runs, contrast.height.shape)
-    return Segmentation(labels, scores, found.diameter, figures, runs)
+    sums = RunSums(*(each[kept] for each in evidence.sums))
+    outlined = Outlined(select_objects(objects, kept), contrast.height.shape, sums)
+    return Segmentation(outlined, scores, found.diameter, figures)
 
 
 def _believed(
@@ -105,4 +105,4 @@ def _in_order(objects: Runs, keep: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 def _nothing(image: NDArray[Any], diameter: float | None) -> Segmentation:
     figures: dict[str, float | None] = dict.fromkeys(FIGURES)
-    return Segmentation(np.zeros(image.shape, np.int32), np.zeros(0), diameter, figures)
+    return Segmentation(Outlined(join_objects([]), image.shape), np.zeros(0), diameter, figures)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from monolayer.errors import ImageError
 from monolayer.segment.pixels import smallest_area
-from monolayer.segment.segmenter import FIGURES, Segmentation, Segmenter
+from monolayer.segment.segmenter import FIGURES, Outlined, Segmentation, Segmenter
 from monolayer.segment.settings import SegmentSettings
 from monolayer_kernels.measure_runs import Runs, find_runs
-from monolayer_kernels.objects import paint_runs, select_objects
+from monolayer_kernels.objects import select_objects
 
 __all__ = ["CheckedSegmenter"]
 
@@ -52,9 +52,9 @@ class CheckedSegmenter:
         kept = np.flatnonzero(areas >= smallest)
         first = runs.first[kept]
         kept = kept[np.lexsort((runs.start[first], runs.row[first]))]
-        labels = paint_runs(select_objects(runs, kept), pixels.shape)
+        outlined = Outlined(select_objects(runs, kept), pixels.shape)
         diameter = found.diameter_px or _typical_diameter(areas[kept])
-        return Segmentation(labels, scores[kept], diameter, _figures(scores[kept]))
+        return Segmentation(outlined, scores[kept], diameter, _figures(scores[kept]))
 
     def _labels(self, labels: Any, shape: tuple[int, ...]) -> NDArray[np.int32]:
         if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":

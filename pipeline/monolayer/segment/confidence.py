@@ -40,8 +40,8 @@ class Evidence:
 
     Attributes
     ----------
-    areas : ndarray int64
-        Pixels.
+    sums : RunSums
+        Of the objects.
     brightness : float
         Typical height of a nucleus: as found, or the median of these, weighted by area.
     scores : ndarray float64
@@ -56,13 +56,18 @@ class Evidence:
         Reaches from border to border, or covers an eighth of the field.
     """
 
-    areas: NDArray[np.int64]
+    sums: RunSums
     brightness: float
     scores: NDArray[np.float64]
     heights: NDArray[np.float64]
     levels: NDArray[np.float64]
     slopes: NDArray[np.float64]
     vast: NDArray[np.bool_]
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """Pixels of each object."""
+        return self.sums.moments[:, 0]
 
     def blots(self) -> NDArray[np.bool_]:
         """Soft and faint: dust out of focus, stains, unevenness of the background.
@@ -136,7 +141,7 @@ def weigh_objects(found: Found) -> Evidence:
         cut_off=(box[:, :2] == 0).any(axis=1) | (box[:, 2:] == shape).any(axis=1),
     )
     return Evidence(
-        areas=areas,
+        sums=sums,
         brightness=brightness,
         scores=confidence(signs),
         heights=heights,

@@ -9,8 +9,9 @@ A plug-in is a class of this shape in any installed package, named in that packa
 imported by a method that names another.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,44 +20,96 @@ from pydantic import BaseModel
 from monolayer.segment.settings import SegmentSettings
 
 if TYPE_CHECKING:
-    from monolayer_kernels.measure_runs import Runs
+    from monolayer_kernels.measure_runs import Runs, RunSums
 
-__all__ = ["FIGURES", "Segmentation", "Segmenter", "SegmenterKind"]
+__all__ = ["FIGURES", "Outlined", "Segmentation", "Segmenter", "SegmenterKind"]
 
 FIGURES = ("segment_noise", "segment_brightness", "segment_mean_score")
 """Names of `Segmentation.figures`, the same whatever was found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segmentation:
-    """Nuclei of one plane.
+class Outlined(NamedTuple):
+    """Objects that were found as runs; their label image is painted when somebody asks for it.
 
     Attributes
     ----------
-    labels : ndarray (H, W) int32
-        0 for background; objects are 1 to n in the row-major order of their first pixels. A
-        plug-in may give any integers that are not negative: they are numbered anew.
+    runs : Runs
+        Objects 1 to n in the row-major order of their first pixels.
+    shape : tuple of int
+        Height and width of the plane.
+    sums : RunSums or None
+        `monolayer_kernels.measure_runs.sum_runs` of them, where it is known already.
+    """
+
+    runs: "Runs"
+    shape: tuple[int, ...]
+    sums: "RunSums | None" = None
+
+
+@dataclass(frozen=True, init=False)
+class Segmentation:
+    """Nuclei of one plane.
+
+    Parameters
+    ----------
+    labels : ndarray (H, W) of int, or Outlined
+        0 for background. A plug-in may give any integers that are not negative: they are numbered
+        anew.
+    scores, diameter_px, figures : optional
+        As below; a plug-in gives one score for each label that occurs, labels ascending, or leaves
+        them out.
+
+    Attributes
+    ----------
     scores : ndarray (n,) float64
         Confidence of each object, 0 to 1. Of the built-in methods the estimated probability that
         an expert would have outlined the same object; of a plug-in its own, or NaN. Low scores
-        come first in a review queue. A plug-in gives one for each label that occurs, labels
-        ascending, or leaves them out.
+        come first in a review queue.
     diameter_px : float or None
         Typical diameter: as given, or found; None where nothing was found.
     figures : dict of str to float or None
         ``segment_noise`` (standard deviation of the background after smoothing, grey values),
         ``segment_brightness`` (typical height of a nucleus above it), ``segment_mean_score``;
         None where a method does not know them. Of a plug-in only the last is given, by us.
-    runs : Runs or None
-        The runs of ``labels``, as `monolayer_kernels.measure_runs.find_runs` would find them, where
-        they are known already; a plug-in leaves them out.
     """
 
-    labels: NDArray[np.int32]
-    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    diameter_px: float | None = None
-    figures: dict[str, float | None] = field(default_factory=dict)
-    runs: "Runs | None" = None
+    scores: NDArray[np.float64]
+    diameter_px: float | None
+    figures: dict[str, float | None]
+    _given: NDArray[np.int32] | Outlined
+
+    def __init__(
+        self,
+        labels: NDArray[Any] | Outlined,
+        scores: NDArray[np.float64] | None = None,
+        diameter_px: float | None = None,
+        figures: dict[str, float | None] | None = None,
+    ) -> None:
+        own = {"_given": labels, "scores": np.zeros(0) if scores is None else scores}
+        vars(self).update(own, diameter_px=diameter_px, figures=figures or {})
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """Label image (H, W) int32, 1 to n in the order of ``runs``; painted once, if ever."""
+        from monolayer_kernels.objects import paint_runs
+
+        given = self._given
+        return paint_runs(given.runs, given.shape) if isinstance(given, Outlined) else given
+
+    @cached_property
+    def runs(self) -> "Runs":
+        """Runs of the labels, as `monolayer_kernels.measure_runs.find_runs` finds them."""
+        from monolayer_kernels.measure_runs import find_runs
+
+        given = self._given
+        if isinstance(given, Outlined):
+            return given.runs
+        return find_runs(np.ascontiguousarray(given, np.int32))
+
+    @property
+    def sums(self) -> "RunSums | None":
+        """Sums of the runs, where they are known already."""
+        return self._given.sums if isinstance(self._given, Outlined) else None
 
 
 class Segmenter(Protocol):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from monolayer.segment.detect import circle_area, weighted_median
 from monolayer.segment.found import Found
 from monolayer.segment.settings import SegmentSettings
-from monolayer.segment.split import split_clumps
+from monolayer.segment.split import split_summed
 from monolayer_kernels.background import estimate_background, subtract_background_levels
 from monolayer_kernels.boxes import gaussian_boxes
 from monolayer_kernels.label import label_above
@@ -108,8 +108,7 @@ def find_by_threshold(
     sums = sum_runs(objects)
     diameter = told or _typical_diameter(sums, settings.min_relative_area)
     if settings.threshold_split:
-        objects = split_clumps(objects, height, diameter, settings.split_bias)
-        sums = sum_runs(objects)
+        objects, sums = split_summed(objects, sums, height, diameter, settings.split_bias)
         diameter = told or _typical_diameter(sums, settings.min_relative_area)
     relief = _Relief(height, noise * step, found.background(zero), found.block)
     return Found(objects, relief, diameter, sums=sums)

@@ -24,7 +24,7 @@ from monolayer.errors import ConfigError
 from monolayer.segment.nuclei import segment_nuclei
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.threshold import common_level
-from monolayer_kernels.measure_runs import Runs, find_runs
+from monolayer_kernels.measure_runs import Runs
 from monolayer_kernels.objects import join_objects, select_objects
 from monolayer_kernels.stitch import Tile, cut_tiles, own_objects, shared_pixels, shift_runs
 
@@ -371,7 +371,7 @@ class _Part:
 def _own(pixels: NDArray[Any], tile: Tile, shape: tuple[int, int], fixed: FixedScale) -> _Part:
     """A window's own objects in the plane's coordinates."""
     found = segment_nuclei(pixels, fixed.settings, fixed.pixel_size_um)
-    runs = find_runs(found.labels)
+    runs = found.runs
     owned = own_objects(runs, tile, shape)
     own = shift_runs(select_objects(runs, owned.kept), tile.window[0], tile.window[1])
     return _Part(own, found.scores[owned.kept], int(owned.cut.sum()), found.figures)
