@@ -4,7 +4,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from monolayer_kernels.lzw import decode_lzw
+from monolayer_kernels.lzw import MOST_BYTES, decode_lzw, decode_lzw_strip, open_lzw
 
 
 def decoded(data: bytes, n: int) -> bytes | None:
@@ -31,6 +31,7 @@ CASES = {
     "noise, tables that fill": np.random.default_rng(1).bytes(9000),
     "a dim image": np.random.default_rng(2).poisson(9, 6000).astype(np.uint16).tobytes(),
     "periods of 7 and 8": b"abcdefg" * 200 + b"abcdefgh" * 200,
+    "long strings": (bytes(range(60)) * 3 + bytes(9)) * 30,
 }
 
 
@@ -99,3 +100,21 @@ def test_damaged_codes_are_decoded_alike_or_not_at_all() -> None:
 def test_another_array_is_refused(out: np.ndarray) -> None:
     with pytest.raises(TypeError, match="C-contiguous uint8 of one axis"):
         decode_lzw(b"", out)
+
+
+def test_strips_one_after_another_in_one_work() -> None:
+    work = open_lzw(max(map(len, CASES.values())) + 1)
+    for name in [*CASES, *reversed(CASES)]:
+        data = CASES[name]
+        codes = bytes(imagecodecs.lzw_encode(data))
+        found = decode_lzw_strip(codes, work, len(data))
+        assert found is not None
+        assert found.tobytes() == data, name
+        assert decode_lzw_strip(codes, work, len(data) + 1) is None, name
+
+
+def test_more_than_there_is_room_for() -> None:
+    with pytest.raises(ValueError, match="0 to the 5 bytes there is room for; got 6"):
+        decode_lzw_strip(b"", open_lzw(5), 6)
+    with pytest.raises(ValueError, match=f"0 to {MOST_BYTES} bytes; got {MOST_BYTES + 1}"):
+        open_lzw(MOST_BYTES + 1)

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from monolayer_kernels.lzw import decode_lzw
+from monolayer_kernels.lzw import MOST_BYTES, decode_lzw_strip, open_lzw
 
 __all__ = ["lzw_pixels"]
 
@@ -33,19 +33,23 @@ def lzw_pixels(page: tifffile.TiffPage) -> NDArray[Any] | None:
     """
     if not _is_plain(page):
         return None
-    pixels = np.empty((page.imagelength, page.imagewidth), page.dtype)
-    rows, file = page.rowsperstrip, page.parent.filehandle
+    shape, rows = (page.imagelength, page.imagewidth), page.rowsperstrip
+    pixels = np.empty(shape, page.dtype)
+    stored = pixels.dtype.newbyteorder(page.parent.byteorder)
+    work = open_lzw(_strip_bytes(page))
     strips = zip(page.dataoffsets, page.databytecounts, strict=True)
-    for i, (offset, n_bytes) in enumerate(strips):
-        file.seek(offset)
-        out = pixels[i * rows : (i + 1) * rows].reshape(-1).view(np.uint8)
-        if not decode_lzw(file.read(n_bytes), out):
+    for top, (offset, n_bytes) in zip(range(0, page.imagelength, rows), strips, strict=True):
+        page.parent.filehandle.seek(offset)
+        out = pixels[top : top + rows]
+        decoded = decode_lzw_strip(page.parent.filehandle.read(n_bytes), work, out.nbytes)
+        if decoded is None:
             return None
-    if not pixels.dtype.newbyteorder(page.parent.byteorder).isnative:
-        pixels.byteswap(inplace=True)
-    if page.predictor == _HORIZONTAL:
-        # It may be given its own input to write to, row by row.
-        imagecodecs.delta_decode(pixels, axis=-1, out=pixels)
+        # While the strip is at hand: the byte order, then the predictor.
+        values = decoded.view(stored).reshape(out.shape).astype(pixels.dtype, copy=False)
+        if page.predictor == _HORIZONTAL:
+            imagecodecs.delta_decode(values, axis=-1, out=out)
+        else:
+            out[:] = values
     return pixels
 
 
@@ -58,5 +62,11 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
         and page.dtype in (np.uint8, np.uint16)
         and page.bitspersample == 8 * page.dtype.itemsize
         and page.shape == (page.imagelength, page.imagewidth)
+        and _strip_bytes(page) <= MOST_BYTES
         and len(page.dataoffsets) == -(-page.imagelength // max(page.rowsperstrip, 1))
     )
+
+
+def _strip_bytes(page: tifffile.TiffPage) -> int:
+    rows = min(page.rowsperstrip, page.imagelength)
+    return rows * page.imagewidth * page.bitspersample // 8
