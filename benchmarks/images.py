@@ -44,7 +44,7 @@ def tile_to(image: NDArray[Any], side: int) -> NDArray[Any]:
 def discs(side: int, count: int, radius: float = 0.0, seed: int = 1) -> NDArray[np.uint16]:
     """Blurred discs on a jittered grid over a noisy background, about 12 px wide or as told."""
     rng = np.random.default_rng(seed)
-    cells = int(np.ceil(np.sqrt(count)))
+    cells = max(1, int(np.ceil(np.sqrt(count))))
     step = side / cells
     radius = radius or min(12.0, step / 3)
     image = np.full((side, side), 300.0, np.float32)

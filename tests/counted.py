@@ -169,6 +169,7 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
     return {
         "smooth.gaussian": (lambda a: smooth.gaussian(a, 1.0), floats),
         "smooth.binomial": (lambda a: smooth.binomial(a, 6), image),
+        "smooth.binomial_levels": (lambda a: smooth.binomial_levels(a, 6, 15), image),
         "smooth.bin_mean": (lambda a: smooth.bin_mean(a, 4), image),
         "boxes.box_mean": (lambda a: boxes.box_mean(a, 3), image),
         "boxes.gaussian_boxes": (lambda a: boxes.gaussian_boxes(a, 5.0), image),

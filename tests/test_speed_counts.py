@@ -78,7 +78,7 @@ def test_all_measurements_are_one_walk_over_labels_and_few_over_the_image(counts
 PASSES = {
     "inspect": 15.7,
     "illumination": 1,
-    "nuclei, threshold": 3.1,
+    "nuclei, threshold": 2.1,
     "nuclei, tree": 3,
     "nuclei, scale found": 15,
     "cover": 4.1,

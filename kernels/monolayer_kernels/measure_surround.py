@@ -157,7 +157,10 @@ def _events(inner: Int64, outer: Int64) -> Int64:
         for box, row, sign in ((outer, 0, -1), (inner, 0, 1), (inner, 2, -1), (outer, 2, 1))
     ]
     events = np.concatenate(looks, axis=1)
-    return np.ascontiguousarray(events[:, np.argsort(events[0], kind="stable")])
+    # Numbers of 16 bits are sorted without comparing them, in a tenth of the time.
+    rows = events[0].astype(np.min_scalar_type(int(events[0].max(initial=0))))
+    order = np.argsort(rows, kind="stable")
+    return np.ascontiguousarray(events[:, order])
 
 
 @kernel
@@ -273,6 +276,17 @@ def _add_frames(
 
 
 @kernel
+def _gradient_at_the_edge(image: Image, y: Any, x: Any, zero: Any) -> tuple[Any, Any]:
+    """Twice the gradient where it is one-sided: steps of one pixel count twice."""
+    height, width = image.shape
+    up, down = max(y - 1, 0), min(y + 1, height - 1)
+    before, after = max(x - 1, 0), min(x + 1, width - 1)
+    gy = (zero + image[down, x]) - image[up, x]
+    gx = (zero + image[y, after]) - image[y, before]
+    return gy * (1 + int(down - up < 2)), gx * (1 + int(after - before < 2))
+
+
+@kernel
 def _add_gradients(border: Border, image: Image, zero: Any, total: Float64) -> float:
     """Add the gradient's length at each border pixel to its object.
 
@@ -292,13 +306,12 @@ def _add_gradients(border: Border, image: Image, zero: Any, total: Float64) -> f
         for i in range(first[k], first[k + 1]):
             y, x = np.int64(row[i]), np.int64(column[i])
             at = y * width + x
-            up, down = width * int(y > 0), width * int(y + 1 < height)
-            before, after = int(x > 0), int(x + 1 < width)
-            # Twice the gradient, also where it is one-sided. Unsigned: see `objects._means`.
-            gy = (zero + flat[np.uintp(at + down)]) - flat[np.uintp(at - up)]
-            gx = (zero + flat[np.uintp(at + after)]) - flat[np.uintp(at - before)]
-            gy *= 2 - int((up > 0) & (down > 0))
-            gx *= 2 - (before & after)
+            if (0 < y < height - 1) & (0 < x < width - 1):
+                # Unsigned: see `objects._means`.
+                gy = (zero + flat[np.uintp(at + width)]) - flat[np.uintp(at - width)]
+                gx = (zero + flat[np.uintp(at + 1)]) - flat[np.uintp(at - 1)]
+            else:
+                gy, gx = _gradient_at_the_edge(image, y, x, zero)
             length += np.sqrt(0.25 * np.float64(gy * gy + gx * gx))
         total[k] = length
     return seen

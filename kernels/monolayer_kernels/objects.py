@@ -184,10 +184,10 @@ def outline_falls(runs: Runs, image: Plane, reach: int) -> Float64:
     check_inside(runs, image.shape)
     falls = np.zeros(runs.label.size)
     if isinstance(image, Levels):
-        _falls(runs, image.counts, reach, np.int64(0), falls)
+        _falls(runs, image.counts, reach, (np.int64(0), np.int64(0)), falls)
         falls *= image.step
     else:
-        _falls(runs, image, reach, np.float32(0), falls)
+        _falls(runs, image, reach, (np.float32(0), np.float64(0)), falls)
     return falls
 
 
@@ -291,18 +291,21 @@ def _patches(row: Int32, start: Int32, stop: Int32) -> Int64:
 
 
 @kernel
-def _falls(runs: Runs, image: NDArray[Any], reach: int, zero: Any, falls: Float64) -> float:
-    """``zero`` is of the type in which two pixels are subtracted.
+def _falls(
+    runs: Runs, image: NDArray[Any], reach: int, zeros: tuple[Any, Any], falls: Float64
+) -> float:
+    """``zeros`` are of the types in which two pixels are subtracted, and differences added.
 
     Rows are fetched before they are looked at: waiting for memory face by face took half of the
     time again. What is returned has no meaning: see `fetch_rows`.
     """
+    zero, none = zeros
     height, width = image.shape
     row, starts, stops = runs.row, runs.start, runs.stop
     back = reach - 1
     fetched, seen = 0, 0.0
     for k in range(runs.label.size):
-        total, faces = np.float64(0), 0
+        total, faces = none, 0
         first, last = runs.first[k], runs.first[k + 1]
         above, below = first, first
         bottom = min(row[last - 1] + 1 + reach, height)

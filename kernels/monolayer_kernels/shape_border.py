@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.checks import check_sums
+from monolayer_kernels.flags import count_bits, lowest_bit
 from monolayer_kernels.measure_runs import Int32, Int64, Runs, RunSums
 
 __all__ = ["Border", "find_border", "measure_perimeters"]
@@ -28,9 +29,6 @@ Float64 = NDArray[np.float64]
 _ONE = np.uint64(1)
 _LAST = np.uint64(63)
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
-_EVEN = np.uint64(0x5555_5555_5555_5555)
-_PAIRS = np.uint64(0x3333_3333_3333_3333)
-_NIBBLES = np.uint64(0x0F0F_0F0F_0F0F_0F0F)
 
 
 class Border(NamedTuple):
@@ -114,18 +112,6 @@ def _lengths(kinds: Int64) -> Float64:
 
 
 @kernel
-def _n_set(word: np.uint64) -> np.uint64:
-    """Count the set bits of a word."""
-    word = word - ((word >> _ONE) & _EVEN)
-    word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
-    word = (word + (word >> np.uint64(4))) & _NIBBLES
-    word = word + (word >> np.uint64(8))
-    word = word + (word >> np.uint64(16))
-    word = word + (word >> np.uint64(32))
-    return word & np.uint64(127)
-
-
-@kernel
 def _draw(runs: Runs, k: int, box: Int64, stride: int, inside: UInt64) -> None:
     """Set the bits of one object; row y of its box begins at ``(y + 1) * stride + 1``."""
     for i in range(runs.first[k], runs.first[k + 1]):
@@ -147,7 +133,7 @@ def _erode(inside: UInt64, stride: int, n: int, edge: UInt64) -> int:
         left, right = (word << _ONE) | (own[i] >> _LAST), (word >> _ONE) | (own[i + 2] << _LAST)
         word &= ~(above[i] & below[i] & left & right)
         out[i] = word
-        count += _n_set(word)
+        count += count_bits(word)
     return int(count)
 
 
@@ -187,9 +173,9 @@ def _count_kinds(edge: UInt64, stride: int, n: int, kinds: Int64) -> None:
         own = line[i + 1]
         single = own & b1 & ~b2
         alone = own & ~(b1 | b2 | b4)
-        straight += _n_set(own & b2 & ~(d4 | (d1 & d2)))
-        slanted += _n_set((alone & d2 & ~d1) | (single & d1 & d2))
-        mixed += _n_set(single & (d1 ^ d2))
+        straight += count_bits(own & b2 & ~(d4 | (d1 & d2)))
+        slanted += count_bits((alone & d2 & ~d1) | (single & d1 & d2))
+        mixed += count_bits(single & (d1 ^ d2))
     kinds[0], kinds[1], kinds[2] = straight, slanted, mixed
 
 
@@ -200,9 +186,8 @@ def _list_bits(line: UInt64, words: int, left: int, columns: Int32) -> int:
     for w in range(words):
         word = line[w]
         while word != 0:
-            rest = word & (word - _ONE)
-            columns[n] = left + 64 * w + int(_n_set((word ^ rest) - _ONE))
-            word = rest
+            columns[n] = left + 64 * w + int(lowest_bit(word))
+            word &= word - _ONE
             n += 1
     return n
 

@@ -19,6 +19,7 @@ from monolayer_kernels._jit import kernel
 __all__ = [
     "bin_mean",
     "binomial",
+    "binomial_levels",
     "check_plane",
     "gaussian",
     "gaussian_weights",
@@ -33,6 +34,7 @@ Row16 = NDArray[np.uint16]
 _TAIL = 3.0
 _UNIT = 1 << 20
 _LARGEST_ORDER = 64
+_MOST_BITS = 16
 _COUNTS = (np.uint8, np.uint16)
 
 
@@ -123,13 +125,49 @@ def binomial(image: NDArray[Any], order: int, shift: int = 0) -> NDArray[np.uint
         Another dtype, not 2-D, empty, an order that is odd or not within 2 to 64, or a shift by
         which the brightest pixel does not fit 16 bits.
     """
+    _check_counts(image, order)
+    if shift < 0 or (shift and int(image.max()) >> (16 - shift)):
+        raise ValueError(f"pixels up to {image.max()} shifted by {shift} do not fit 16 bits")
+    return _binomial_of(image, order, shift)
+
+
+def binomial_levels(image: NDArray[Any], order: int, bits: int) -> tuple[NDArray[np.uint16], int]:
+    """`binomial` with the largest shift by which the brightest pixel fits so many bits, and it.
+
+    Parameters
+    ----------
+    image : ndarray (H, W) of uint8 or uint16
+    order : int
+        As `binomial` takes it.
+    bits : int
+        1 to 16.
+
+    Returns
+    -------
+    tuple of ndarray (H, W) uint16 and int
+        In ``2 ** -shift`` grey levels; and the shift, 0 where the image needs more bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `binomial`, or bits that are none of 1 to 16.
+    """
+    _check_counts(image, order)
+    if not 1 <= bits <= _MOST_BITS:
+        raise ValueError(f"bits must be 1 to {_MOST_BITS}, not {bits}")
+    shift = max(0, bits - int(image.max()).bit_length())
+    return _binomial_of(image, order, shift), shift
+
+
+def _check_counts(image: NDArray[Any], order: int) -> None:
     if image.dtype.type not in _COUNTS or not image.dtype.isnative:
         raise TypeError(f"image must be uint8 or uint16, not {image.dtype.str}")
     check_plane(image)
     if order % 2 or not 2 <= order <= _LARGEST_ORDER:
         raise ValueError(f"order must be an even number of 2 to {_LARGEST_ORDER}, not {order}")
-    if shift < 0 or (shift and int(image.max()) >> (16 - shift)):
-        raise ValueError(f"pixels up to {image.max()} shifted by {shift} do not fit 16 bits")
+
+
+def _binomial_of(image: NDArray[Any], order: int, shift: int) -> NDArray[np.uint16]:
     out = np.empty(image.shape, dtype=np.uint16)
     _binomial(np.ascontiguousarray(image), order, shift, out)
     return out

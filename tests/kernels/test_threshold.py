@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monolayer_kernels.boxes import box_mean, gaussian_boxes
-from monolayer_kernels.smooth import binomial
+from monolayer_kernels.smooth import binomial, binomial_levels
 from monolayer_kernels.threshold import (
     histogram,
     threshold_li,
@@ -159,6 +159,11 @@ def test_a_shift_makes_the_rounding_finer() -> None:
     coarse = binomial(image, 6).astype(float)
     assert 0 < np.abs(fine - coarse).max() <= 2
     assert np.array_equal(binomial(image, 6, 8), binomial(image.astype(np.uint16) << 8, 6))
+    brightest = int(image.max())
+    for bits in range(1, 17):
+        levels, shift = binomial_levels(image, 6, bits)
+        assert np.array_equal(levels, binomial(image, 6, shift))
+        assert brightest << shift < 1 << bits <= brightest << shift + 1 or shift == 0
 
 
 @pytest.mark.parametrize(
@@ -178,6 +183,7 @@ def test_a_shift_makes_the_rounding_finer() -> None:
         (lambda: binomial(np.zeros((3, 3), np.uint8), 3), ValueError, "not 3"),
         (lambda: binomial(np.zeros((3, 3), np.uint8), 66), ValueError, "not 66"),
         (lambda: binomial(np.full((3, 3), 4096, np.uint16), 2, 4), ValueError, "4096"),
+        (lambda: binomial_levels(np.zeros((3, 3), np.uint8), 2, 17), ValueError, "not 17"),
     ],
 )
 def test_bad_calls_name_the_value(call: Any, error: type[Exception], words: str) -> None:

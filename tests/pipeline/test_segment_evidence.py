@@ -230,7 +230,7 @@ def test_sums_come_with_the_parts_they_are_of() -> None:
     assert (n, parts.label.size) == (2, 3)
     for own, expected in zip(sums, sum_runs(parts), strict=True):
         np.testing.assert_array_equal(own, expected)
-    for own, expected in zip(split_clumps(runs, height, 24.0, 0.0), parts, strict=True):
-        np.testing.assert_array_equal(own, expected)
+    for plain, part in zip(split_clumps(runs, height, 24.0, 0.0), parts, strict=True):
+        np.testing.assert_array_equal(plain, part)
     nothing, none = split_summed(parts, sums, height, 1e9, 0.0)
     assert (nothing.label.size, len(none.bbox)) == (3, 3)

@@ -53,7 +53,7 @@ def split_summed(
     Returns
     -------
     tuple of Runs and RunSums
-        What is left whole, then the parts; and their sums.
+        What is left whole and the parts, in the order of their first pixels; and their sums.
     """
     done: list[Runs] = []
     known = [_chosen(sums, np.zeros(0, np.intp))]
@@ -69,7 +69,10 @@ def split_summed(
         known += [_chosen(sums, whole), _chosen(sums, tried[kept])]
         objects = part_runs(cuts, accept)
         sums = sum_runs(objects)
-    return join_objects(done), RunSums(*(np.concatenate(each) for each in zip(*known, strict=True)))
+    joined = RunSums(*(np.concatenate(each) for each in zip(*known, strict=True)))
+    # By rows again: whatever walks over the plane next would begin anew with each round's parts.
+    order = np.lexsort((joined.origin[:, 1], joined.origin[:, 0]))
+    return select_objects(join_objects(done), order), _chosen(joined, order)
 
 
 def _chosen(sums: RunSums, which: NDArray[np.intp]) -> RunSums:

@@ -24,7 +24,7 @@ from monolayer_kernels.boxes import gaussian_boxes
 from monolayer_kernels.label import label_above
 from monolayer_kernels.measure_runs import RunSums, sum_runs
 from monolayer_kernels.objects import Levels, ellipse_scores
-from monolayer_kernels.smooth import binomial
+from monolayer_kernels.smooth import binomial_levels
 from monolayer_kernels.threshold import (
     Histogram,
     histogram,
@@ -165,16 +165,14 @@ def _heights(
 
 def _smooth(image: NDArray[np.float32] | NDArray[np.uint16], sigma: float) -> Levels:
     """Counts stay counts, times a power of two; anything else is stretched to 15 bits."""
-    counts, low = _counts(image), 0.0
-    if counts is None:
-        low, high = float(image.min()), float(image.max())
-        scale = ((1 << _BITS) - 1) / (high - low) if high > low else 1.0
-        counts = np.rint((image.astype(np.float64) - low) * scale).astype(np.uint16)
-        shift = 0
-    else:
-        shift = max(0, _BITS - int(counts.max()).bit_length())
-        scale = float(1 << shift)
-    return Levels(_smooth_counts(counts, sigma, shift), 1 / scale, low)
+    counts = _counts(image)
+    if counts is not None:
+        smooth, shift = _smooth_counts(counts, sigma, _BITS)
+        return Levels(smooth, 1 / (1 << shift), 0.0)
+    low, high = float(image.min()), float(image.max())
+    scale = ((1 << _BITS) - 1) / (high - low) if high > low else 1.0
+    counts = np.rint((image.astype(np.float64) - low) * scale).astype(np.uint16)
+    return Levels(_smooth_counts(counts, sigma, 1)[0], 1 / scale, low)
 
 
 def _counts(image: NDArray[np.float32] | NDArray[np.uint16]) -> NDArray[np.uint16] | None:
@@ -187,12 +185,16 @@ def _counts(image: NDArray[np.float32] | NDArray[np.uint16]) -> NDArray[np.uint1
     return counts if bool((counts == image).all()) else None
 
 
-def _smooth_counts(counts: NDArray[np.uint16], sigma: float, shift: int) -> NDArray[np.uint16]:
+def _smooth_counts(
+    counts: NDArray[np.uint16], sigma: float, bits: int
+) -> tuple[NDArray[np.uint16], int]:
+    """Smoothed, and by how many bits shifted: as many of these bits as the counts leave."""
     order = 2 * round(2 * sigma * sigma)
-    if sigma > _WIDEST_BINOMIAL:
-        boxes = gaussian_boxes(np.left_shift(counts, np.uint16(shift)), sigma)
-        return np.rint(boxes).astype(np.uint16)
-    return binomial(counts, order, shift) if order else np.left_shift(counts, np.uint16(shift))
+    if order and sigma <= _WIDEST_BINOMIAL:
+        return binomial_levels(counts, order, bits)
+    shift = max(0, bits - int(counts.max()).bit_length())
+    shifted = np.left_shift(counts, np.uint16(shift))
+    return np.rint(gaussian_boxes(shifted, sigma)).astype(np.uint16) if order else shifted, shift
 
 
 def _background_peak(heights: Histogram) -> tuple[float, float]:
