@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["FAILURES", "Field", "FieldImage", "Plane", "State", "natural_key"]
+__all__ = ["FAILURES", "Field", "FieldImage", "Plane", "State", "forget_words", "natural_key"]
 
 
 class State(StrEnum):
@@ -141,6 +141,11 @@ def natural_key(text: str) -> str:
 
 # Plates, wells and fields of wells are few words, said again and again.
 _part_key = lru_cache(maxsize=4096)(natural_key)
+
+
+def forget_words() -> None:
+    """Forget sort keys that were kept: between what a listing frees they would hold it back."""
+    _part_key.cache_clear()
 
 
 def _by_length(number: re.Match[str]) -> str:

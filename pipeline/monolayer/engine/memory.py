@@ -1,6 +1,7 @@
 """Memory that was freed: a driver gives it back, a worker keeps it for its next field."""
 
 import ctypes
+import gc
 import os
 import sys
 from functools import cache
@@ -50,13 +51,16 @@ class _NoPandas:
             raise ModuleNotFoundError(name=name)
 
 
-def give_back() -> None:
+def give_back(*, cycles: bool = False) -> None:
     """Give back to the system what Python, Arrow and the C library hold and do not use.
 
     Between stages of a run, each of which needs much for a moment: without this what one of
     100,000 fields leaves lies below what the next one takes. Takes some milliseconds; where the C
-    library has no such call (musl, macOS), only Arrow's share goes back.
+    library has no such call (musl, macOS), only Arrow's share goes back. With `cycles`, what only
+    Python's collector finds goes as well: of a listing of 100,000 fields, 17 MB.
     """
+    if cycles:
+        gc.collect()
     arrow = sys.modules.get("pyarrow")
     if arrow is not None:
         arrow.default_memory_pool().release_unused()

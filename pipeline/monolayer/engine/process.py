@@ -80,7 +80,7 @@ def _process_fields(
     if work.retry:
         _drop_failed(work)
     tally = _Tally(len(work.open_fields), max_failures, notify)
-    give_back()  # what listing took
+    give_back(cycles=True)  # what listing took
     described = _run_open(work, execution, tally) if work.open_fields else {}
     return _session(began, start, tally) | described
 

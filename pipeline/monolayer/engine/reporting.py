@@ -15,12 +15,14 @@ from scipy import ndimage
 from monolayer.assays import assay_of
 from monolayer.engine import runfolder
 from monolayer.engine.files import labels_path, objects_path, picture_path, write_file
+from monolayer.engine.memory import give_back
 from monolayer.errors import ImageError, InputError, RunFolderError
 from monolayer.field import Field, FieldImage, State
 from monolayer.method import Method
 from monolayer.packed import Places
 from monolayer.read import Root, find_fields, read_field, root_of
 from monolayer.report import build_content, render_report
+from monolayer.report.content import ReportContent
 from monolayer.report.gallery import BACKGROUND, FOCUS, SATURATION, Overlay, Overlays
 from monolayer.report.presentation import Presentation
 
@@ -56,13 +58,22 @@ def write_report(
     fields : sequence of Field, optional
         The fields of `root`, where the caller has found them.
     """
+    content = _content(folder, root, fields)
+    give_back()  # the fields table, which drawing the page does not need
+    path = folder / "report.html"
+    write_file(path, render_report(content).encode())
+    return path
+
+
+def _content(folder: Path, root: Root | None, fields: Sequence[Field] | None) -> ReportContent:
     record = runfolder.read_record(folder)
     method = Method.model_validate(record["method"])
     show = assay_of(method).presentation(method)
     # Before the table: what finding places takes for a moment would come on top of it.
     read = _reader(folder, record, root, fields)
     table = fields_of(folder, show)
-    content = build_content(
+    give_back()  # what reading it took
+    return build_content(
         fields=table,
         wells=_some_columns(folder / "wells.parquet", _columns_of_wells(show)),
         plates=_some_columns(folder / "plates.parquet"),
@@ -71,9 +82,6 @@ def write_report(
         overlays=_overlays(folder, read, show, table),
         objects=lambda: _objects(folder, show),
     )
-    path = folder / "report.html"
-    write_file(path, render_report(content).encode())
-    return path
 
 
 def field_reader(

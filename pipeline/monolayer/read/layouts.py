@@ -17,7 +17,16 @@ from sys import intern
 from monolayer.errors import ConfigError, InputError
 from monolayer.read.wells import normalise_number, normalise_well, row_number, well_name
 
-__all__ = ["LAYOUTS", "OME_ZARR", "Layout", "Position", "choose_layout", "named_layout", "parse"]
+__all__ = [
+    "LAYOUTS",
+    "OME_ZARR",
+    "Layout",
+    "Position",
+    "choose_layout",
+    "forget_words",
+    "named_layout",
+    "parse",
+]
 
 NEARLY_ALL = 0.8
 GROUPS = frozenset(
@@ -259,6 +268,12 @@ def _fits(path: str, layout: Layout) -> bool:
     """Whether `parse` gives a position."""
     groups = _groups(path, layout)
     return groups is not None and _well(groups)[0] is not None
+
+
+def forget_words() -> None:
+    """Forget wells and folders that were kept, as `monolayer.field.forget_words` its keys."""
+    normalise_well.cache_clear()
+    _folders.cache_clear()
 
 
 def _groups(path: str, layout: Layout) -> dict[str, str] | None:
