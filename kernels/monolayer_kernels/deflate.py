@@ -2,8 +2,11 @@
 
 A label image is runs of one value, and Deflate says a run as the value and a stretch copied from
 one pixel before. General encoders look for stretches at every byte and take twice as long to find
-the same ones. Codes are the fixed ones of RFC 1951, section 3.2.6, so that no statistics are taken.
+the same ones. Codes are made once, for what label images are made of: background, small numbers'
+upper bytes, copies of some ten to a hundred pixels from one place.
 """
+
+import heapq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,49 +61,91 @@ def deflate_labels(labels: Int32, rows: int) -> list[bytes] | None:
         raise ValueError(f"a strip must have at most {_MOST} pixels; got {most}.")
     strips: list[bytes] = []
     changes, ends = np.zeros(most // 8 + 1, np.uint64), np.empty(most + 1, np.int64)
-    # 18 bits a pixel that is unlike the one before; header, end, checksum, and words cut short.
-    out = np.empty(most * 9 // 4 + 32, np.uint8)
+    # At most 24 bits a pixel that is unlike the one before; the end, and words cut short.
+    out = np.empty(_HEAD.size + most * 3 + 32, np.uint8)
+    out[: _HEAD.size] = _HEAD
     for top in range(0, labels.shape[0], rows):
         pixels = labels[top : top + rows].reshape(-1)
         n = _find_ends(pixels, changes.view(np.uint8), changes, ends)
-        size = _encode(pixels, ends[:n], _LITERALS, _COPIES, out)
+        size = _encode(pixels, ends[:n], _LITERALS, _COPIES, _START, out)
         if not size:
             return None
         strips.append(out[:size].tobytes())
     return strips
 
 
-def _reversed_bits(code: int, n: int) -> int:
-    """Huffman codes are packed highest bit first, all else lowest bit first."""
-    return int(f"{code:0{n}b}"[::-1], 2)
+def _weights() -> list[int]:
+    """How often a byte (0 to 255), the end (256) and a copy's length (257 to 285) are met."""
+    weights = [8] * 256 + [1] + [60] * 8 + [200] * 20 + [800]
+    weights[0], weights[1:8] = 4000, [200] * 7
+    return weights
 
 
-def _literal(byte: int) -> int:
-    code, n = (0x30 + byte, 8) if byte < 144 else (0x190 + byte - 144, 9)
-    return _reversed_bits(code, n) << 6 | n
+def _code_lengths(weights: list[int]) -> list[int]:
+    """Bits of each symbol's code, by Huffman's method."""
+    lengths = [0] * len(weights)
+    heap = [(weight, symbol, [symbol]) for symbol, weight in enumerate(weights)]
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        first, second = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in first[2] + second[2]:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (first[0] + second[0], first[1], first[2] + second[2]))
+    return lengths
 
 
-def _copies() -> list[int]:
-    """Codes of a copy of each length from two bytes before, by length; none below 3."""
-    codes = [0] * (_COPIED + 1)
-    length = 3
-    for symbol in range(257, 285):
-        extra = max(0, (symbol - 261) // 4)
-        for more in range(min(1 << extra, _COPIED - length)):
-            codes[length + more] = _copy(symbol, more, extra)
-        length += 1 << extra
-    codes[_COPIED] = _copy(285, 0, 0)
+def _codes(lengths: list[int]) -> list[tuple[int, int]]:
+    """Code and bits of each symbol (RFC 1951, section 3.2.2).
+
+    Codes are packed highest bit first, all else lowest bit first, so they are turned round.
+    """
+    codes, code, last = [(0, 0)] * len(lengths), 0, 0
+    for n, symbol in sorted((n, symbol) for symbol, n in enumerate(lengths)):
+        code <<= n - last
+        codes[symbol], last = (int(f"{code:0{n}b}"[::-1], 2), n), n
+        code += 1
     return codes
 
 
-def _copy(symbol: int, more: int, extra: int) -> int:
-    code, n = (symbol - 256, 7) if symbol < 280 else (0xC0 + symbol - 280, 8)
-    bits = _reversed_bits(code, n) | more << n | _reversed_bits(1, 5) << (n + extra)
-    return bits << 6 | (n + extra + 5)
+def _copies(codes: list[tuple[int, int]]) -> list[int]:
+    """Codes of a copy of each length from two bytes before, by length; none below 3."""
+    found, length = [0] * (_COPIED + 1), 3
+    for symbol in range(257, 285):
+        code, n = codes[symbol]
+        extra = max(0, (symbol - 261) // 4)
+        for more in range(min(1 << extra, _COPIED - length)):
+            # The one distance there is takes one bit, a zero.
+            found[length + more] = (code | more << n) << 6 | (n + extra + 1)
+        length += 1 << extra
+    found[_COPIED] = codes[285][0] << 6 | (codes[285][1] + 1)
+    return found
 
 
-_LITERALS = np.array([_literal(byte) for byte in range(256)], np.uint64)
-_COPIES = np.array(_copies(), np.uint64)
+def _head(lengths: list[int]) -> tuple[list[int], int, int]:
+    """Bytes before the first code, and the bits that no byte is full of, with their number.
+
+    One block, the last, with its own codes (RFC 1951, section 3.2.7): 286 lengths, 2 distances of
+    which the second is used, and every length of a code said in four bits.
+    """
+    words = [(1, 1), (2, 2), (29, 5), (1, 5), (15, 4)]
+    words += [(0, 3)] * 3 + [(4, 3)] * 16
+    words += [(int(f"{n:04b}"[::-1], 2), 4) for n in [*lengths, 0, 1]]
+    bits = n_bits = 0
+    for word, n in words:
+        bits |= word << n_bits
+        n_bits += n
+    whole = n_bits // 8
+    body = (bits & (1 << 8 * whole) - 1).to_bytes(whole, "little")
+    return [0x78, 0x01, *body], bits >> 8 * whole, n_bits % 8
+
+
+_LENGTHS = _code_lengths(_weights())
+_CODES = _codes(_LENGTHS)
+_LITERALS = np.array([code << 6 | n for code, n in _CODES[:257]], np.uint64)
+_COPIES = np.array(_copies(_CODES), np.uint64)
+_HEAD = np.array(_head(_LENGTHS)[0], np.uint8)
+# Bytes, bits and number of bits before the first code.
+_START = np.array([_HEAD.size, *_head(_LENGTHS)[1:]], np.uint64)
 
 
 @kernel
@@ -126,11 +171,15 @@ def _find_ends(pixels: Int32, changes: Bytes, eights: Codes, ends: NDArray[np.in
 
 @kernel
 def _encode(
-    pixels: Int32, ends: NDArray[np.int64], literals: Codes, copies: Codes, out: Bytes
+    pixels: Int32,
+    ends: NDArray[np.int64],
+    literals: Codes,
+    copies: Codes,
+    head: Codes,
+    out: Bytes,
 ) -> int:
-    """Write header, one block and checksum; return their bytes, 0 where a value does not fit."""
-    out[0], out[1] = 0x78, 0x01
-    at, bits, n_bits = 2, U(0b011), U(3)  # the last block, with fixed codes
+    """Write codes and checksum after the head; return all bytes, 0 where a value does not fit."""
+    at, bits, n_bits = int(head[0]), head[1], head[2]
     low, high, start = np.int64(1), np.int64(0), np.int64(0)
     for end in ends:
         value, n = np.int64(pixels[start]), end - start
@@ -150,7 +199,8 @@ def _encode(
                 code, length = copy >> _SHIFT, copy & _BITS
             at, bits, n_bits = _put(out, at, bits, n_bits, code, length)
         start = end
-    at, bits, n_bits = _put(out, at, bits, n_bits, U(0), U(7))  # the end of the block
+    last = literals[256]  # the end of the block
+    at, bits, n_bits = _put(out, at, bits, n_bits, last >> _SHIFT, last & _BITS)
     at += int(n_bits > 0)
     for shift in (24, 16, 8, 0):
         out[at] = (high << 16 | low) >> shift & 0xFF
@@ -162,7 +212,7 @@ def _encode(
 def _put(
     out: Bytes, at: int, bits: np.uint64, n_bits: np.uint64, code: np.uint64, length: np.uint64
 ) -> tuple[int, np.uint64, np.uint64]:
-    """Add a code of at most 18 bits; write four bytes, of which the whole ones count."""
+    """Add a code of at most 24 bits; write four bytes, of which the whole ones count."""
     bits |= code << n_bits
     n_bits += length
     byte = U(0xFF)

@@ -1,6 +1,7 @@
-"""Streams of label images beside zlib, which decodes them, and the tables of RFC 1951."""
+"""Streams of label images beside zlib, which decodes them, and what RFC 1951 asks of codes."""
 
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from monolayer_kernels import deflate
 from monolayer_kernels.deflate import deflate_labels
 
 
@@ -22,13 +24,21 @@ def decoded(labels: NDArray[np.int32], rows: int) -> bytes:
     return b"".join(map(zlib.decompress, strips))
 
 
-def test_a_stream_by_hand() -> None:
-    # Three bits say: the last block, fixed codes. Then literals 1 and 0 (0x31 and 0x30 in 8 bits),
-    # a copy of 4 bytes (0000010) from 2 before (00001), the end (0000000). Highest bits first.
-    bits = "1" + "10" + "00110001" + "00110000" + "0000010" + "00001" + "0000000"
-    body = bytes(int(bits[i : i + 8].ljust(8, "0")[::-1], 2) for i in range(0, len(bits), 8))
-    checksum = zlib.adler32(b"\1\0\1\0\1\0").to_bytes(4, "big")
-    assert deflate_labels(image((1, 3)), 1) == [b"\x78\x01" + body + checksum]
+def test_the_codes_are_complete_and_no_pixel_is_longer_than_is_written_at_once() -> None:
+    lengths = deflate._LENGTHS
+    assert len(lengths) == 286
+    assert sum(Fraction(1, 2**n) for n in lengths) == 1
+    assert 2 * max(lengths[:256]) <= 24
+    assert max(int(word) & 63 for word in deflate._COPIES) <= 24
+
+
+def test_a_stream_begins_and_ends_as_the_standards_say() -> None:
+    (strip,) = deflate_labels(image((1, 3)), 1) or []
+    # zlib's header; from the lowest bit: the last block, codes of its own, 29 and 1 more of them.
+    assert strip[:2] == b"\x78\x01"
+    assert int.from_bytes(strip[2:4], "little") & 0x1FFF == 0b00001_11101_10_1
+    assert strip[-4:] == zlib.adler32(b"\1\0\1\0\1\0").to_bytes(4, "big")
+    assert zlib.decompress(strip) == b"\1\0\1\0\1\0"
 
 
 def test_every_length_of_a_run_and_every_byte() -> None:
@@ -54,7 +64,7 @@ def test_strips_of_objects_and_their_size() -> None:
     assert len(strips) == 3
     assert b"".join(map(zlib.decompress, strips)) == labels.astype("<u2").tobytes()
     runs = np.count_nonzero(np.diff(labels.reshape(-1))) + len(strips)
-    assert sum(map(len, strips)) < 4.5 * runs + 10 * len(strips)
+    assert sum(map(len, strips)) < 3 * runs + 165 * len(strips)
     assert deflate_labels(labels[:0], 64) == []
 
 

@@ -1,8 +1,8 @@
 """Label images as files: TIFF by Deflate, which every reader of TIFF knows.
 
 Runs of labels are encoded by the house's own encoder, in two fifths of the time that zlib-ng takes
-at its level 2 and for a third more bytes: 2.8 and not 7.7 ms, 0.33 and not 0.25 MB, for 1,370
-nuclei in 2048 x 2048.
+at its level 2: 2.8 and not 7.7 ms, 0.21 and not 0.25 MB, for 1,370 nuclei in 2048 x 2048 (the masks
+of 229 annotated images take a quarter more bytes).
 """
 
 from collections.abc import Iterator

@@ -87,19 +87,17 @@ def level_figures(pixels: NDArray[Any], full_scale: float | None) -> dict[str, f
     """
     top, bottom = pixels.max(), pixels.min()
     reach = max((float(top) - float(bottom)) / 100, 1.0 if pixels.dtype.kind == "u" else 0.0)
-    at_top = int(np.count_nonzero(pixels == top))
+    at_top, saturated = int(np.count_nonzero(pixels == top)), 0
     if at_top >= _PILE_UP_PIXELS:
         below = _count_from(pixels, float(top) - reach) - at_top
-        at_top = at_top if at_top > below else 0
-    else:
-        at_top = 0
+        saturated = at_top if at_top > below else 0
     if full_scale is not None and float(top) >= full_scale:
-        at_top = max(at_top, _count_from(pixels, full_scale))
-    saturated = at_top / pixels.size
+        above = at_top if float(top) == full_scale else _count_from(pixels, full_scale)
+        saturated = max(saturated, above)
     return {
         "intensity_min": float(bottom),
         "intensity_max": float(top),
-        "saturated_fraction": saturated,
+        "saturated_fraction": saturated / pixels.size,
     }
 
 
