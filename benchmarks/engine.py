@@ -92,7 +92,7 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
     """Run in this process, the driver; return its memory and processor time by stage."""
     from monolayer.engine.events import Events
     from monolayer.engine.executors.settings import ExecutionSettings
-    from monolayer.engine.memory import share_an_allocator
+    from monolayer.engine.memory import leave_pandas_out
     from monolayer.engine.plan import make_plan
     from monolayer.engine.run import execute
 
@@ -114,7 +114,7 @@ def measure(images: Path, run: Path, workers: int) -> dict[str, Any]:
     start = time.perf_counter(), time.process_time()
     plan = make_plan(images, Method())
     end("listed")
-    share_an_allocator()
+    leave_pandas_out()  # as the command does
     # By its module's name, since workers do not have this process's __main__.
     known = importlib.import_module("benchmarks.engine").process_known
     rounds = importlib.import_module("monolayer.engine.rounds")

@@ -51,6 +51,8 @@ def count_and_measure(image: Image, settings: Any) -> Any:
     return measure_runs(found.runs, image.shape, channels, MeasureSettings(), 0.65, sums=found.sums)
 
 
+# Side of the background's window, in pixels.
+_WINDOW = 101
 # Groups of columns that hold what `peers.PROPERTIES` names.
 _SHARED = MeasureSettings(groups=("axes", "outline", "hull", "hu", "intensity"))
 
@@ -58,7 +60,7 @@ _SHARED = MeasureSettings(groups=("axes", "outline", "hull", "hu", "intensity"))
 def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
     """What the threshold method is made of, without a label image: runs from level to table."""
     smoothed = smooth.binomial(image, 6)
-    grid, block = background.estimate_background(smoothed, 101.0)
+    grid, block = background.estimate_background(smoothed, float(_WINDOW))
     level = threshold.threshold_otsu(threshold.histogram(smoothed)) - float(np.median(grid))
     runs = label.label_above(smoothed, grid + np.float32(level), block=block, fill_holes=True)
     pixels = np.concatenate([[0], np.cumsum(runs.stop - runs.start)])
@@ -68,18 +70,12 @@ def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
 
 def _pipelines(image: Image) -> list[Work]:
     default = MeasureSettings()
-    plain = partial(peers.scikit_image_pipeline, image, split=False, properties=peers.PROPERTIES)
-    split = partial(peers.scikit_image_pipeline, image, split=True, properties=peers.PROPERTIES)
-    opencv = partial(peers.opencv_pipeline, image)
     alone = partial(kernels_alone, image, default)
     calls: dict[str, Any] = {f"monolayer kernels ({len(alone())} columns)": alone}
     shared = partial(kernels_alone, image, _SHARED)
     calls[f"monolayer kernels ({len(shared())} columns)"] = shared
     _add_method(calls, image, {"threshold_split": False})
-    calls |= {
-        f"scikit-image + scipy ({len(peers.PROPERTIES)} properties)": plain,
-        "OpenCV (area, box, centroid only)": partial(opencv, split=False),
-    }
+    calls |= _peers(image, split=False)
     size = _megapixels(image)
     works = [
         Work(
@@ -89,20 +85,29 @@ def _pipelines(image: Image) -> list[Work]:
     cut: dict[str, Any] = {}
     _add_method(cut, image, {"threshold_split": True})
     if cut:
-        cut |= {
-            "scikit-image + scipy, watershed": split,
-            "OpenCV, watershed (area, box, centroid only)": partial(opencv, split=True),
-        }
-        works.append(Work("the same with splitting", size, cut))
+        works.append(Work("the same with splitting", size, cut | _peers(image, split=True)))
     tree = partial(count_and_measure, image, SegmentSettings())
     told = partial(count_and_measure, image, SegmentSettings(expected_diameter_um=13.0))
     calls = {
         "monolayer (tree method, scale found)": tree,
         "monolayer (tree method, diameter told)": told,
-        "scikit-image + scipy, watershed": split,
+        **_peers(image, split=True),
     }
     works.append(Work("component tree end to end, default table", size, calls, _found(tree)))
     return works
+
+
+def _peers(image: Image, *, split: bool) -> dict[str, Any]:
+    """Pipelines that do the same work; and one that leaves the background where it is."""
+    watershed = ", watershed" if split else ""
+    theirs = partial(peers.scikit_image_pipeline, image, split=split, properties=peers.PROPERTIES)
+    opencv = partial(peers.opencv_pipeline, image, split=split, background=_WINDOW)
+    n = len(peers.PROPERTIES)
+    return {
+        f"scikit-image + scipy{watershed} ({n} properties)": partial(theirs, background=_WINDOW),
+        f"scikit-image + scipy{watershed} ({n} properties), no background": theirs,
+        f"OpenCV{watershed} (area, box, centroid only)": opencv,
+    }
 
 
 def _found(count: Any) -> str:
@@ -189,7 +194,7 @@ def _gaussian(image: Image) -> Work:
 
 
 def _background(image: Image) -> Work:
-    side = 101
+    side = _WINDOW
     element = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
 
     def ours() -> object:

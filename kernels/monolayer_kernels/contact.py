@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
+from monolayer_kernels.flags import list_flags
+from monolayer_kernels.measure_runs import RowWork, row_work
 
 __all__ = ["Contacts", "group_contacts", "label_contacts"]
 
@@ -54,10 +56,11 @@ def label_contacts(labels: Labels, image: NDArray[np.float32]) -> Contacts:
         raise ValueError(f"shapes differ: {labels.shape} and {image.shape}")
     room = max(64, labels.size // 32)
     found, light = np.empty((room, 2), np.int64), np.empty(room, np.float64)
-    n = _list_faces(labels, image, found, light)
+    work = row_work(labels.shape[1])
+    n = _list_faces(labels, image, work, found, light)
     if n > room:
         found, light = np.empty((n, 2), np.int64), np.empty(n, np.float64)
-        _list_faces(labels, image, found, light)
+        _list_faces(labels, image, work, found, light)
     return group_contacts(Contacts(found[:n], np.ones(n, np.int64), light[:n]))
 
 
@@ -81,20 +84,22 @@ def group_contacts(contacts: Contacts) -> Contacts:
 def _list_faces(
     labels: Labels,
     image: NDArray[np.float32],
+    work: RowWork,
     found: NDArray[np.int64],
     light: NDArray[np.float64],
 ) -> int:
+    """Flag the pixels that touch another label, row by row, and look at these few."""
     height, width = labels.shape
+    words, flags, hits, places = work
     n = 0
     for y in range(height):
-        for x in range(width):
+        # The last row stands for what is missing below it.
+        _flag_row(labels[y], labels[min(y + 1, height - 1)], flags)
+        for i in range(list_flags(words, hits, 0, places)):
+            x = places[i]
             label = labels[y, x]
-            if label == 0:
-                continue
             for side in range(2):
-                r, c = y + side, x + 1 - side
-                if r == height or c == width:
-                    continue
+                r, c = min(y + side, height - 1), min(x + 1 - side, width - 1)
                 other = labels[r, c]
                 if other == 0 or other == label:
                     continue
@@ -103,3 +108,15 @@ def _list_faces(
                     light[n] = 0.5 * (np.float64(image[y, x]) + np.float64(image[r, c]))
                 n += 1
     return n
+
+
+@kernel
+def _flag_row(own: Labels, below: Labels, flags: NDArray[np.uint8]) -> None:
+    """Flag each pixel of an object whose neighbour to the right or below is of another one."""
+    last = own.size - 1
+    right = own[1:]
+    for x in range(last):
+        label, beside, under = own[x], right[x], below[x]
+        touches = ((beside != 0) & (beside != label)) | ((under != 0) & (under != label))
+        flags[x] = (label != 0) & touches
+    flags[last] = (own[last] != 0) & (below[last] != 0) & (below[last] != own[last])

@@ -212,9 +212,8 @@ def quantise(image: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDA
         return out
     scale = (_BINS - 1) / (high - low)
     bins = np.floor((thresholds - low) * scale).astype(np.int64)
-    table = np.zeros(_BINS, dtype=np.uint8)
-    for k, first in enumerate(bins.tolist(), start=1):
-        table[first:] = k
+    steps = np.diff(bins, append=_BINS)
+    table = np.repeat(np.arange(n + 1, dtype=np.uint8), np.append(1, steps))
     _look_up(np.ascontiguousarray(image), np.float32(low), np.float32(scale), table, out)
     return out
 
@@ -241,13 +240,26 @@ def _look_up(
     table: NDArray[np.uint8],
     out: NDArray[np.uint8],
 ) -> None:
-    height, width = image.shape
-    last = np.float32(len(table) - 1)
-    for y in range(height):
-        for x in range(width):
-            above = image[y, x] - low
-            # Asked in this way NaN finds no place in the table instead of one beyond its end.
-            if above >= 0:
-                out[y, x] = table[np.int32(min(above * scale, last))]
-            else:
-                out[y, x] = 0
+    last = np.float32(len(table) - 2)
+    place = np.empty(image.shape[1], np.int32)
+    for y in range(image.shape[0]):
+        _places(image[y], low, scale, last, place)
+        row = out[y]
+        for x in range(place.size):
+            row[x] = table[np.uintp(place[x])]
+
+
+@kernel
+def _places(
+    row: NDArray[np.float32],
+    low: np.float32,
+    scale: np.float32,
+    last: np.float32,
+    place: NDArray[np.int32],
+) -> None:
+    """Places in the table, 0 for what is too low; a loop of its own, as it has no branch."""
+    for x in range(row.size):
+        above = (row[x] - low) * scale
+        # Asked in this way NaN finds the first place instead of one beyond the table's end.
+        reached = min(above, last) if above >= 0 else np.float32(-1)
+        place[x] = np.int32(reached) + 1

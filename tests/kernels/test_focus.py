@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import laplace, sobel
 
-from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
+from monolayer_kernels.focus import (
+    bin_means,
+    block_statistics,
+    edge_figures,
+    laplacian_variance,
+    ring_sums,
+    tenengrad,
+)
 from monolayer_kernels.illumination import apply_flat_field
 
 DTYPES = [np.uint8, np.uint16, np.float32, np.float64]
@@ -39,6 +46,15 @@ def test_blocks_equal_the_slow_version(dtype: Any, shape: tuple[int, int], side:
         np.testing.assert_allclose(found, slow, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("shape", "side"), [((2, 2), 2), ((17, 23), 2), ((18, 43), 4)])
+def test_small_blocks_have_the_same_means(dtype: Any, shape: tuple[int, int], side: int) -> None:
+    image = (noise(dtype, shape) / 3).astype(dtype)
+    found = bin_means(image, side)
+    np.testing.assert_array_equal(found, block_statistics(image, side)[0])
+    np.testing.assert_allclose(found, slow_blocks(image, side)[0], rtol=1e-12)
+
+
 def test_block_variance_is_that_of_white_noise_and_blind_to_slopes() -> None:
     rng = np.random.default_rng(1)
     slope = np.add.outer(3.0 * np.arange(512), 5.0 * np.arange(512))
@@ -63,6 +79,15 @@ def test_tenengrad_equals_scipy(dtype: Any, shape: tuple[int, int]) -> None:
     slow = np.asarray(squared)[1:-1, 1:-1].mean()
     assert tenengrad(image) == pytest.approx(slow, rel=1e-9)
     assert tenengrad(np.ascontiguousarray(image.T)) == pytest.approx(slow, rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(3, 3), (3, 40), (41, 5), (40, 64)])
+def test_edges_in_one_walk_are_the_same_to_the_last_bit(dtype: Any, shape: tuple[int, int]) -> None:
+    image = noise(dtype, shape, seed=8)
+    image[1:, ::2] = image.max()
+    image[:2, 1:3] = image.min()
+    assert edge_figures(image) == (laplacian_variance(image), tenengrad(image))
 
 
 def test_white_noise_has_24_times_its_variance_of_tenengrad() -> None:
@@ -113,6 +138,9 @@ WIDE: Any = np.ones((3, 3))
         (lambda: block_statistics(np.zeros((8, 6), np.uint8), 8), ValueError, "6 px; got 8"),
         (lambda: block_statistics(np.zeros((8, 8), np.uint8)[:, ::2], 2), ValueError, "contig"),
         (lambda: laplacian_variance(np.zeros((2, 8), np.uint8)), ValueError, r"\(2, 8\)"),
+        (lambda: edge_figures(np.zeros((2, 8), np.uint8)), ValueError, r"\(2, 8\)"),
+        (lambda: bin_means(np.zeros((8, 8), np.uint8), 8), ValueError, "got 8"),
+        (lambda: bin_means(np.zeros((8, 3), np.uint8), 4), ValueError, "3 px; got 4"),
         (lambda: tenengrad(np.zeros((8, 2), np.uint8)), ValueError, r"\(8, 2\)"),
         (lambda: apply_flat_field(np.zeros((3, 3), np.int32), FLAT, 0.0), TypeError, "int32"),
         (lambda: apply_flat_field(FLAT, WIDE, 0.0), TypeError, "float64"),

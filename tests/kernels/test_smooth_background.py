@@ -13,7 +13,7 @@ from monolayer_kernels.background import (
     subtract_background_levels,
 )
 from monolayer_kernels.heights import grid_at, smooth_heights, smooth_levels
-from monolayer_kernels.noise import estimate_noise, median
+from monolayer_kernels.noise import bin_counts, estimate_noise, median, spread_below
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 from monolayer_kernels.threshold import quantise
 
@@ -110,6 +110,33 @@ def test_median_equals_numpy_to_the_last_bit(size: int) -> None:
         assert median(image) == float(np.median(image))
 
 
+def test_noise_from_every_fourth_row_is_that_of_all() -> None:
+    image = RNG.normal(0, 7, (400, 500))
+    dark = np.ones(image.shape, bool)
+    dark[1::4] = False
+    assert estimate_noise(image, ~dark, 4) == pytest.approx(7, rel=0.03)
+    assert estimate_noise(image, dark, 4) == 0.0  # the rows looked at are not dark
+
+
+def test_median_of_values_whose_sample_is_not_like_the_rest() -> None:
+    values = RNG.normal(0, 1, 40_000).astype(np.float32)
+    values[:: len(values) // 8192] += 100
+    assert median(values) == float(np.median(values))
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_bins_and_spread_are_those_of_numpy(every: int) -> None:
+    plane = RNG.normal(3, 10, (41, 67)).astype(np.float32)
+    some = plane[::every, ::every]
+    edges = -4 + 0.5 * np.arange(41)
+    counts = bin_counts(plane, -4, 0.5, 40, every)
+    # The last of numpy's bins holds its far edge; no pixel lies there.
+    assert counts.tolist() == np.histogram(some, edges)[0].tolist()
+    below = some[some < 1].astype(np.float64) - 1
+    assert spread_below(plane, 1, every) == pytest.approx(np.sqrt(np.mean(below**2)), rel=1e-6)
+    assert spread_below(plane, -1e3, every) == 0.0
+
+
 def test_median_takes_any_memory_order() -> None:
     image = RNG.random((31, 40)).astype(np.float32)
     assert median(image[::2, ::3]) == float(np.median(image[::2, ::3]))
@@ -175,6 +202,12 @@ def test_quantise_with_one_threshold() -> None:
         (lambda: bin_mean(np.zeros((3, 3)), 0), "not 0"),
         (lambda: grey_opening(np.zeros((3, 3), np.float32), -1), "not -1"),
         (lambda: estimate_noise(np.zeros((3, 3)), np.zeros((2, 3), bool)), "(3, 3)"),
+        (lambda: estimate_noise(np.zeros((3, 3)), np.zeros((3, 3), bool), 0), "every .* not 0"),
+        (lambda: bin_counts(np.zeros((3, 3), np.float32), 0, 0, 4), "width .* not 0 and 4"),
+        (lambda: bin_counts(np.zeros((3, 3), np.float32), 0, 1, 4, -1), "not -1"),
+        (lambda: bin_counts(np.full((3, 3), np.nan, np.float32), 0, 1, 4), "9 of .* NaN"),
+        (lambda: spread_below(np.full((3, 3), np.nan, np.float32), 0), "9 of .* NaN"),
+        (lambda: spread_below(np.zeros((0, 3), np.float32), 0), "not empty"),
         (lambda: median(np.zeros(0, np.float32)), "not empty"),
         (lambda: median(np.zeros(3, np.float64)), "float64"),
         (lambda: quantise(np.zeros((3, 3), np.float32), np.array([3.0, 1.0])), "ascending"),

@@ -3,12 +3,15 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import cloudpickle
 import pytest
 
-from monolayer.engine.executors import Crashed, address, default_workers
+from monolayer.engine.executors import Crashed, address, default_workers, local
 from monolayer.engine.executors.local import LocalDask
 from monolayer.engine.executors.serial import Serial
 from monolayer.errors import ConfigError, RunAborted
@@ -66,6 +69,8 @@ def test_workers_get_one_thread_and_no_malloc_trimming() -> None:
     before = dict(os.environ)
     with LocalDask(1) as executor:
         (found,) = executor.run(environment, [0])
+        # Or a viewer that compiles beside its workers fails.
+        assert os.environ.get("NUMBA_NUM_THREADS") == before.get("NUMBA_NUM_THREADS")
     assert dict(os.environ) == before
     assert found["MALLOC_TRIM_THRESHOLD_"] is None
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "1"
@@ -101,6 +106,41 @@ class Workerless:
 
     def nthreads(self) -> dict[str, int]:
         return {}
+
+
+def test_workers_start_while_their_caller_does_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, may_start = list[str](), Event()
+
+    @contextmanager
+    def slow(workers: int) -> Iterator[tuple[None, Any]]:
+        assert may_start.wait(10)
+        told.append(f"{workers} started")
+        yield None, type("Cluster", (), {"dashboard_link": "there"})
+        told.append("ended")
+
+    monkeypatch.setattr(local, "_cluster", slow)
+    with LocalDask(2) as executor:
+        told.append("entered")
+        may_start.set()
+        assert executor.describe() == {"executor": "dask", "workers": 2, "dashboard": "there"}
+    assert told == ["entered", "2 started", "ended"]
+    told.clear()
+    with LocalDask(1):
+        pass  # as when the caller is interrupted: what was begun is ended
+    assert told == ["1 started", "ended"]
+
+
+def test_workers_that_cannot_start_are_told_to_whoever_asks_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(workers: int) -> None:
+        raise OSError(f"no room for {workers}")
+
+    monkeypatch.setattr(local, "_cluster", none)
+    with pytest.raises(OSError, match="no room for 3"), LocalDask(3) as executor:
+        list(executor.run(square, range(3)))
 
 
 def test_a_scheduler_without_workers_is_not_waited_for_for_ever(

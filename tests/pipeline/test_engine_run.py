@@ -200,7 +200,7 @@ def test_a_single_image_that_changed_is_counted_again(
 def test_stopped_before_its_report_a_run_is_not_done(
     tmp_path: Path, write_plate: WritePlate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from monolayer.engine import process
+    from monolayer.engine import reporting
 
     write_plate(tmp_path / "images", wells=("B02",), fields=1)
     options = ["run", str(tmp_path / "images"), "-o", str(tmp_path / "R"), "--workers", "1"]
@@ -209,7 +209,7 @@ def test_stopped_before_its_report_a_run_is_not_done(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(process, "write_report", stop)
+        stopped.setattr(reporting, "write_report", stop)
         assert cli(options) == 4
     assert not (tmp_path / "R" / "report.html").exists()
     assert cli(options) == 0
@@ -219,7 +219,7 @@ def test_stopped_before_its_report_a_run_is_not_done(
 def test_stopped_after_images_were_added_a_finished_run_is_open_again(
     tmp_path: Path, write_plate: WritePlate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from monolayer.engine import process
+    from monolayer.engine import rounds
     from monolayer.engine.status import status_of
 
     write_plate(tmp_path / "images", wells=("B02",), fields=1)
@@ -232,7 +232,7 @@ def test_stopped_after_images_were_added_a_finished_run_is_open_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(process, "run_rounds", stop)
+        stopped.setattr(rounds, "run_rounds", stop)
         assert cli(options) == 4
     assert status_of(tmp_path / "R")["state"] == "unfinished"
     assert cli(options) == 0

@@ -2,8 +2,11 @@
 
 import json
 import os
+import platform
 import random
 import re
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,7 +283,7 @@ def test_fields_stay_packed_while_they_are_worked_on(
     def look(work: WorkList, *_: object) -> None:
         raise LookupError(type(work.open_fields).__name__)  # a tuple of 100,000 is 70 MB
 
-    monkeypatch.setattr("monolayer.engine.process.run_rounds", look)
+    monkeypatch.setattr("monolayer.engine.rounds.run_rounds", look)
     with pytest.raises(LookupError, match="PackedFields"):
         execute(make_plan(tmp_path / "images", Method()), tmp_path / "run", SERIAL)
 
@@ -309,6 +312,35 @@ def test_arrows_allocator_is_the_c_librarys_unless_somebody_said_otherwise(
     monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
     share_an_allocator()
     assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
+
+
+def test_arrow_leaves_pandas_out_and_still_gives_it() -> None:
+    lines = (
+        "import sys; import numpy as np",
+        "from monolayer.engine.memory import leave_pandas_out as leave; leave(); leave()",
+        "import pyarrow as pa; x = pa.array(np.zeros(2), mask=np.eye(2)[0] > 0)",
+        "table = pa.table({'x': x})",
+        "assert 'pandas' not in sys.modules",
+        "assert table.to_pandas()['x'].isna().tolist() == [True, False]",
+        "import pandas as pd; assert pa.array(pd.Series([float('nan')])).null_count == 1; leave()",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_a_workers_thread_finds_the_memory_of_its_last_field() -> None:
+    lines = (
+        "import resource, threading; import numpy as np",
+        "from monolayer.engine.memory import keep_freed; keep_freed()",
+        "def faults(): return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt",
+        "def field(): [np.ones(1 << 20) for _ in range(8)]",
+        "def work():",
+        "    field(); before = faults(); field(); field(); told.append(faults() - before)",
+        "told = []",
+        "thread = threading.Thread(target=work); thread.start(); thread.join()",
+        "assert told[0] < 500, told  # of 32,768 pages",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
 
 
 def test_only_a_chunks_own_attempts_are_read(tmp_path: Path) -> None:

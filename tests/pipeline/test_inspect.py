@@ -22,7 +22,7 @@ from monolayer.inspect import (
     estimate_flat_field,
     inspect_field,
 )
-from monolayer.inspect.figures import FIGURES, saturated_fraction
+from monolayer.inspect.figures import FIGURES, level_figures
 
 SETTINGS = InspectSettings()
 
@@ -177,15 +177,15 @@ def test_pile_up_of_a_12_bit_camera_is_seen_in_16_bits() -> None:
     clipped = np.minimum(field(7).astype(int) * 3, 4095).astype(np.uint16)
     share = float(np.mean(clipped == 4095))
     assert share > 0.01
-    assert saturated_fraction(clipped, 65535) == share
-    assert saturated_fraction(clipped, None) == share
-    assert saturated_fraction(clipped, 4095) == share
-    assert saturated_fraction(field(7), None) == 0
+    assert level_figures(clipped, 65535)["saturated_fraction"] == share
+    assert level_figures(clipped, None)["saturated_fraction"] == share
+    assert level_figures(clipped, 4095)["saturated_fraction"] == share
+    assert level_figures(field(7), None)["saturated_fraction"] == 0
 
 
 def test_dim_image_of_few_grey_levels_is_not_saturated() -> None:
     dim = np.random.default_rng(1).binomial(20, 0.3, (200, 200)).astype(np.uint8)
-    assert saturated_fraction(dim, 255) == 0
+    assert level_figures(dim, 255)["saturated_fraction"] == 0
 
 
 def test_vignette_shows_in_the_ratio() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monolayer.assays.windows import ScanAssay
     from monolayer.method import Method
 
-__all__ = ["assay_of", "scan_assay_of"]
+__all__ = ["assay_of", "scan_assay_of", "takes_scans"]
 
 _ON_SCANS = ("nuclei", "confluence")
 
@@ -25,7 +25,12 @@ def assay_of(method: "Method") -> "Assay":
 
 def scan_assay_of(method: "Method") -> "ScanAssay | None":
     """How the assay that a method asks for evaluates scans; None where it cannot."""
-    if method.assay not in _ON_SCANS:
+    if not takes_scans(method):
         return None
     found: ScanAssay = import_module(f"monolayer.assays.{method.assay}_scan").SCAN_ASSAY
     return found
+
+
+def takes_scans(method: "Method") -> bool:
+    """Whether the assay that a method asks for can evaluate scans."""
+    return method.assay in _ON_SCANS

@@ -41,6 +41,7 @@ def telling(asked: RunOptions) -> Iterator["Events"]:
             events.listeners.append(_writer(held.enter_context(_opened(asked.events))))
         quiet = asked.as_json or asked.events == "-"
         events.listeners.append(held.enter_context(progress(quiet)).listen)
+        events.listeners.append(_before_work)
         try:
             yield events
         except BaseException as error:
@@ -48,6 +49,14 @@ def telling(asked: RunOptions) -> Iterator["Events"]:
                 name = type(error).__name__
                 events.tell(RunAborted(exit_code_of(error), name, sentence_of(error)))
             raise
+
+
+def _before_work(line: "Line") -> None:
+    """A command's process is its own, and Arrow may do in it without pandas."""
+    if line["event"] == "run_started" and line["n_open"]:
+        from monolayer.engine.memory import leave_pandas_out
+
+        leave_pandas_out()
 
 
 @contextmanager

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 from monolayer.engine import runfolder
 from monolayer.engine.collect import objects_path
 from monolayer.engine.files import UNFINISHED, discard, labels_path, saying_what_failed
-from monolayer.engine.parts import aligned, objects_table, write_labels
+from monolayer.engine.label_files import write_labels
+from monolayer.engine.parts import aligned, objects_table
 from monolayer.engine.reviewing import FieldReview, RunReview
 from monolayer.engine.revised_tables import (
     PLATE,

@@ -18,17 +18,17 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pyarrow as pa
-import tifffile
 from pyarrow import ipc
 
 from monolayer.engine.attempts import begin_attempt, died_before
 from monolayer.engine.executors.contract import Crashed
-from monolayer.engine.files import discard, finished_folder, labels_path, write_file
+from monolayer.engine.files import discard, finished_folder, labels_path
 from monolayer.engine.illumination import load_flat_fields
+from monolayer.engine.label_files import write_labels
 from monolayer.engine.ledger import Chunk, Done, intact, part_names, write_ledger
+from monolayer.engine.memory import keep_freed, leave_pandas_out
 from monolayer.engine.selfcheck import count_discs
 from monolayer.engine.time_limit import FieldTimedOut, ending_this_process, interrupting
 from monolayer.engine.work import FieldResult, process_field
@@ -52,7 +52,6 @@ __all__ = [
 _FIELDS, _OBJECTS = "fields.arrow", "objects.arrow"
 SHORT_LIMIT_SECONDS = 60.0
 WRITING_SECONDS = 600.0
-ROWS_A_STRIP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,9 @@ class Job:
 
 def process_chunk(chunk: Chunk, job: Job) -> list[Done] | Crashed:
     """Process a chunk's fields and commit them as one part. Runs in a worker."""
+    if job.may_end_process:
+        leave_pandas_out()
+        keep_freed()
     if died_before(job.run_folder, job.session, chunk.name):
         return Crashed(chunk)
     if job.field_timeout_s is not None and job.field_timeout_s < SHORT_LIMIT_SECONDS:
@@ -234,33 +236,6 @@ def commit(
         write_ledger(folder, chunk, done)
 
 
-def write_labels(path: Path, result: FieldResult) -> None:
-    """Write a label image as TIFF; uint16 where that holds it, as most viewers prefer."""
-    assert result.labels is not None
-    labels = result.labels
-    fits = labels.size == 0 or int(labels.max()) <= np.iinfo(np.uint16).max
-    pixels = labels.astype(np.uint16 if fits else np.uint32)
-    size = result.row.get("pixel_size_um")
-    scale: dict[str, Any] = {}
-    if size:
-        scale = {"resolution": (1e4 / size, 1e4 / size), "resolutionunit": "CENTIMETER"}
-
-    # Deflate, which every reader of TIFF knows, by zlib-ng: in a fifth of zlib's time, for a tenth
-    # of a megabyte more a field.
-    strips = (
-        bytes(imagecodecs.zlibng_encode(pixels[top : top + ROWS_A_STRIP].tobytes(), level=2))
-        for top in range(0, len(pixels), ROWS_A_STRIP)
-    )
-
-    def write(beside: Path) -> None:
-        tifffile.imwrite(
-            beside, strips, shape=pixels.shape, dtype=pixels.dtype, rowsperstrip=ROWS_A_STRIP,
-            photometric="minisblack", compression="zlib", metadata=None, **scale,
-        )  # fmt: skip
-
-    write_file(path, write)
-
-
 class OpenPart:
     """A part that is read from: its fields' rows at once, objects when asked for.
 
@@ -399,7 +374,7 @@ def objects_table(field: Field, columns: dict[str, Any]) -> pa.Table:
 
 
 def _known(values: Any) -> pa.Array:
-    """A column with null for NaN. Asking Arrow for that imports pandas, in every worker."""
+    """A column with null for NaN."""
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         return pa.array(values, mask=np.isnan(values))
     return pa.array(values)

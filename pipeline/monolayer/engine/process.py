@@ -1,4 +1,7 @@
-"""Process a plan's open fields, then make the tables and the report."""
+"""Process a plan's open fields, then make the tables and the report.
+
+What computes is imported in the functions: while worker processes start, which takes as long.
+"""
 
 import shlex
 import sys
@@ -9,7 +12,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from monolayer.engine import attempts, runfolder
-from monolayer.engine.collect import collect
 from monolayer.engine.events import (
     Events,
     ExecutorStarted,
@@ -21,15 +23,10 @@ from monolayer.engine.events import (
 )
 from monolayer.engine.executors import FIELDS_A_WORKER, ExecutionSettings, make_executor
 from monolayer.engine.files import sweep
-from monolayer.engine.illumination import flat_folder
 from monolayer.engine.ledger import Chunk, Done
 from monolayer.engine.memory import give_back
-from monolayer.engine.parts import Job, drop_parts
 from monolayer.engine.plan import Plan
-from monolayer.engine.reporting import write_report
-from monolayer.engine.rounds import run_rounds
 from monolayer.engine.scans import discard_pieces, run_scans, scans_among
-from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
 from monolayer.engine.work_list import WorkList
 from monolayer.errors import RunAborted
 from monolayer.field import FAILURES, State
@@ -80,47 +77,67 @@ def _process_fields(
 ) -> dict[str, Any]:
     """Do the open fields; return what the record says of this call."""
     start, began = time.perf_counter(), runfolder.now()
-    plan, folder = work.plan, work.folder
     if work.retry:
-        # Shards' failed fields may lie in one part, which each of them cuts down by its own.
-        with runfolder.alone(folder):
-            drop_parts(folder, {work.signatures[field.field_id] for field in work.open_fields})
+        _drop_failed(work)
     tally = _Tally(len(work.open_fields), max_failures, notify)
-    described: dict[str, Any] = {}
     give_back()  # what listing took
-    if work.open_fields:
-        if not kernels_are_compiled():
-            # Once a version, here and not in every worker at the same time.
-            notify("kernels", 0, 1)
-            count_discs()
-        flats = flat_folder(folder) if plan.method.illumination.enabled else None
-        scans = scans_among(work.open_fields, plan.root, plan.method, work.signatures)
-        of_scans = {scan.chunk.fields[0].field_id for scan in scans}
-        # Packed: unpacked, 100,000 fields are 70 MB for as long as they are worked on.
-        fields = PackedFields(f for f in work.open_fields if f.field_id not in of_scans)
-        rows = sum(scan.n_rows for scan in scans)
-        with make_executor(
-            execution, len(fields) + FIELDS_A_WORKER * rows, folder / "logs"
-        ) as executor:
-            described = executor.describe()
-            notify.tell(_started(described))
-            job = Job(
-                plan.root,
-                folder,
-                plan.method,
-                flats,
-                attempts.new_session(),
-                execution.field_timeout_s,
-                executor.isolated,
-                execution.max_memory_mb,
-            )
-            of_fields = replace(work, open_fields=fields)
-            run_rounds(of_fields, job, executor, tally.add, tally.lost)
-            run_scans(scans, job, executor, tally.add, tally.lost, notify)
+    described = _run_open(work, execution, tally) if work.open_fields else {}
     return _session(began, start, tally) | described
 
 
+def _drop_failed(work: WorkList) -> None:
+    from monolayer.engine.parts import drop_parts
+
+    # Shards' failed fields may lie in one part, which each of them cuts down by its own.
+    with runfolder.alone(work.folder):
+        drop_parts(work.folder, {work.signatures[field.field_id] for field in work.open_fields})
+
+
+def _run_open(work: WorkList, execution: ExecutionSettings, tally: "_Tally") -> dict[str, Any]:
+    """Run the open fields and scans; return what the executor says of itself."""
+    plan, folder = work.plan, work.folder
+    scans = scans_among(work.open_fields, plan.root, plan.method, work.signatures)
+    of_scans = {scan.chunk.fields[0].field_id for scan in scans}
+    # Packed: unpacked, 100,000 fields are 70 MB for as long as they are worked on.
+    fields = PackedFields(f for f in work.open_fields if f.field_id not in of_scans)
+    rows = sum(scan.n_rows for scan in scans)
+    n_fields = len(fields) + FIELDS_A_WORKER * rows
+    with make_executor(execution, n_fields, folder / "logs") as executor:
+        from monolayer.engine.illumination import flat_folder
+        from monolayer.engine.parts import Job
+        from monolayer.engine.rounds import run_rounds
+
+        _compile_kernels(tally.notify)
+        described = executor.describe()
+        tally.notify.tell(_started(described))
+        job = Job(
+            plan.root,
+            folder,
+            plan.method,
+            flat_folder(folder) if plan.method.illumination.enabled else None,
+            attempts.new_session(),
+            execution.field_timeout_s,
+            executor.isolated,
+            execution.max_memory_mb,
+        )
+        run_rounds(replace(work, open_fields=fields), job, executor, tally.add, tally.lost)
+        run_scans(scans, job, executor, tally.add, tally.lost, tally.notify)
+    return described
+
+
+def _compile_kernels(notify: Events) -> None:
+    """Compile once a version, here and not in every worker at the same time."""
+    from monolayer.engine.selfcheck import count_discs, kernels_are_compiled
+
+    if not kernels_are_compiled():
+        notify("kernels", 0, 1)
+        count_discs()
+
+
 def _make_tables(work: WorkList, session: dict[str, Any], notify: Events) -> None:
+    from monolayer.engine.collect import collect
+    from monolayer.engine.reporting import write_report
+
     plan, folder = work.plan, work.folder
     notify("tables", 0, 1)
     discard_pieces(folder)

@@ -1,6 +1,7 @@
 """Whether a field's files are still those that were seen: sizes and times, no content."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +27,14 @@ def stamps_of(field: Field, root: Root) -> str:
         The image folder, or the one image or table that was given in its place.
     """
     folder = folder_of(root)
-    return "".join(_stamp(folder, path) for path in field.paths)
+    return "".join([_stamp(folder, path) for path in field.paths])
 
 
 def _stamp(folder: Root, path: str) -> str:
     if is_group(path) or isinstance(folder, Remote):
         return stamp(folder, path)
     try:
-        stat = (folder / path).stat()
+        stat = os.stat(f"{folder}/{path}")  # noqa: PTH116 - a third of the time a field takes
     except OSError:
         return "absent"
     return f"{stat.st_size}.{stat.st_mtime_ns}"

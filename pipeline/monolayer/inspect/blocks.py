@@ -74,8 +74,9 @@ def tile_levels(mean: Float64, tiles: int, quantile: float) -> Float64:
     """
     rows, columns = mean.shape[0] // tiles, mean.shape[1] // tiles
     cut = mean[: rows * tiles, : columns * tiles].reshape(tiles, rows, tiles, columns)
-    levels = np.sort(cut.transpose(0, 2, 1, 3).reshape(tiles, tiles, -1), axis=2)
-    return levels[:, :, int(quantile * (levels.shape[2] - 1))]
+    levels = cut.transpose(0, 2, 1, 3).reshape(tiles, tiles, -1)
+    place = int(quantile * (levels.shape[2] - 1))
+    return np.partition(levels, place, axis=2)[:, :, place]
 
 
 def fit_surface(levels: Float64, degree: int) -> Float64:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer.field import FieldImage, State
-from monolayer.inspect.figures import FIGURES, quality_figures, saturated_fraction
+from monolayer.inspect.figures import FIGURES, level_figures, quality_figures
 from monolayer.inspect.reference import (
     GATE_COLUMNS,
     GateVerdict,
@@ -91,8 +91,7 @@ def inspect_field(image: FieldImage, settings: InspectSettings, channel: str) ->
     problem = _unusable(pixels, settings)
     if problem is None:
         pixels = _plain(pixels)
-        figures |= {"intensity_min": float(pixels.min()), "intensity_max": float(pixels.max())}
-        figures["saturated_fraction"] = saturated_fraction(pixels, image.full_scale.get(channel))
+        figures |= level_figures(pixels, image.full_scale.get(channel))
         problem = blank(figures, image.full_scale.get(channel))
     if problem is None:
         figures |= quality_figures(pixels)
@@ -138,12 +137,8 @@ def _figures_of(image: FieldImage, channel: str) -> Figures:
     if _unusable(pixels, InspectSettings()) is not None:
         return dict.fromkeys(FIGURES)
     pixels = _plain(pixels)
-    return {
-        "intensity_min": float(pixels.min()),
-        "intensity_max": float(pixels.max()),
-        "saturated_fraction": saturated_fraction(pixels, image.full_scale.get(channel)),
-        **quality_figures(pixels),
-    }
+    levels = level_figures(pixels, image.full_scale.get(channel))
+    return {**levels, **quality_figures(pixels)}
 
 
 def _plain(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -15,12 +15,12 @@ from monolayer.inspect.blocks import (
     to_blocks,
 )
 from monolayer.inspect.settings import FIGURES
-from monolayer_kernels.focus import block_statistics, laplacian_variance, ring_sums, tenengrad
+from monolayer_kernels.focus import bin_means, edge_figures, ring_sums
 
 __all__ = [
     "FIGURES",
+    "level_figures",
     "quality_figures",
-    "saturated_fraction",
     "saturated_fraction_of_levels",
 ]
 
@@ -52,7 +52,7 @@ def quality_figures(pixels: NDArray[Any]) -> dict[str, float | None]:
     blocks = to_blocks(pixels)
     background = measure_background(blocks)
     signal, noise = background.bright - background.level, background.noise**2
-    laplacian, gradient = laplacian_variance(pixels), tenengrad(pixels)
+    laplacian, gradient = edge_figures(pixels)
     return {
         "background_level": background.level,
         "noise_level": background.noise,
@@ -67,8 +67,8 @@ def quality_figures(pixels: NDArray[Any]) -> dict[str, float | None]:
     }
 
 
-def saturated_fraction(pixels: NDArray[Any], full_scale: float | None) -> float:
-    """Share of pixels at the detector's upper limit.
+def level_figures(pixels: NDArray[Any], full_scale: float | None) -> dict[str, float | None]:
+    """Least and greatest level of one image, and the share of pixels at the detector's limit.
 
     Parameters
     ----------
@@ -79,10 +79,11 @@ def saturated_fraction(pixels: NDArray[Any], full_scale: float | None) -> float:
 
     Returns
     -------
-    float
-        Share at or above `full_scale`; or, if larger, of a pile-up: 16 pixels or more at the
-        image's maximum, and more than in the hundredth of the grey range just below it. A
-        pile-up shows saturation of a 12-bit camera whose files say 16 bits.
+    dict of str to float
+        ``intensity_min``, ``intensity_max``, and ``saturated_fraction``: the share at or above
+        `full_scale`; or, if larger, of a pile-up: 16 pixels or more at the image's maximum, and
+        more than in the hundredth of the grey range just below it. A pile-up shows saturation of
+        a 12-bit camera whose files say 16 bits.
     """
     top, bottom = pixels.max(), pixels.min()
     reach = max((float(top) - float(bottom)) / 100, 1.0 if pixels.dtype.kind == "u" else 0.0)
@@ -94,18 +95,23 @@ def saturated_fraction(pixels: NDArray[Any], full_scale: float | None) -> float:
         at_top = 0
     if full_scale is not None and float(top) >= full_scale:
         at_top = max(at_top, _count_from(pixels, full_scale))
-    return at_top / pixels.size
+    saturated = at_top / pixels.size
+    return {
+        "intensity_min": float(bottom),
+        "intensity_max": float(top),
+        "saturated_fraction": saturated,
+    }
 
 
 def saturated_fraction_of_levels(counts: NDArray[np.int64], full_scale: float | None) -> float:
-    """`saturated_fraction` of an image of integers from how often each level occurs.
+    """Saturated fraction as `level_figures` has it, from how often each grey level occurs.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (levels,)
         Pixels of each grey level from 0.
     full_scale : float or None
-        As for `saturated_fraction`.
+        As for `level_figures`.
     """
     levels = np.flatnonzero(counts)
     bottom, top = int(levels[0]), int(levels[-1])
@@ -141,7 +147,7 @@ def log_log_slope(pixels: NDArray[Any]) -> float | None:
     rings = np.arange(2, side // 8 + 1)
     if side < 64:
         return None
-    binned = block_statistics(pixels, bin_px)[0] if bin_px > 1 else pixels.astype(np.float64)
+    binned = bin_means(pixels, bin_px) if bin_px > 1 else pixels.astype(np.float64)
     transformed = scipy.fft.rfft2(binned - binned.mean(), overwrite_x=True, workers=1)
     spectrum: NDArray[np.complex128] = np.asarray(transformed, np.complex128)
     power = spectrum.real**2 + spectrum.imag**2

@@ -1,9 +1,10 @@
 """From entries to fields: what agrees is put together, the rest becomes rows that say why."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 from monolayer.errors import ConfigError
 from monolayer.field import Field, Plane, natural_key
@@ -14,6 +15,7 @@ from monolayer.read.settings import ReadSettings, absent_channel, best_channel
 __all__ = ["check_channel", "fields_of", "split_projections"]
 
 Problem = tuple[str, str]
+_T = TypeVar("_T")
 
 
 def split_projections(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -59,8 +61,8 @@ def _field(entries: Sequence[Entry], problem: Problem | None) -> Field:
     for entry in entries:
         stacks.setdefault(entry.place.channel, []).append(entry)
     channels = {}
-    for name in sorted(stacks, key=natural_key):
-        stack = sorted(stacks[name], key=lambda e: (e.place.z or 0, natural_key(e.path), e.page))
+    for name in _sorted(stacks, natural_key):
+        stack = _sorted(stacks[name], lambda e: (e.place.z or 0, natural_key(e.path), e.page))
         channels[name] = tuple(Plane(e.path, e.page, z) for z, e in enumerate(stack))
     return Field(
         plate=place.plate,
@@ -71,6 +73,11 @@ def _field(entries: Sequence[Entry], problem: Problem | None) -> Field:
         well_text=place.well_text,
         problem=problem,
     )
+
+
+def _sorted(items: Collection[_T], key: Callable[[_T], Any]) -> list[_T]:
+    """Sort, without making the key of one that is alone, as nearly all are."""
+    return sorted(items, key=key) if len(items) > 1 else list(items)
 
 
 def _one_file_each(
@@ -84,7 +91,7 @@ def _one_file_each(
     extra: list[Field] = []
     problem = None
     for claims in places.values():
-        first, *others = sorted(claims, key=lambda e: (natural_key(e.path), e.page))
+        first, *others = _sorted(claims, lambda e: (natural_key(e.path), e.page))
         kept.append(first)
         for other in others:
             same = other.path != first.path and _same_bytes(folder, first.path, other.path)

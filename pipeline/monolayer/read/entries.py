@@ -71,11 +71,12 @@ def entries_of_file(folder: Path, path: str, layout: Layout) -> list[Entry]:
             "rename it, move it away, or run with --layout plain."
         )
         return [Entry(path, 0, plain_place(path), ("layout", detail))]
-    told = probe(folder / path)
+    file = folder / path
+    told = probe(file)
     if told is None:
         return [Entry(path, 0, place)]
     try:
-        pages, _ = pages_of(folder / path, told)
+        pages, _ = pages_of(file, told)
     except ImageError as error:
         return [Entry(path, 0, place, (error.reason, error.detail))]
     except MissingExtraError as error:

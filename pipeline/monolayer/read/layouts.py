@@ -11,6 +11,7 @@ given on the command line in the very form in which the known ones are written h
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 
 from monolayer.errors import ConfigError, InputError
@@ -198,7 +199,7 @@ def choose_layout(paths: Sequence[str]) -> Layout:
     counts = {layout.name: 0 for layout in LAYOUTS}
     for path in paths:
         for layout in LAYOUTS:
-            if layout.pattern is not None and parse(path, layout) is not None:
+            if _fits(path, layout):
                 counts[layout.name] += 1
                 break
     best = max(LAYOUTS, key=lambda layout: counts[layout.name])
@@ -231,17 +232,13 @@ def parse(path: str, layout: Layout) -> Position | None:
     layout : Layout
         One with a pattern; others fit nothing.
     """
-    if layout.pattern is None:
+    groups = _groups(path, layout)
+    if groups is None:
         return None
-    folder_text, _, name = path.rpartition("/")
-    found = layout.pattern.search(path if layout.is_regex else name)
-    if found is None:
-        return None
-    groups = {name.rstrip("23"): text for name, text in found.groupdict().items() if text}
     well, well_text = _well(groups)
     if well is None:
         return None
-    folder, time, z = _folders(folder_text, well)
+    folder, time, z = _folders(path.rpartition("/")[0], well)
     z = int(groups["z"]) if groups.get("z", "").isdecimal() else z
     # Many paths say the same few words: each is kept once.
     return Position(
@@ -256,6 +253,22 @@ def parse(path: str, layout: Layout) -> Position | None:
         plate_folder="" if layout.is_regex else intern(folder),
         variant=intern(groups.get("variant", "")),
     )
+
+
+def _fits(path: str, layout: Layout) -> bool:
+    """Whether `parse` gives a position."""
+    groups = _groups(path, layout)
+    return groups is not None and _well(groups)[0] is not None
+
+
+def _groups(path: str, layout: Layout) -> dict[str, str] | None:
+    """The groups of a layout's pattern that a path fills; None if it does not fit."""
+    if layout.pattern is None:
+        return None
+    found = layout.pattern.search(path if layout.is_regex else path.rpartition("/")[2])
+    if found is None:
+        return None
+    return {name.rstrip("23"): text for name, text in found.groupdict().items() if text}
 
 
 def _well(groups: dict[str, str]) -> tuple[str | None, str]:
@@ -277,6 +290,8 @@ def _time(text: str) -> str:
     return "{}-{}-{}T{}:{}".format(*stamp.groups()) if stamp else normalise_number(text)
 
 
+# A folder holds many files of a well.
+@lru_cache(maxsize=4096)
 def _folders(folder: str, well: str) -> tuple[str, str, int | None]:
     """Plate's folder, time and z from the folders above the file."""
     time, z = "", None

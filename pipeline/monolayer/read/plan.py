@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from monolayer.errors import InputError, MissingExtraError
-from monolayer.field import Field
+from monolayer.field import Field, natural_key
 from monolayer.packed import PackedFields
 from monolayer.read.assemble import check_channel, fields_of, split_projections
 from monolayer.read.entries import (
@@ -126,7 +126,7 @@ def find_fields(
         entries[i] = e.moved(plate=plates[e.place.plate, e.place.plate_folder])
     entries, projections = split_projections(name_plain_fields(name_channels(entries)))
     files.ignored += [(e.path, "projection of planes that are here") for e in projections]
-    files.sort()
+    files.ignored.sort(key=lambda item: natural_key(item[0]))
     fields = fields_of(folder, entries) + _without_pixels(folder, files)
     del entries
     fields = check_channel(fields, used, settings)

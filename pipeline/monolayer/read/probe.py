@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import splitext
 from typing import BinaryIO
 
 from monolayer.errors import ImageError
@@ -118,7 +119,7 @@ def probe(path: Path) -> Probe | None:
 
 
 def _check_suffix(shown: str, found: str) -> None:
-    suffix = Path(shown).suffix.lower()
+    suffix = splitext(shown)[1].lower()
     expected = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(suffix, "tiff")
     if found != expected:
         good = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}[found]
@@ -187,11 +188,10 @@ def _directory(
     block = handle.read(count * step + width)
     (following,) = form.unpack(form.pointer, block, count * step)
     tags: dict[int, Value] = {}
-    for at in range(0, count * step, step):
-        tag, kind, n = form.unpack("HH" + form.pointer, block, at)
+    entries = struct.iter_unpack(f"{form.order}HH{form.pointer}{width}s", block[: count * step])
+    for tag, kind, n, inline in entries:
         # The first of several descriptions is the instrument's; tifffile adds one of its own.
         if tag in wanted and kind in _TYPES and tag not in tags:
-            inline = block[at + step - width : at + step]
             tags[tag] = _value(handle, form, (kind, n), inline)
     return tags, following
 

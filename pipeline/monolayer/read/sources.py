@@ -13,7 +13,8 @@ import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ __all__ = [
 _KINDS = {
     "vendor": ("monolayer.read.vendor", (".czi", ".lif", ".nd2")),
 }
-SUFFIXES = tuple(suffix for _, suffixes in _KINDS.values() for suffix in suffixes)
+_KIND_OF = {suffix: kind for kind, (_, suffixes) in _KINDS.items() for suffix in suffixes}
+SUFFIXES = tuple(_KIND_OF)
 """What names of containers end in, lower case."""
 
 Stamp = tuple[int, int]
@@ -114,8 +116,7 @@ class Container(Protocol):
 
 def container_kind(path: str) -> str:
     """Kind of container that a path names, by its suffix alone; empty for all other files."""
-    suffix = PurePosixPath(path).suffix.lower()
-    return next((kind for kind, (_, known) in _KINDS.items() if suffix in known), "")
+    return _KIND_OF.get(splitext(path)[1].lower(), "")
 
 
 def container(kind: str) -> Container:

@@ -1,6 +1,7 @@
 """Well names: whatever a plate reader wrote becomes ``A01`` (``AA01`` on 1536-well plates)."""
 
 import re
+from functools import lru_cache
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "normalise_number", "normalise_well", "well_name"]
 
@@ -30,6 +31,7 @@ def well_name(row: int, column: int) -> str | None:
     return f"{letters}{column:02d}"
 
 
+@lru_cache(maxsize=4096)
 def normalise_well(text: str) -> str | None:
     """Normalise a well's name.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monolayer_kernels.background import estimate_background, subtract_background
 from monolayer_kernels.heights import smooth_heights, smooth_levels
-from monolayer_kernels.noise import estimate_noise, median
+from monolayer_kernels.noise import bin_counts, estimate_noise, median, spread_below
 from monolayer_kernels.objects import Plane
 from monolayer_kernels.smooth import bin_mean, gaussian, gaussian_weights
 
@@ -44,12 +44,12 @@ _SHADES = 256
 # Uniform rounding to whole grey steps has this standard deviation, in steps.
 _ROUNDING = 12**-0.5
 _PEAK_BINS_A_NOISE = 2
-_PEAK_REACH = 25.0
+_PEAK_REACH = 25
 _RIPPLE = 0.1
 # A median over a quarter of the pixels is as good and took a quarter of the time.
 _EVERY = 2
 _PLENTY = 1 << 19
-_COUNTED = 1 << 17
+_ROWS_ENOUGH = 1 << 18
 # Of a noise width: counts of heights may be as coarse as this.
 _COARSEST_STEP = 1 / 8
 
@@ -187,11 +187,8 @@ def measure_contrast(image: NDArray[Any], step: float, sigma: float) -> Contrast
     height = subtract_background(smooth, grid, block)
     weights = gaussian_weights(sigma).astype(np.float64)
     gain = float(weights[0] ** 2 + 2 * (weights[1:] ** 2).sum())
-    some = height[::_EVERY, ::_EVERY]
-    # The same number; counting has a fixed cost of 0.3 ms.
-    middle = median(some) if some.size >= _COUNTED else np.median(some)
-    dark = height <= np.float32(middle)
-    pixel_noise = estimate_noise(image, dark) * gain
+    dark = height <= np.float32(median(height[::_EVERY, ::_EVERY]))
+    pixel_noise = estimate_noise(image, dark, max(1, height.size // _ROWS_ENOUGH)) * gain
     noise = max(pixel_noise, step * _ROUNDING)
     if noise == 0:
         return Contrast(height, 0.0, grid, block)
@@ -203,15 +200,12 @@ def measure_contrast(image: NDArray[Any], step: float, sigma: float) -> Contrast
 def background_peak(height: NDArray[np.float32], noise: float) -> tuple[float, float]:
     """Position of the background's peak in the histogram, and its half-width downwards."""
     low = float(height.min())
-    if height.size > _PLENTY:
-        height = height[::_EVERY, ::_EVERY]
-    near = height[height < low + _PEAK_REACH * noise]
+    every = _EVERY if height.size > _PLENTY else 1
     width = noise / _PEAK_BINS_A_NOISE
-    bins = ((near - np.float32(low)) / np.float32(width)).astype(np.int64)
-    counts = np.convolve(np.bincount(bins, minlength=5), np.ones(5, dtype=np.int64), "same")
-    zero = low + (_lowest_peak(counts) + 0.5) * width
-    below = (near[near < zero] - np.float32(zero)).astype(np.float64)
-    return zero, float(np.sqrt(np.mean(below * below))) if below.size else 0.0
+    counts = bin_counts(height, low, width, _PEAK_REACH * _PEAK_BINS_A_NOISE, every)
+    smooth = np.convolve(counts, np.ones(5, dtype=np.int64), "same")
+    zero = low + (_lowest_peak(smooth) + 0.5) * width
+    return zero, spread_below(height, zero, every)
 
 
 def _lowest_peak(counts: NDArray[np.int64]) -> int:

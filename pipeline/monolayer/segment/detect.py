@@ -57,17 +57,18 @@ class Candidates:
     Attributes
     ----------
     tree : ComponentTree
+    nodes : ndarray (n,) int
+        Nodes whose branch rises well above the saddle to its neighbour, ascending: the others
+        are worth nothing.
     shapes : ndarray (n,) float64
-        How sure each node's shape is that of one nucleus, 0 to 1.
-    stands : ndarray (n,) bool
-        The node's branch rises well above the saddle to its neighbour.
+        How sure each of their shapes is that of one nucleus, 0 to 1.
     stature : ndarray (n,) float64
         Height of that branch above the saddle over its height above the background.
     """
 
     tree: ComponentTree
+    nodes: NDArray[np.intp]
     shapes: NDArray[np.float64]
-    stands: NDArray[np.bool_]
     stature: NDArray[np.float64]
 
 
@@ -115,10 +116,11 @@ def find_candidates(contrast: Contrast, floor: float, levels: int = _LEVELS) -> 
         return None
     thresholds = log_levels(lowest, highest, levels)
     tree = build_tree(quantise(contrast.height, thresholds * contrast.noise))
-    shapes = shape_belief(shape_scores(tree.sums))
     prominence, peak = branch_prominence(tree, np.concatenate([[0.0], thresholds]))
     stands = (prominence >= _PROMINENCE_NOISE) & (prominence >= _PROMINENCE_PEAK * peak)
-    return Candidates(tree, shapes, stands, prominence / peak)
+    nodes = np.flatnonzero(stands)
+    shapes = shape_belief(shape_scores(tree.sums[nodes]))
+    return Candidates(tree, nodes, shapes, prominence[nodes] / peak[nodes])
 
 
 def choose_objects(
@@ -133,14 +135,15 @@ def choose_objects(
         Typical diameter in pixels of the plane; None while it is not known.
     """
     tree = candidates.tree
-    areas, shapes = tree.sums[:, AREA].astype(np.float64), candidates.shapes
+    areas, shapes = tree.sums[candidates.nodes, AREA].astype(np.float64), candidates.shapes
     if diameter is None:
-        value = shapes * np.where(areas < _SMALLEST_PIXELS, 0.0, areas**_AREA_EXPONENT)
+        worth = shapes * np.where(areas < _SMALLEST_PIXELS, 0.0, areas**_AREA_EXPONENT)
     else:
-        value = _worth(shapes, areas / circle_area(diameter), candidates.stature)
-    value[~candidates.stands] = 0.0
-    nodes = np.flatnonzero(choose_nodes(tree.parent, value))
-    return node_runs(tree, nodes), shapes[nodes]
+        worth = _worth(shapes, areas / circle_area(diameter), candidates.stature)
+    value = np.zeros(len(tree.parent))
+    value[candidates.nodes] = worth
+    chosen = choose_nodes(tree.parent, value)
+    return node_runs(tree, np.flatnonzero(chosen)), shapes[chosen[candidates.nodes]]
 
 
 def _worth(

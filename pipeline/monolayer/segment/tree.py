@@ -37,12 +37,11 @@ from monolayer.segment.scale import (
 from monolayer.segment.settings import SegmentSettings
 from monolayer.segment.split import split_clumps
 from monolayer_kernels.flood import grow_labels
-from monolayer_kernels.labels import fill_holes, label_boxes
+from monolayer_kernels.labels import fill_holes
 from monolayer_kernels.measure_runs import Runs, find_runs, sum_runs
 from monolayer_kernels.objects import (
     ellipse_scores,
     keep_largest_patch,
-    paint_runs,
     repaint_runs,
     run_means,
 )
@@ -70,9 +69,10 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Outlined:
-    """Objects outlined in a look, and the height of each one's outline."""
+    """Objects outlined in a look, their label image, and the height of each one's outline."""
 
     objects: Runs
+    labels: NDArray[np.int32]
     height: NDArray[np.float32]
 
 
@@ -181,7 +181,8 @@ def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlin
     """Outline the objects of a look, each at the same share of its own mean height."""
     height = look.contrast.height
     if look.candidates is None:
-        return _Outlined(find_runs(np.zeros(height.shape, np.int32)), np.zeros(0, np.float32))
+        nothing = np.zeros(height.shape, np.int32)
+        return _Outlined(find_runs(nothing), nothing, np.zeros(0, np.float32))
     objects, _ = choose_objects(look.candidates, diameter / look.factor)
     outline = settings.contour_level * run_means(objects, height)
     labels = grow_labels(objects, height, look.steps, outline.astype(np.float32))
@@ -191,8 +192,19 @@ def _outline(look: _Look, diameter: float, settings: SegmentSettings) -> _Outlin
     if count < len(joined):
         repaint_runs(grown._replace(label=(joined + 1).astype(np.int32)), labels)
         outline = np.bincount(joined, outline, count) / np.bincount(joined, minlength=count)
-    fill_holes(labels, label_boxes(labels, count))
-    return _Outlined(find_runs(labels), outline.astype(np.float32))
+        grown = find_runs(labels)
+    return _Outlined(_filled(grown, labels), labels, outline.astype(np.float32))
+
+
+def _filled(objects: Runs, labels: NDArray[np.int32]) -> Runs:
+    """The objects without their holes, which are filled in the label image as well."""
+    boxes = sum_runs(objects).bbox.astype(np.int32)
+    # With one run a row nothing can be enclosed.
+    hollow = np.diff(objects.first) > boxes[:, 2] - boxes[:, 0]
+    if not hollow.any():
+        return objects
+    fill_holes(labels, np.where(hollow[:, None], boxes, 0))
+    return find_runs(labels)
 
 
 def _carry(
@@ -202,6 +214,5 @@ def _carry(
     contrast = pyramid.full(look.factor, diameter)
     if look.factor == 1:
         return outlined.objects, contrast
-    coarse = paint_runs(outlined.objects, look.contrast.height.shape)
-    refined = refine_labels(coarse, look.factor, contrast.height, outlined.height)
+    refined = refine_labels(outlined.labels, look.factor, contrast.height, outlined.height)
     return keep_largest_patch(refined), contrast

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
 from typing import Any
 
 from monolayer.engine.executors.contract import Work
+from monolayer.engine.executors.warm import warm_up
 from monolayer.engine.executors.window import (
     SCHEDULER_SETTINGS,
     WINDOW_PER_WORKER,
@@ -15,6 +17,8 @@ from monolayer.engine.executors.window import (
 )
 
 __all__ = ["LocalDask"]
+
+_OF_NUMBA = "NUMBA_NUM_THREADS"
 
 
 class LocalDask:
@@ -31,25 +35,37 @@ class LocalDask:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._open = ExitStack()
-        self._client: Any = None
-        self._cluster: Any = None
+        self._starting: Future[tuple[Any, Any]] | None = None
 
     def run(self, work: Work, chunks: Iterable[Any], window: int | None = None) -> Iterator[Any]:
         """Run chunks, a bounded window at a time."""
         under_way = window or self.workers * WINDOW_PER_WORKER
-        return run_windowed(self._client, work, chunks, under_way, self._revive)
+        return run_windowed(self._started()[0], work, chunks, under_way, self._revive)
 
     def describe(self) -> dict[str, Any]:
         """What the run's record says of it."""
         return {
             "executor": "dask",
             "workers": self.workers,
-            "dashboard": self._cluster.dashboard_link if self._cluster else None,
+            "dashboard": self._started()[1].dashboard_link if self._starting else None,
         }
 
     def __enter__(self) -> "LocalDask":
-        self._client, self._cluster = self._open.enter_context(_cluster(self.workers))
+        """Begin to start the workers; whoever asks for them first waits for them."""
+        import distributed  # noqa: F401  here, so that the thread imports next to nothing
+
+        # They take some seconds, and so does what their caller has to import meanwhile.
+        thread = self._open.enter_context(ThreadPoolExecutor(1))
+        self._starting = thread.submit(self._start, self._open.enter_context(ExitStack()))
         return self
+
+    def _start(self, until_the_end: ExitStack) -> tuple[Any, Any]:
+        return until_the_end.enter_context(_cluster(self.workers))
+
+    def _started(self) -> tuple[Any, Any]:
+        """Client and cluster."""
+        assert self._starting is not None
+        return self._starting.result()
 
     def __exit__(
         self,
@@ -57,20 +73,22 @@ class LocalDask:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._starting is not None:
+            wait([self._starting])
         self._open.close()
 
     def _revive(self) -> None:
         """Start workers again whose nannies gave up."""
-        if len(self._cluster.scheduler.workers) < self.workers:
-            self._cluster.scale(self.workers)
+        cluster = self._started()[1]
+        if len(cluster.scheduler.workers) < self.workers:
+            cluster.scale(self.workers)
 
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """Undo what Dask's nannies, which live in this process, do to its environment.
 
-    They leave the workers' variables behind, and numba then refuses to compile ("Cannot set
-    NUMBA_NUM_THREADS to a different value") in the notebook that asked for the run.
+    They leave the workers' variables behind.
     """
     before = dict(os.environ)
     try:
@@ -86,7 +104,13 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
     from distributed import Client, LocalCluster
 
     settings = SCHEDULER_SETTINGS | {
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        # What is set before a worker starts is set in this process as well, for libraries that
+        # look once, when they are loaded. Numba looks whenever it compiles and, once it has
+        # threads, refuses another number: a viewer could draw no layer beside its workers.
+        "distributed.nanny.pre-spawn-environ": {
+            name: value for name, value in WORKER_ENVIRONMENT.items() if name != _OF_NUMBA
+        },
+        "distributed.nanny.environ": {_OF_NUMBA: WORKER_ENVIRONMENT[_OF_NUMBA]},
         # Results travel through files: there is nothing to spill, and a worker that pauses when
         # the system is short of memory may never go on.
         "distributed.worker.memory.target": False,
@@ -104,6 +128,13 @@ def _cluster(workers: int) -> Iterator[tuple[Any, Any]]:
             dashboard_address=":0",
             silence_logs=50,
         ) as cluster,
-        Client(cluster) as client,
+        # Left by another thread than entered, where `with Client` would not have it.
+        closing(Client(cluster)) as client,
     ):
+        # Each imports and loads what a chunk needs while the driver gets ready to send one.
+        warm = [
+            client.submit(warm_up, pure=False, workers=[address])
+            for address in client.scheduler_info(n_workers=-1)["workers"]
+        ]
         yield client, cluster
+        del warm
