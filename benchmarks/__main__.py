@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 
-from benchmarks import assays, growth, images, works
+from benchmarks import assays, images, works
 from benchmarks.harness import as_markdown, as_rows, measure
 from benchmarks.workers import throughput
 
@@ -30,6 +30,7 @@ PACKAGES = (
 )
 # Programs of their own, with options of their own: python -m benchmarks.NAME --help
 MORE = {
+    "growth": "processor time a megapixel, 1 to 100 MP, 100 to 20,000 objects a field",
     "scan": "a 2 GiB scan counted in strips",
     "engine": "the driver's memory and time for 1,000 to 100,000 small fields, and resume",
     "end_to_end": "a compressed field from its file to its part, beside scikit-image",
@@ -43,8 +44,6 @@ def main() -> int:
     clock = "processor time" if options.cpu else "wall clock"
     print(f"{what}; one thread; {clock}; {_machine()}\n", flush=True)
     rows = _table(image, options)
-    if options.growth:
-        rows += _growth(image, options.rounds)
     found: dict[str, Any] = {"image": what, "machine": _machine(), "rows": rows}
     if options.workers:
         found["workers"] = _workers(image, options.fields, options.side)
@@ -63,7 +62,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=2048, help="side of the field, pixels")
     parser.add_argument("--only", default="", help="works whose name holds this")
     parser.add_argument("--json", default="", metavar="FILE", help="write the figures there too")
-    parser.add_argument("--growth", action="store_true", help="1 to 100 MP, 100 to 20,000 objects")
     parser.add_argument("--workers", action="store_true", help="monolayer run with 1 and 2 workers")
     parser.add_argument("--fields", type=int, default=200, help="fields of --workers")
     for name, what in MORE.items():
@@ -83,17 +81,6 @@ def _table(image: Any, options: argparse.Namespace) -> list[dict[str, object]]:
     rows = [row for result in (copy, *results) for row in as_rows(result, copy_s)]
     print(as_markdown(rows), flush=True)
     return rows
-
-
-def _growth(image: Any, rounds: int) -> list[dict[str, object]]:
-    results = [*growth.by_megapixels(image, rounds), *growth.by_objects(rounds)]
-    print("\n| work | ms a megapixel (min) | (median) |\n|---|--:|--:|")
-    for result in results:
-        a, b = (
-            t("monolayer") * 1e3 / result.work.megapixels for t in (result.minimum, result.median)
-        )
-        print(f"| {result.work.name} | {a:.2f} | {b:.2f} |", flush=True)
-    return [row for result in results for row in as_rows(result, 1.0)]
 
 
 def _workers(image: Any, fields: int, side: int) -> dict[int, list[dict[str, float]]]:

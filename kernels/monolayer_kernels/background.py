@@ -6,13 +6,13 @@ the narrow gaps of a nearly covered field, where whole blocks hold no background
 opening works on the small grid, so its cost does not matter.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.smooth import bin_mean, check_plane, gaussian
+from monolayer_kernels.smooth import bin_mean, bin_rows, check_plane, gaussian
 
 __all__ = [
     "GridRows",
@@ -83,7 +83,7 @@ def estimate_background(image: NDArray[np.generic], window: float) -> tuple[Plan
         raise ValueError(f"window must be a finite number of pixels above 0, not {window}")
     tile = max(1, round(window / _TILES_A_WINDOW))
     block = tile * _TILES_A_BLOCK
-    grid = _lowest_tiles(bin_mean(image, tile))
+    grid = _lowest_tiles(image, tile)
     opened = grey_opening(grid, max(1, round(window / block / 2)))
     return gaussian(opened, window / block / 4), block
 
@@ -143,10 +143,16 @@ def grey_opening(grid: Plane, radius: int) -> Plane:
     return np.ascontiguousarray(running_maximum(running_maximum(-low, radius).T, radius).T)
 
 
-def _lowest_tiles(tiles: Plane) -> Plane:
-    shape = tuple(-(-side // _TILES_A_BLOCK) for side in tiles.shape)
-    out = np.empty(shape, dtype=np.float32)
-    _lowest(tiles, out)
+def _lowest_tiles(image: NDArray[np.generic], tile: int) -> Plane:
+    check_plane(image)
+    rows, columns = (-(-side // (tile * _TILES_A_BLOCK)) for side in image.shape)
+    out = np.empty((rows, columns), dtype=np.float32)
+    if tile == 1:
+        _lowest(bin_mean(image, tile), out)
+    else:
+        counts = image.dtype in (np.uint8, np.uint16)
+        source = np.ascontiguousarray(image, dtype=image.dtype if counts else np.float32)
+        _lowest_means(source, tile, out)
     return out
 
 
@@ -182,6 +188,19 @@ def running_maximum(grid: Plane, radius: int) -> Plane:
         rows = np.maximum(rows[:-step], rows[step:])
         reach += step
     return rows
+
+
+@kernel
+def _lowest_means(source: NDArray[Any], tile: int, out: Plane) -> None:
+    """Block row by block row: as a plane of their own the tiles of a scan were fresh memory."""
+    height, width = source.shape
+    tiles = np.empty((_TILES_A_BLOCK, -(-width // tile)), dtype=np.float32)
+    for r in range(out.shape[0]):
+        top = r * tile * _TILES_A_BLOCK
+        own = source[top : min(top + tile * _TILES_A_BLOCK, height)]
+        n = -(-own.shape[0] // tile)
+        bin_rows(own, tile, tiles[:n])
+        _lowest(tiles[:n], out[r : r + 1])
 
 
 @kernel

@@ -18,6 +18,7 @@ from monolayer_kernels._jit import kernel
 
 __all__ = [
     "bin_mean",
+    "bin_rows",
     "binomial",
     "binomial_levels",
     "check_plane",
@@ -201,7 +202,7 @@ def bin_mean(image: NDArray[np.generic], factor: int) -> Plane:
     check_plane(source)
     height, width = source.shape
     out = np.empty((-(-height // factor), -(-width // factor)), dtype=np.float32)
-    _bin(source, factor, out)
+    bin_rows(source, factor, out)
     return out
 
 
@@ -360,7 +361,8 @@ def _binomial(image: NDArray[Any], order: int, shift: int, out: Row16) -> None:
 
 
 @kernel
-def _bin(source: NDArray[Any], factor: int, out: Plane) -> None:
+def bin_rows(source: NDArray[Any], factor: int, out: Plane) -> None:
+    """Means of blocks, of a side of 2 or more."""
     height, width = source.shape
     rows = out.shape[0]
     line = np.empty(width, dtype=np.float32)
