@@ -6,7 +6,6 @@ from monolayer.engine.work import evaluate_image
 from monolayer.field import FieldImage
 from monolayer.method import Method
 from monolayer_kernels._jit import cache_folder
-from monolayer_kernels.deflate import deflate_labels
 from monolayer_kernels.lzw import decode_lzw
 
 __all__ = ["DISCS", "count_discs", "kernels_are_compiled"]
@@ -17,7 +16,6 @@ DISCS = ((24, 24), (48, 64), (72, 104))
 def count_discs() -> int:
     """Count the discs of a small image; three are right."""
     decode_lzw(b"\x80\x40\x40", np.empty(0, np.uint8))
-    deflate_labels(np.zeros((1, 1), np.int32), 1)
     y, x = np.mgrid[:96, :128]
     image = 200 + np.random.default_rng(1).normal(0, 4, (96, 128))
     for row, column in DISCS:
