@@ -1,6 +1,6 @@
 """Smoothing, binning, background, noise and quantising against scipy and slow obvious versions."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -135,6 +135,11 @@ def test_bins_and_spread_are_those_of_numpy(every: int) -> None:
     below = some[some < 1].astype(np.float64) - 1
     assert spread_below(plane, 1, every) == pytest.approx(np.sqrt(np.mean(below**2)), rel=1e-6)
     assert spread_below(plane, -1e3, every) == 0.0
+
+
+def test_bins_are_of_float32() -> None:
+    with pytest.raises(TypeError, match="plane must be float32, not float64"):
+        bin_counts(cast("Any", np.zeros((3, 3))), 0, 1, 4)
 
 
 def test_median_takes_any_memory_order() -> None:

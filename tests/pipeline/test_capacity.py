@@ -1,6 +1,7 @@
 """Capacity: the worked figures, laws that a simulated run must obey, and the page's own numbers."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -207,14 +208,15 @@ def test_planning_asks_as_often_as_is_said(tmp_path: Path, monkeypatch: pytest.M
         page.write_fields(tmp_path / str(n_fields), n_fields, 64)
         calls.clear()
         with monkeypatch.context() as patch:
-            for name in ("stat", "open"):
-                real = getattr(Path, name)
+            # `Path.stat` asks by `os.stat`.
+            for owner, name in ((os, "stat"), (Path, "open")):
+                real = getattr(owner, name)
 
-                def counted(self: Path, *args: Any, real: Any = real, **options: Any) -> Any:
-                    calls.append(str(self))
-                    return real(self, *args, **options)
+                def counted(file: Any, *args: Any, real: Any = real, **options: Any) -> Any:
+                    calls.append(str(file))
+                    return real(file, *args, **options)
 
-                patch.setattr(Path, name, counted)
+                patch.setattr(owner, name, counted)
             plan = make_plan(tmp_path / str(n_fields), Method())
             for field in plan.fields:
                 source_signature(field, plan.root, "")
