@@ -129,8 +129,7 @@ def threshold_settings(choice: dict[str, Any]) -> Any:
 def _label_and_sum(image: Image, level: float) -> Any:
     runs = label.label_above(image, level)
     sums = measure_kernels.sum_runs(runs)
-    order = measure_kernels.order_by_row(runs.first, runs.row, image.shape)
-    return sums, measure_intensity.measure_intensity(runs, sums, order, image)
+    return sums, measure_intensity.measure_intensity(runs, sums, image)
 
 
 def _label_and_moments(image: Image, level: float) -> Any:

@@ -207,11 +207,11 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
         "stream.open_scan": (lambda a: stream.open_scan(a.shape[1], 600.0).push(a), image),
         "measure_runs.find_runs": (measure_runs.find_runs, objects),
         "measure_intensity.measure_intensity": (
-            lambda a: measure_intensity.measure_intensity(runs, sums, order, a),
+            lambda a: measure_intensity.measure_intensity(runs, sums, a),
             image,
         ),
         "measure_quantiles.measure_quantiles": (
-            lambda a: measure_quantiles.measure_quantiles(runs, sums, order, a),
+            lambda a: measure_quantiles.measure_quantiles(runs, sums, a),
             image,
         ),
         "measure_surround.measure_background": (
@@ -223,11 +223,11 @@ def kernels(image: Any, objects: Any) -> dict[str, tuple[Any, Any]]:
             image,
         ),
         "texture.measure_texture": (
-            lambda a: texture.measure_texture(runs, sums, order, a),
+            lambda a: texture.measure_texture(runs, sums, a),
             image,
         ),
         "texture.measure_structure": (
-            lambda a: texture.measure_structure(runs, sums, order, a),
+            lambda a: texture.measure_structure(runs, sums, a),
             image,
         ),
         "measure_rings.ring_means": (
@@ -254,10 +254,9 @@ def count_all() -> dict[str, dict[str, float]]:
     n_labelled = int((runs.stop - runs.start).sum())
     objects = label_image(runs, image.shape)
     sums = measure_runs.sum_runs(runs)
-    order = measure_runs.order_by_row(runs.first, runs.row, image.shape)
 
     def intensity(pixels: Any) -> Any:
-        return measure_intensity.measure_intensity(runs, sums, order, pixels)
+        return measure_intensity.measure_intensity(runs, sums, pixels)
 
     def measured(pixels: Any) -> Any:
         return measure_objects(objects, {"dna": pixels}, MeasureSettings(), 0.65)

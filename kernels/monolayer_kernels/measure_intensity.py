@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monolayer_kernels._jit import kernel
-from monolayer_kernels.checks import check_sums
-from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
+from monolayer_kernels.checks import check_inside, check_sums
+from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 
 __all__ = [
     "check_image",
@@ -52,13 +52,13 @@ _MASK = np.repeat(np.array([0xFFFF, 0], np.uint32), _BLOCK_PX)
 _DTYPES = (np.uint8, np.uint16, np.float32, np.float64)
 
 
-def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) -> dict[str, Float64]:
+def measure_intensity(runs: Runs, sums: RunSums, image: Image) -> dict[str, Float64]:
     """Measure each object's intensities in one channel.
 
     Parameters
     ----------
-    runs, sums, order : Runs, RunSums, InRows
-        From `find_runs`, `sum_runs` and `order_by_row` of `monolayer_kernels.measure_runs`.
+    runs, sums : Runs, RunSums
+        From `find_runs` and `sum_runs` of `monolayer_kernels.measure_runs`.
     image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
         One channel; finite.
 
@@ -78,7 +78,7 @@ def measure_intensity(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         not finite, or sums of other objects.
     """
     check_sums(runs, sums)
-    check_image(image, sums.bbox, order)
+    check_image(image, runs)
     base = image[sums.origin[:, 0], sums.origin[:, 1]]
     wide = base.astype(sum_dtype(image))
     add = _sum_counts if image.dtype.kind == "u" else _sum_floats
@@ -129,24 +129,16 @@ def _check_finite(runs: Runs, added: Sums) -> None:
         raise ValueError(msg)
 
 
-def check_image(image: Image, bbox: Int64, order: InRows) -> None:
+def check_image(image: Image, runs: Runs) -> None:
     """Raise unless the kernels can sum the image and it holds all objects.
 
     Raises
     ------
     TypeError, ValueError
-        As `check_pixels`; another shape than that of the labels, or objects beyond its columns.
+        As `check_pixels`; not 2-D, or objects that leave it.
     """
-    shape = (order.first.size - 1, order.width)
     check_pixels(image)
-    if image.shape != shape:
-        msg = f"image has shape {image.shape}, but labels have {shape}."
-        raise ValueError(msg)
-    if bbox.size and int(bbox[:, 3].max()) > image.shape[1]:
-        msg = (
-            f"image has shape {image.shape}, but objects reach column {int(bbox[:, 3].max()) - 1}."
-        )
-        raise ValueError(msg)
+    check_inside(runs, image.shape)
 
 
 def check_pixels(image: Image) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.checks import check_sums, finite_range
 from monolayer_kernels.measure_intensity import check_image, fetch_rows
-from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
+from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 
 __all__ = ["QUANTILES", "measure_quantiles"]
 
@@ -26,13 +26,13 @@ Image = NDArray[Any]
 Float64 = NDArray[np.float64]
 
 
-def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) -> dict[str, Float64]:
+def measure_quantiles(runs: Runs, sums: RunSums, image: Image) -> dict[str, Float64]:
     """Measure quantiles of each object's grey levels.
 
     Parameters
     ----------
-    runs, sums, order : Runs, RunSums, InRows
-        From `find_runs`, `sum_runs` and `order_by_row` of `monolayer_kernels.measure_runs`.
+    runs, sums : Runs, RunSums
+        From `find_runs` and `sum_runs` of `monolayer_kernels.measure_runs`.
     image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
         One channel; finite.
 
@@ -51,7 +51,7 @@ def measure_quantiles(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         finite, or sums of other objects.
     """
     check_sums(runs, sums)
-    check_image(image, sums.bbox, order)
+    check_image(image, runs)
     first = np.zeros(runs.label.size + 1, np.int64)
     np.cumsum(sums.moments[:, 0], out=first[1:])
     pixels = np.empty(int(first[-1]) + _BLOCK_PX, image.dtype)

@@ -72,10 +72,8 @@ def measure_background(
         Another layout, an image that does not hold all objects or is not finite in a row that a
         frame crosses, boxes of other objects, a negative gap or a width below 1.
     """
-    check_image(image, bbox, order)
-    if len(bbox) != runs.label.size:
-        msg = f"there are {len(bbox)} bounding boxes for {runs.label.size} objects."
-        raise ValueError(msg)
+    check_image(image, runs)
+    _check_objects(runs, bbox, order, image.shape)
     gap, width = frame
     if gap < 0 or width < 1:
         msg = f"the frame needs a gap >= 0 and a width >= 1; got {gap} and {width}."
@@ -123,6 +121,16 @@ def measure_gradient(border: Border, image: Image) -> Float64:
     _check_finite(total)
     mean: Float64 = total / np.diff(border.first)
     return mean
+
+
+def _check_objects(runs: Runs, bbox: Int64, order: InRows, shape: tuple[int, ...]) -> None:
+    if len(bbox) != runs.label.size:
+        msg = f"there are {len(bbox)} bounding boxes for {runs.label.size} objects."
+        raise ValueError(msg)
+    if (order.first.size - 1, order.width) != shape:
+        labels = (order.first.size - 1, order.width)
+        msg = f"image has shape {shape}, but labels have {labels}."
+        raise ValueError(msg)
 
 
 def _check_finite(sums: Sums) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monolayer_kernels._jit import kernel
 from monolayer_kernels.checks import check_sums, finite_range
 from monolayer_kernels.measure_intensity import check_image
-from monolayer_kernels.measure_runs import InRows, Int64, Runs, RunSums
+from monolayer_kernels.measure_runs import Int64, Runs, RunSums
 
 __all__ = ["LEVELS", "measure_structure", "measure_texture"]
 
@@ -26,7 +26,7 @@ Image = NDArray[Any]
 Float64 = NDArray[np.float64]
 
 
-def measure_texture(runs: Runs, sums: RunSums, order: InRows, image: Image) -> dict[str, Float64]:
+def measure_texture(runs: Runs, sums: RunSums, image: Image) -> dict[str, Float64]:
     """Measure Haralick's co-occurrence of grey levels (Haralick et al. 1973) in each object.
 
     The object's own range from its least to its greatest grey level is cut into 32 equal levels,
@@ -35,8 +35,8 @@ def measure_texture(runs: Runs, sums: RunSums, order: InRows, image: Image) -> d
 
     Parameters
     ----------
-    runs, sums, order : Runs, RunSums, InRows
-        From `find_runs`, `sum_runs` and `order_by_row` of `monolayer_kernels.measure_runs`.
+    runs, sums : Runs, RunSums
+        From `find_runs` and `sum_runs` of `monolayer_kernels.measure_runs`.
     image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
         One channel; finite.
 
@@ -55,7 +55,7 @@ def measure_texture(runs: Runs, sums: RunSums, order: InRows, image: Image) -> d
         Another layout, an image that is not finite or does not hold all objects, or sums of other
         objects.
     """
-    _check(runs, sums, order, image)
+    _check(runs, sums, image)
     table = np.full((runs.label.size, 4), np.nan)
     canvas = np.zeros(_canvas_shape(sums), np.uint8)
     counts = np.zeros((LEVELS + 1, LEVELS + 1), np.int64)
@@ -64,15 +64,15 @@ def measure_texture(runs: Runs, sums: RunSums, order: InRows, image: Image) -> d
     return {f"texture_{name}": table[:, i] for i, name in enumerate(names)}
 
 
-def measure_structure(runs: Runs, sums: RunSums, order: InRows, image: Image) -> dict[str, Float64]:
+def measure_structure(runs: Runs, sums: RunSums, image: Image) -> dict[str, Float64]:
     """Measure local variation and direction within each object.
 
     Only pixels whose eight neighbours belong to the object count, so that its edge does not.
 
     Parameters
     ----------
-    runs, sums, order : Runs, RunSums, InRows
-        From `find_runs`, `sum_runs` and `order_by_row` of `monolayer_kernels.measure_runs`.
+    runs, sums : Runs, RunSums
+        From `find_runs` and `sum_runs` of `monolayer_kernels.measure_runs`.
     image : ndarray of uint8, uint16, float32 or float64, shape (height, width), C-contiguous
         One channel; finite.
 
@@ -93,7 +93,7 @@ def measure_structure(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
         Another layout, an image that is not finite or does not hold all objects, or sums of other
         objects.
     """
-    _check(runs, sums, order, image)
+    _check(runs, sums, image)
     table = np.zeros((runs.label.size, 6))
     canvas = np.zeros(_canvas_shape(sums), np.uint8)
     _structures(runs, sums.bbox, image, canvas, table)
@@ -111,9 +111,9 @@ def measure_structure(runs: Runs, sums: RunSums, order: InRows, image: Image) ->
     }
 
 
-def _check(runs: Runs, sums: RunSums, order: InRows, image: Image) -> None:
+def _check(runs: Runs, sums: RunSums, image: Image) -> None:
     check_sums(runs, sums)
-    check_image(image, sums.bbox, order)
+    check_image(image, runs)
     if image.dtype.kind == "f":
         # NaN would be a level beyond the table's end.
         finite_range(image)

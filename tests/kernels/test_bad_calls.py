@@ -117,21 +117,21 @@ OUT_OF_BOUNDS: dict[str, tuple[Any, str]] = {
         "objects own 9 items, but there are 5",
     ),
     "measure_intensity": (
-        lambda: measure_intensity.measure_intensity(RUNS, ONE_SUMS, ORDER, PLANE),
+        lambda: measure_intensity.measure_intensity(RUNS, ONE_SUMS, PLANE),
         MANY,
     ),
     "measure_intensity, other objects": (
-        lambda: measure_intensity.measure_intensity(FAR, SUMS, ORDER, PLANE),
+        lambda: measure_intensity.measure_intensity(FAR, SUMS, PLANE),
         ELSEWHERE,
     ),
     "measure_quantiles": (
-        lambda: measure_quantiles.measure_quantiles(FAR, SUMS, ORDER, PLANE),
+        lambda: measure_quantiles.measure_quantiles(FAR, SUMS, PLANE),
         ELSEWHERE,
     ),
-    "measure_texture": (lambda: texture.measure_texture(FAR, SUMS, ORDER, PLANE), ELSEWHERE),
-    "measure_structure": (lambda: texture.measure_structure(FAR, SUMS, ORDER, PLANE), ELSEWHERE),
+    "measure_texture": (lambda: texture.measure_texture(FAR, SUMS, PLANE), ELSEWHERE),
+    "measure_structure": (lambda: texture.measure_structure(FAR, SUMS, PLANE), ELSEWHERE),
     "measure_texture, NaN": (
-        lambda: texture.measure_texture(RUNS, SUMS, ORDER, HOLED),
+        lambda: texture.measure_texture(RUNS, SUMS, HOLED),
         "finite; it reaches from nan",
     ),
     "measure_background": (
@@ -207,15 +207,15 @@ NOT_FINITE: dict[str, tuple[Any, str]] = {
         "dark_level must be a finite grey level; got nan",
     ),
     "measure_intensity": (
-        lambda: measure_intensity.measure_intensity(RUNS, SUMS, ORDER, HOLED),
+        lambda: measure_intensity.measure_intensity(RUNS, SUMS, HOLED),
         "the object of label 1 holds NaN or infinity",
     ),
     "measure_quantiles": (
-        lambda: measure_quantiles.measure_quantiles(RUNS, SUMS, ORDER, BLINDING),
+        lambda: measure_quantiles.measure_quantiles(RUNS, SUMS, BLINDING),
         "it reaches from 8.0 to inf",
     ),
     "measure_structure": (
-        lambda: texture.measure_structure(RUNS, SUMS, ORDER, BLINDING),
+        lambda: texture.measure_structure(RUNS, SUMS, BLINDING),
         "it reaches from 0.0 to inf",
     ),
     "measure_background": (
@@ -257,7 +257,7 @@ OF_ANOTHER_KIND: dict[str, tuple[Any, str]] = {
         "dark must be bool, not int8",
     ),
     "the other byte order": (
-        lambda: measure_intensity.measure_intensity(RUNS, SUMS, ORDER, PLANE.astype(">u2")),
+        lambda: measure_intensity.measure_intensity(RUNS, SUMS, PLANE.astype(">u2")),
         "got >u2",
     ),
     "the other byte order in focus": (lambda: focus.tenengrad(PLANE.astype(">f4")), "got >f4"),

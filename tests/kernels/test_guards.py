@@ -10,6 +10,7 @@ from monolayer_kernels import (
     ellipses,
     measure_intensity,
     measure_runs,
+    measure_surround,
     objects,
     pieces,
     runs,
@@ -138,11 +139,10 @@ def measured(labels: Any) -> Any:
 def test_an_image_that_does_not_hold_the_objects_is_refused() -> None:
     found, sums, order = measured(np.ones((4, 6), np.int32))
     with pytest.raises(ValueError, match=r"image has shape \(5, 6\), but labels have \(4, 6\)"):
-        measure_intensity.measure_intensity(found, sums, order, np.zeros((5, 6), np.uint8))
-    with pytest.raises(ValueError, match=r"image has shape \(4, 5\), but objects reach column 5"):
-        measure_intensity.measure_intensity(
-            found, sums, order._replace(width=5), np.zeros((4, 5), np.uint8)
-        )
+        measure_surround.measure_background(found, sums.bbox, order, np.zeros((5, 6), np.uint8))
+    beyond = r"image has shape \(4, 5\), but objects reach from row 0, column 0 to row 3, column 5"
+    with pytest.raises(ValueError, match=beyond):
+        measure_intensity.measure_intensity(found, sums, np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match="rows must lie in 0 to 2; found 0 to 3"):
         measure_runs.order_by_row(found.first, found.row, (3, 6))
 

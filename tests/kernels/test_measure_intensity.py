@@ -40,7 +40,7 @@ def intensities(labels: Labels, image: NDArray[Any], gap: int = 2, width: int = 
     sums = sum_runs(runs)
     order = order_by_row(runs.first, runs.row, labels.shape)
     return {
-        **measure_intensity(runs, sums, order, image),
+        **measure_intensity(runs, sums, image),
         "background": measure_background(runs, sums.bbox, order, image, (gap, width)),
         "gradient": measure_gradient(find_border(runs, sums), image),
     }

@@ -27,7 +27,7 @@ _FURTHER = {
 
 
 def measure_channel(
-    found: tuple[Runs, RunSums, InRows, Border | None],
+    found: tuple[Runs, RunSums, InRows | None, Border | None],
     pixels: NDArray[Any],
     settings: MeasureSettings,
 ) -> Columns:
@@ -35,8 +35,9 @@ def measure_channel(
 
     Parameters
     ----------
-    found : tuple of Runs, RunSums, InRows, Border or None
-        The objects; a border where the group ``edge`` is asked for.
+    found : tuple of Runs, RunSums, InRows or None, Border or None
+        The objects; in rows where the group ``background`` is asked for, and a border where
+        ``edge`` is.
     pixels : ndarray, shape (height, width)
         From `checked_channel`.
     settings : MeasureSettings
@@ -47,20 +48,20 @@ def measure_channel(
     dict of str to ndarray of float64, shape (n,)
         Some of `monolayer.measure.CHANNEL_DEFINITIONS`, in a fixed order.
     """
-    runs, sums, order, _ = found
+    runs, sums, _, _ = found
     columns: Columns = {}
     if not {"intensity", "background", "edge"}.isdisjoint(settings.groups):
-        intensity = measure_intensity(runs, sums, order, pixels)
+        intensity = measure_intensity(runs, sums, pixels)
         columns |= intensity if "intensity" in settings.groups else {}
         columns |= _surround(found, intensity["intensity_mean"], pixels, settings)
     for group, measure in _FURTHER.items():
         if group in settings.groups:
-            columns |= measure(runs, sums, order, pixels)
+            columns |= measure(runs, sums, pixels)
     return columns
 
 
 def _surround(
-    found: tuple[Runs, RunSums, InRows, Border | None],
+    found: tuple[Runs, RunSums, InRows | None, Border | None],
     mean: NDArray[np.float64],
     pixels: NDArray[Any],
     settings: MeasureSettings,
@@ -70,7 +71,7 @@ def _surround(
     columns: Columns = {}
     if border is not None:
         columns["edge_gradient_per_px"] = measure_gradient(border, pixels)
-    if "background" not in settings.groups:
+    if order is None:
         return columns
     frame = (settings.background_gap_px, settings.background_width_px)
     background = measure_background(runs, sums.bbox, order, pixels, frame)

@@ -125,8 +125,9 @@ def measure_runs(
         sums = sum_runs(runs)
     else:
         check_sums(runs, sums)
-    order = order_by_row(runs.first, runs.row, shape)
-    border = find_border(runs, sums) if "edge" in settings.groups and channels else None
+    asked = settings.groups if channels else ()
+    order = order_by_row(runs.first, runs.row, shape) if "background" in asked else None
+    border = find_border(runs, sums) if "edge" in asked else None
     columns: Columns = {"label": runs.label, **measure_extents(sums)}
     columns |= _shapes(runs, sums, settings)
     if "outline" in settings.groups:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monolayer.segment.suspension.contrast import Contrast
 from monolayer_kernels.measure_intensity import measure_intensity
 from monolayer_kernels.measure_rings import moment_ellipses, ring_means
-from monolayer_kernels.measure_runs import Runs, RunSums, order_by_row, sum_runs
+from monolayer_kernels.measure_runs import Runs, RunSums, sum_runs
 from monolayer_kernels.objects import ellipse_scores, outline_falls, run_means
 
 __all__ = ["Signs", "read_signs"]
@@ -69,8 +69,7 @@ def read_signs(objects: Runs, plane: Contrast, diameter: float) -> Signs:
     absolute = np.abs(contrast)
     ellipses = _whole_ellipses(sums, contrast.shape)
     rings = np.clip(ring_means(objects, ellipses, contrast, _RINGS), -1, 2)
-    order = order_by_row(objects.first, objects.row, contrast.shape)
-    extremes = measure_intensity(objects, sums, order, contrast)
+    extremes = measure_intensity(objects, sums, contrast)
     falls = outline_falls(objects, absolute, max(1, round(_REACH * diameter)))
     falls /= np.maximum(run_means(objects, absolute), 1e-3)
     diameters = 2 * np.sqrt(sums.moments[:, 0] / np.pi)
