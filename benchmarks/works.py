@@ -69,11 +69,12 @@ def kernels_alone(image: Image, settings: MeasureSettings) -> Any:
 
 
 def _pipelines(image: Image) -> list[Work]:
-    default = MeasureSettings()
-    alone = partial(kernels_alone, image, default)
-    calls: dict[str, Any] = {f"monolayer kernels ({len(alone())} columns)": alone}
+    alone = partial(kernels_alone, image, MeasureSettings())
     shared = partial(kernels_alone, image, _SHARED)
-    calls[f"monolayer kernels ({len(shared())} columns)"] = shared
+    calls: dict[str, Any] = {
+        f"monolayer kernels, the peers' properties ({len(shared())} columns)": shared,
+        f"monolayer kernels, default table ({len(alone())} columns)": alone,
+    }
     _add_method(calls, image, {"threshold_split": False})
     calls |= _peers(image, split=False)
     size = _megapixels(image)

@@ -24,6 +24,7 @@ from monolayer_kernels.union import find_root
 
 __all__ = [
     "RowRuns",
+    "connect_runs",
     "fill_gaps",
     "find_above",
     "group_runs",
@@ -152,8 +153,7 @@ def fill_gaps(rows: RowRuns, connectivity: int = 8) -> RowRuns:
     height = rows.first.size - 1
     gaps = _room(height, rows.start.size + height, rows.width)
     n = int(_find_gaps(rows, gaps))
-    owner = np.empty(n, np.int32)
-    _connect(gaps, connectivity == 4, owner)
+    owner = connect_runs(gaps._replace(start=gaps.start[:n]), 4 if connectivity == 8 else 8)
     outside = np.zeros(int(_number(owner)), np.bool_)
     _mark_outside(gaps, owner, outside)
     filled = _room(height, rows.start.size, rows.width)
@@ -163,9 +163,7 @@ def fill_gaps(rows: RowRuns, connectivity: int = 8) -> RowRuns:
 
 def group_runs(rows: RowRuns, connectivity: int = 8) -> Runs:
     """Connect runs to objects and bring each object's runs together."""
-    _check_connectivity(connectivity)
-    parent = np.empty(rows.start.size, np.int32)
-    _connect(rows, connectivity == 8, parent)
+    parent = connect_runs(rows, connectivity)
     # A component's root is its first run: roots in ascending order are the objects in order.
     count = _number(parent)
     first = np.zeros(count + 1, np.int64)
@@ -175,6 +173,20 @@ def group_runs(rows: RowRuns, connectivity: int = 8) -> Runs:
     _group(rows, parent, first[:-1].copy(), grouped)
     label = np.arange(1, count + 1, dtype=np.int32)
     return Runs(label, first, grouped[0], grouped[1], grouped[2])
+
+
+def connect_runs(rows: RowRuns, connectivity: int = 8) -> Int32:
+    """Join runs that touch: the parent of each in a union-find, see `monolayer_kernels.union`.
+
+    Returns
+    -------
+    ndarray of int32, shape (number of runs,)
+        Two runs with the same root belong to the same component; a root is its first run.
+    """
+    _check_connectivity(connectivity)
+    parent = np.empty(rows.start.size, np.int32)
+    _connect(rows, connectivity == 8, parent)
+    return parent
 
 
 def _check_image(image: Image) -> None:

@@ -140,8 +140,8 @@ def node_runs(tree: ComponentTree, nodes: NDArray[np.intp]) -> Runs:
     number = np.full(len(tree.level), -1, dtype=np.int32)
     number[nodes] = np.arange(len(nodes), dtype=np.int32)
     first = np.zeros(len(nodes) + 1, dtype=np.int64)
-    _count_nodes(tree.node, number, first[1:])
-    np.cumsum(first, out=first)
+    # A node has as many horizontal chords as runs.
+    np.cumsum(tree.sums[nodes, CHORDS_HORIZONTAL], out=first[1:])
     table = np.empty((3, int(first[-1])), dtype=np.int32)
     _take_nodes(tree.runs, tree.node, number, (first[:-1].copy(), table))
     label = np.arange(1, len(nodes) + 1, dtype=np.int32)
@@ -218,13 +218,6 @@ def _choose(parent: NDArray[np.int32], value: NDArray[np.int64], chosen: NDArray
         above = parent[i] >= 0 and covered[parent[i]]
         chosen[i] = chosen[i] and not above
         covered[i] = above or chosen[i]
-
-
-@kernel
-def _count_nodes(node: Int32, number: Int32, counts: Int64) -> None:
-    for i in range(len(node)):
-        if number[node[i]] >= 0:
-            counts[number[node[i]]] += 1
 
 
 @kernel

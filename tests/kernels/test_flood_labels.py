@@ -8,6 +8,7 @@ import pytest
 import skimage.segmentation
 from scipy import ndimage
 
+from monolayer_kernels import flood
 from monolayer_kernels.flood import grow_labels
 from monolayer_kernels.labels import fill_holes, label_boxes
 from monolayer_kernels.measure_runs import find_runs
@@ -89,6 +90,43 @@ def test_flood_and_watershed_differ_only_where_both_seeds_come_over_equal_steps(
         ours, theirs = flooded(seeds, steps, 12)
         np.testing.assert_array_equal(ours > 0, theirs > 0)
         assert (ours != theirs).mean() < 0.01
+
+
+@pytest.mark.parametrize("patches", [1, 3])
+def test_flood_of_each_component_is_that_of_the_plane(
+    patches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few steps make ties; seeds in patches make components that hang together by a seed only."""
+    rng = np.random.default_rng(patches)
+    for _ in range(60):
+        shape = tuple(rng.integers(20, 60, 2))
+        contrast = ndimage.gaussian_filter(rng.random(shape), 2).astype(np.float32)
+        steps = (20 * (contrast - contrast.min()) / np.ptp(contrast)).astype(np.uint8)
+        bright, count = ndimage.label(steps > 13)
+        names = rng.permutation(count) // patches + 1
+        seeds = np.append(0, names).astype(np.int32)[bright]
+        # Some seeds lie below their threshold wholly or in part.
+        limits = np.quantile(contrast, rng.uniform(0.2, 0.95, names.max(initial=0)))
+        call = find_runs(seeds), contrast, steps, limits.astype(np.float32)
+        found = {}
+        for whole in (0, contrast.size):
+            monkeypatch.setattr(flood, "_CACHED_PX", whole)
+            found[whole] = grow_labels(*call)
+        np.testing.assert_array_equal(found[0], found[contrast.size])
+
+
+def test_components_of_a_plane_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hills behind a valley, and one seed on both."""
+    monkeypatch.setattr(flood, "_CACHED_PX", 0)
+    row = np.array([[9, 5, 0, 5, 9, 5, 0, 9]], np.float32)
+    low = np.full(3, 4, np.float32)
+    apart = find_runs(np.array([[1, 0, 0, 0, 2, 0, 0, 3]], np.int32))
+    assert len(set(flood._components(apart, row, low))) == 3
+    shared = find_runs(np.array([[1, 0, 0, 2, 3, 0, 0, 2]], np.int32))
+    first, second, third = flood._components(shared, row, low)
+    assert first != second
+    assert second == third
+    assert len(set(flood._components(apart, row, np.float32([0, 4, 4])))) == 1
 
 
 def test_two_labels_meet_in_the_valley_between_them() -> None:
@@ -227,6 +265,12 @@ def test_runs_of_refined_labels_outgrow_the_first_guess() -> None:
         (
             lambda z: grow_labels(find_runs(z + 9), z.astype("f4"), z.astype("u1"), z[0, :0]),
             "1 seeds but 0 thresholds",
+        ),
+        (
+            lambda z: grow_labels(
+                find_runs(z + 7), z.astype("f4"), z.astype("u1"), np.full(1, np.nan, "f4")
+            ),
+            "label 7 is NaN",
         ),
         (lambda z: refine_labels(z, 2, np.zeros((9, 9), "f4"), z[0].astype("f4")), r"\(5, 5\)"),
         (lambda z: refine_labels(z + 4, 2, np.zeros((6, 6), "f4"), z[0].astype("f4")), "label 4"),
