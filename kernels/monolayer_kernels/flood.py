@@ -107,7 +107,7 @@ def _components(
 def _find_parts(seeds: Runs, rows: RowRuns, parent: Int32, parts: Int32) -> None:
     """Root of the component that holds each seed; components that share a seed become one."""
     for k in range(parts.size):
-        own = np.int32(-1)
+        own = -1
         for i in range(seeds.first[k], seeds.first[k + 1]):
             y = seeds.row[i]
             j, end = rows.first[y], rows.first[y + 1]

@@ -103,9 +103,10 @@ def select_objects(runs: Runs, order: NDArray[np.intp]) -> Runs:
     counts = np.diff(runs.first)[order]
     first = np.zeros(len(order) + 1, np.int64)
     np.cumsum(counts, out=first[1:])
-    take = np.repeat(runs.first[order] - first[:-1], counts) + np.arange(first[-1])
+    chosen = np.empty((3, int(first[-1])), np.int32)
+    _select(runs, np.asarray(order), first, chosen)
     label = np.arange(1, len(order) + 1, dtype=np.int32)
-    return Runs(label, first, runs.row[take], runs.start[take], runs.stop[take])
+    return Runs(label, first, chosen[0], chosen[1], chosen[2])
 
 
 def join_objects(several: Sequence[Runs]) -> Runs:
@@ -189,6 +190,15 @@ def outline_falls(runs: Runs, image: Plane, reach: int) -> Float64:
     else:
         _falls(runs, image, reach, (np.float32(0), np.float64(0)), falls)
     return falls
+
+
+@kernel
+def _select(runs: Runs, order: NDArray[np.intp], first: Int64, chosen: Int32) -> None:
+    for k in range(order.size):
+        i = runs.first[order[k]]
+        for to in range(first[k], first[k + 1]):
+            chosen[0, to], chosen[1, to], chosen[2, to] = runs.row[i], runs.start[i], runs.stop[i]
+            i += 1
 
 
 @kernel

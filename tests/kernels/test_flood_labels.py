@@ -126,7 +126,7 @@ def test_components_of_a_plane_are_told_apart(monkeypatch: pytest.MonkeyPatch) -
     first, second, third = flood._components(shared, row, low)
     assert first != second
     assert second == third
-    assert len(set(flood._components(apart, row, np.float32([0, 4, 4])))) == 1
+    assert len(set(flood._components(apart, row, np.array([0, 4, 4], np.float32)))) == 1
 
 
 def test_two_labels_meet_in_the_valley_between_them() -> None:

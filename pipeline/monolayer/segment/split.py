@@ -55,28 +55,26 @@ def split_summed(
     tuple of Runs and RunSums
         What is left whole and the parts, in the order of their first pixels; and their sums.
     """
-    done: list[Runs] = []
-    known = [_chosen(sums, np.zeros(0, np.intp))]
+    if not objects.label.size:
+        return objects, sums
+    rounds: list[tuple[Runs, RunSums, NDArray[np.bool_]]] = []
     while objects.label.size:
         clump = sums.moments[:, 0] > _SMALLEST * circle_area(diameter)
         clump &= ellipse_scores(sums) < _ELLIPSE
-        tried = np.flatnonzero(clump)
-        waiting = select_objects(objects, tried)
-        cuts = propose_cuts(waiting)
+        cuts = propose_cuts(select_objects(objects, np.flatnonzero(clump)))
         accept = _accepted(cuts, diameter, bias, height)
-        whole, kept = np.flatnonzero(~clump), np.flatnonzero(~accept)
-        done += [select_objects(objects, whole), select_objects(waiting, kept)]
-        known += [_chosen(sums, whole), _chosen(sums, tried[kept])]
+        stays = ~clump
+        stays[clump] = ~accept
+        rounds.append((objects, sums, stays))
         objects = part_runs(cuts, accept)
         sums = sum_runs(objects)
-    joined = RunSums(*(np.concatenate(each) for each in zip(*known, strict=True)))
+    tried, known, stayed = zip(*rounds, strict=True)
+    sums = RunSums(*(np.concatenate(each) for each in zip(*known, strict=True)))
+    order = np.flatnonzero(np.concatenate(stayed))
     # By rows again: whatever walks over the plane next would begin anew with each round's parts.
-    order = np.lexsort((joined.origin[:, 1], joined.origin[:, 0]))
-    return select_objects(join_objects(done), order), _chosen(joined, order)
-
-
-def _chosen(sums: RunSums, which: NDArray[np.intp]) -> RunSums:
-    return RunSums(*(each[which] for each in sums))
+    order = order[np.lexsort((sums.origin[order, 1], sums.origin[order, 0]))]
+    left = select_objects(join_objects(tried), order)
+    return left, RunSums(*(each[order] for each in sums))
 
 
 def _accepted(cuts: Cuts, diameter: float, bias: float, height: Plane) -> NDArray[np.bool_]:
