@@ -6,6 +6,7 @@ The first run is of the sample plate, the second of SIMULATED live and dead cell
 widget Culture is SIMULATED too.
 """
 
+import contextlib
 import math
 import sys
 import tempfile
@@ -22,13 +23,16 @@ from qtpy.QtWidgets import QApplication
 
 from monolayer.study import Study
 from monolayer_napari.bench import bench_of
+from monolayer_napari.correct_widget import CorrectWidget
 from monolayer_napari.culture_widget import CultureWidget
 from monolayer_napari.queue_widget import QueueWidget
 from monolayer_napari.review import open_review
 from monolayer_napari.run_widget import RunWidget
+from monolayer_napari.tune_widget import TuneWidget
 
 SECONDS = 60
 SIZE = (1380, 860)
+RUN_SIZE = (620, 460)
 CULTURE_SIZE = (500, 1080)
 
 
@@ -41,25 +45,63 @@ def main(run: Path, viability: Path, pictures: Path) -> None:
     queue = next(w for w in QApplication.allWidgets() if isinstance(w, QueueWidget))
     queue.go(next(i for i, doubt in enumerate(queue.doubts) if doubt.label is not None))
     photograph(viewer, pictures / "review.png")
+    correct, plate, _ = docks
+    photograph_correct(viewer, correct, pictures / "review-correct.png")
+    plate.raise_()
     bench.open(viability)
     until(lambda: bench.view is not None)
     viewer.reset_view()
     photograph(viewer, pictures / "review-viability.png")
     for dock in docks:
         viewer.window.remove_dock_widget(dock)
-    widget = RunWidget(viewer)
-    dock = viewer.window.add_dock_widget(widget, name="Run", area="right")
-    widget.images.setText("sample_data/plate")
-    widget.output.setText(str(run.parent / "again"))
-    widget.workers.setValue(1)
-    widget.go()
-    until(lambda: not widget.is_running and widget.bar.value() > 0)
-    until(lambda: bench.session is not None and bench.session.folder.name == "again")
-    photograph(dock, pictures / "review-run.png")
-    viewer.window.remove_dock_widget(dock)
+    photograph_tune(viewer, pictures / "review-tune.png")
+    photograph_run(viewer, run.parent, pictures / "review-run.png")
     with tempfile.TemporaryDirectory() as folder:
         photograph_culture(viewer, Path(folder) / "study.db", pictures / "review-culture.png")
     viewer.close()
+
+
+def photograph_correct(viewer: Any, dock: Any, picture: Path) -> None:
+    """The object in doubt parted between two seeds, and what that made of the numbers."""
+    widget = next(w for w in QApplication.allWidgets() if isinstance(w, CorrectWidget))
+    widget.who.setText("R. Viewer")
+    until(lambda: widget.correcting.review is not None and widget.figures.rowCount() > 0)
+    layer = widget.layer
+    pixels = np.argwhere(layer.data == layer.selected_label)
+    for point in (pixels[len(pixels) // 8], pixels[-len(pixels) // 8]):
+        viewer.cursor.position = tuple(layer.data_to_world(point))
+        widget.act("seed")
+    widget.act("part")
+    until(lambda: widget.correcting.review is not None and bool(widget.correcting.review.events))
+    dock.raise_()
+    photograph(viewer, picture)
+
+
+def photograph_tune(viewer: Any, picture: Path) -> None:
+    """Settings of the method, with what they would find drawn over the field."""
+    widget = TuneWidget(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Tune", area="right")
+    until(lambda: widget.seconds is not None)
+    photograph(viewer, picture)
+    viewer.window.remove_dock_widget(dock)
+
+
+def photograph_run(viewer: Any, work: Path, picture: Path) -> None:
+    """The widget Run after a run of the sample plate, into a folder of the work's."""
+    (work / "plate").symlink_to(Path("sample_data/plate").resolve())
+    widget, bench = RunWidget(viewer), bench_of(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Run", area="right")
+    dock.setFloating(True)
+    dock.resize(*RUN_SIZE)
+    with contextlib.chdir(work):
+        widget.images.setText("plate")
+        widget.output.setText("plate-run")
+        widget.workers.setValue(1)
+        widget.go()
+        until(lambda: not widget.is_running and widget.bar.value() > 0)
+        until(lambda: bench.session is not None and bench.session.folder.name == "plate-run")
+        photograph(dock, picture)
+    viewer.window.remove_dock_widget(dock)
 
 
 def photograph_culture(viewer: Any, study: Path, picture: Path) -> None:
@@ -127,4 +169,4 @@ def photograph(what: Any, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*(Path(each).resolve() for each in sys.argv[1:4]))

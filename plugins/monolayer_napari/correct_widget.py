@@ -15,14 +15,11 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QFormLayout,
     QGridLayout,
     QLineEdit,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
 )
 
@@ -30,13 +27,13 @@ from monolayer_napari.background import Background
 from monolayer_napari.bench import bench_of
 from monolayer_napari.correcting import Correcting
 from monolayer_napari.docked import Docked
+from monolayer_napari.figures_table import FiguresTable
 from monolayer_napari.layers import Places, redraw
 from monolayer_napari.view import LABELS, FieldView, of_objects
 from monolayer_napari.words import Words
 
 if TYPE_CHECKING:
     from monolayer.engine.reviewing import FieldReview
-    from monolayer.review.difference import Difference
 
 __all__ = ["KEYS", "CorrectWidget"]
 
@@ -86,7 +83,6 @@ _MARKS = "marks"
 _PAUSE_MS = 1000
 _ACROSS = 2
 _ARM = 3.0
-_HEADS = ("", "Automatic", "Corrected", "Difference")
 
 
 class CorrectWidget(Docked):
@@ -103,13 +99,15 @@ class CorrectWidget(Docked):
         self.bench = bench_of(napari_viewer)
         self.closed = False
         self._colours: dict[int | None, str] = {}
+        self._grid = QGridLayout()
+        self._left_out: set[str] = set()
         # Features take napari 20 ms: they follow when nothing more was done for a moment.
         self._features = QTimer(self)
         self._background = Background("monolayer-correct")
         self.correcting = Correcting(self._background.submit)
         self.who, self.why = QLineEdit(getpass.getuser()), QComboBox()
-        self.told, self.history = Words("No field is open.", lines=3), Words(lines=2)
-        self.figures = QTableWidget(0, len(_HEADS))
+        self.told, self.history = Words("No field is open.", lines=2), Words(lines=2)
+        self.figures = FiguresTable()
         self.buttons = {
             name: QPushButton(f"{words}  ( {key} )") for name, (key, words) in KEYS.items()
         }
@@ -158,24 +156,27 @@ class CorrectWidget(Docked):
         line = self.why.lineEdit()
         assert line is not None
         line.setPlaceholderText("as the act says; a field left out needs a reason")
-        self.figures.setHorizontalHeaderLabels(_HEADS)
-        self.figures.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        rows = self.figures.verticalHeader()
-        assert rows is not None
-        rows.setVisible(False)
         said = QFormLayout()
         said.addRow("Who", self.who)
         said.addRow("Why", self.why)
-        grid = QGridLayout()
-        for place, button in enumerate(self.buttons.values()):
-            grid.addWidget(button, place // _ACROSS, place % _ACROSS)
         layout = QVBoxLayout(self)
         layout.addLayout(said)
-        layout.addLayout(grid)
+        layout.addLayout(self._grid)
+        self._arrange()
         layout.addWidget(self.told)
         layout.addWidget(self.figures, 1)
         layout.addWidget(self.history)
         layout.addWidget(self.tables_button)
+
+    def _arrange(self) -> None:
+        """Lay the buttons out without a gap where one has nothing to do."""
+        for button in self.buttons.values():
+            self._grid.removeWidget(button)
+        shown = [name for name in self.buttons if name not in self._left_out]
+        for place, name in enumerate(shown):
+            self._grid.addWidget(self.buttons[name], place // _ACROSS, place % _ACROSS)
+        for name, button in self.buttons.items():
+            button.setVisible(name in shown)
 
     def _connect(self) -> None:
         for name, (key, _) in KEYS.items():
@@ -191,7 +192,7 @@ class CorrectWidget(Docked):
         self.bench.shown.connect(self._shown)
         self.correcting.opened.connect(self._opened)
         self.correcting.changed.connect(self._changed)
-        self.correcting.measured.connect(self._measured)
+        self.correcting.measured.connect(self.figures.show_figures)
         self.correcting.marked.connect(self._marked)
         self.correcting.told.connect(self._say)
 
@@ -201,6 +202,10 @@ class CorrectWidget(Docked):
     def _shown(self, view: FieldView) -> None:
         self.figures.setRowCount(0)
         self.history.say("")
+        layers = self.bench.viewer.layers
+        if _MARKS in layers:
+            # Of the field before, whose pixels may have another size.
+            layers.remove(_MARKS)
         session = self.bench.session
         layer = self.layer
         if session is None or layer is None:
@@ -217,8 +222,10 @@ class CorrectWidget(Docked):
                 target.bind_key(key.replace("+", "-"), _pressing(self, name), overwrite=True)
 
     def _opened(self, review: "FieldReview") -> None:
-        for name in ("live", "dead"):
-            self.buttons[name].setVisible(name in self.correcting.classes)
+        left_out = {"live", "dead"} - set(self.correcting.classes)
+        if left_out != self._left_out:
+            self._left_out = left_out
+            self._arrange()
         session = self.bench.session
         if session is not None:
             self._colours = of_objects(session, review.automatic.objects).get("colormap", {})
@@ -234,7 +241,7 @@ class CorrectWidget(Docked):
             self._features.start()
         n = len(review.corrected.numbers)
         left_out = f"; left out: {review.corrected.excluded}" if review.corrected.excluded else ""
-        self.history.say(f"{n} corrections in effect{left_out}.")
+        self.history.say(f"Corrections in effect: {n}{left_out}.")
 
     def _recolour(self, objects: Any) -> None:
         """Show the classes that objects have now."""
@@ -250,22 +257,6 @@ class CorrectWidget(Docked):
         shown = of_objects(session, review.revised.objects)
         if "features" in shown:
             layer.features = shown["features"]
-
-    def _measured(self, figures: "Sequence[Difference]") -> None:
-        self.figures.setRowCount(len(figures))
-        for row, each in enumerate(figures):
-            factor = 100.0 if each.unit == "%" else 1.0
-            numbers = (each.automatic, each.corrected, each.difference)
-            shown = ["-" if value is None else f"{value * factor:.5g}" for value in numbers]
-            unit = f" ({each.unit})" if each.unit else ""
-            for column, text in enumerate((f"{each.level}: {each.label}{unit}", *shown)):
-                item = QTableWidgetItem(text)
-                if column and each.difference:
-                    font = item.font()
-                    font.setBold(True)
-                    item.setFont(font)
-                self.figures.setItem(row, column, item)
-        self.figures.resizeColumnsToContents()
 
     def _marked(self) -> None:
         """Picked objects, seeds and the begun line as points, beside the words."""

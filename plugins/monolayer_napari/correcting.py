@@ -236,7 +236,7 @@ class Correcting:
 
         def done(found: dict[str, Any]) -> None:
             lost = found["not_applicable"]
-            told = f"{found['n_events']} corrections are in {found['folder']}."
+            told = f"Corrections in {found['folder']}: {found['n_events']}."
             self.told.emit(told if not lost else f"{told} {len(lost)} do not apply.")
 
         self._submit(partial(_recomputed, *self._opened), done, self._failed)

@@ -140,10 +140,14 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """``fields, 12 of 24 fields; 11 ok, 1 not evaluable``."""
-        states = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in self.states.items())
-        so_far = f"{self.stage}, {self.done} of {self.total} fields"
-        return f"{so_far}; {states}" if states else so_far
+        """``fields: 12 of 24 fields, 11 ok, 1 not evaluable``."""
+        return f"{self.stage}: {self.counted}"
+
+    @property
+    def counted(self) -> str:
+        """``12 of 24 fields, 11 ok, 1 not evaluable``."""
+        states = (f"{n} {state.replace('_', ' ')}" for state, n in self.states.items())
+        return ", ".join((f"{self.done} of {self.total} fields", *states))
 
 
 def outcome_words(code: int) -> str:

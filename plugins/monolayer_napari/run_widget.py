@@ -231,6 +231,6 @@ class RunWidget(Docked):
         self.bar.setRange(0, max(self.progress.total, 1))
         self.bar.setValue(self.progress.done)
         refusal = f": {self.progress.refusal}" if self.progress.refusal else "."
-        self.told.say(f"The run {outcome_words(code)}{refusal} {self.progress.words}.")
+        self.told.say(f"The run {outcome_words(code)}{refusal} {self.progress.counted}.")
         if code in (0, 3) and self.command is not None:
             self.bench.open(self.command.run_folder)

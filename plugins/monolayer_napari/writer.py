@@ -60,7 +60,7 @@ def write_labels(path: str, data: NDArray[Any], meta: Mapping[str, Any]) -> list
         )
     if review.events:
         raise CorrectionError(
-            f"Field '{field_id}' has {len(review.events)} corrections that this layer may not "
+            f"Field '{field_id}' has corrections ({len(review.events)}) that this layer may not "
             "show: go on in the widget Correct, which takes over what is painted."
         )
     labels = review.corrected.labels

@@ -84,7 +84,7 @@ def test_split_merge_delete_undo_save_recompute(
     state = widget.correcting
 
     def settled(count: int) -> Callable[[], bool]:
-        said = f"{count} corrections in effect."
+        said = f"Corrections in effect: {count}."
         return lambda: widget.history.text() == said
 
     # Split: a line through the largest nucleus, from left to right of its centre.
@@ -178,14 +178,14 @@ def test_classes_and_features_follow_what_was_corrected(
     for x in (columns.min() - 2, columns.max() + 2):
         point_at(widget, (rows.mean(), float(x)))
         press(widget, "C")
-    until(lambda: "1 corrections" in widget.history.text())
+    until(lambda: "in effect: 1" in widget.history.text())
     new = int(layer.data.max())
     assert new not in objects["label"]
     np.testing.assert_allclose(layer.get_color(new), layer.get_color(label))
     assert layer.get_color(new)[3] == 1
     point_at(widget, np.argwhere(layer.data == new)[0])
     press(widget, "D")
-    until(lambda: "2 corrections" in widget.history.text())
+    until(lambda: "in effect: 2" in widget.history.text())
     dead = int(objects["label"][objects["viability_class"] == "dead"][0])
     np.testing.assert_allclose(layer.get_color(new), layer.get_color(dead))
     until(lambda: new in layer.features["index"].to_numpy())
@@ -198,6 +198,25 @@ def test_classes_and_features_follow_what_was_corrected(
     press(widget, "Escape")
     assert layer.mode == "pan_zoom"
     viewer.window.remove_dock_widget(widget)
+
+
+def test_marks_go_with_their_field(widget: Any, until: Until) -> None:
+    """Another field's pixels may have another size."""
+    layers = widget.bench.viewer.layers
+    point_at(widget, next(iter(centres(widget.correcting.labels).values())))
+    press(widget, "V")
+    assert "marks" in layers
+    widget.bench.show(OTHER)
+    state = widget.correcting
+    until(lambda: state.review is not None and state.review.field_id == OTHER)
+    assert "marks" not in layers
+
+
+def test_buttons_leave_no_gap_where_one_has_nothing_to_do(widget: Any) -> None:
+    shown = [b for b in widget.buttons.values() if not b.isHidden()]
+    assert len(shown) == len(widget.buttons) - 2, "nuclei are neither living nor dead"
+    rows = sorted(widget._grid.getItemPosition(widget._grid.indexOf(b))[:2] for b in shown)
+    assert rows == [(i // 2, i % 2) for i in range(len(shown))]
 
 
 def shown(widget: Any, name: str) -> tuple[str, str]:

@@ -357,7 +357,7 @@ def test_progress_takes_lines_in_any_pieces() -> None:
         progress = Progress()
         told = [progress.feed(text[at : at + step]) for at in range(0, len(text), step)]
         assert sum(map(len, told)) == 4
-        assert progress.words == "fields, 2 of 3 fields; 2 ok, 1 failed"
+        assert progress.words == "fields: 2 of 3 fields, 2 ok, 1 failed"
         assert progress.failures == ["a: it is short"]
 
 
