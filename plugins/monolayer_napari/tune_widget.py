@@ -181,7 +181,12 @@ class TuneWidget(Docked):
         while self._form.rowCount():
             self._form.removeRow(0)
         self.knobs = {}
+        section = ""
         for knob in knobs_of(self.method) if self.method else ():
+            if knob.section != section:
+                # Two sections may have a setting of the same name.
+                section = knob.section
+                self._form.addRow(QLabel(f"<b>{section}</b>"))
             control = self.knobs[knob.path] = _CONTROLS[knob.kind](self, knob)
             control.setToolTip(knob.help)
             label = QLabel(knob.name.replace("_", " "))

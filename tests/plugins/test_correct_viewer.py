@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from qtpy.QtWidgets import QSlider
+from qtpy.QtWidgets import QLabel, QSlider
 
 from monolayer.engine.corrected import recompute
 from monolayer.engine.reviewing import RunReview
@@ -244,6 +244,8 @@ def test_a_slider_redraws_the_preview_and_the_newest_wins(
         qtbot.wait(50)
         before = viewer.screenshot(canvas_only=True, flash=False)
 
+        labels = [label.text() for label in widget.findChildren(QLabel)]
+        assert labels.index("<b>segment</b>") < labels.index("min score")
         slider = widget.knobs["segment.min_score"].findChild(QSlider)
         drawn: list[float] = []
         layer = viewer.layers[PREVIEW]
