@@ -160,7 +160,7 @@ def test_runs_alone_give_the_same_columns() -> None:
 def test_runs_that_leave_the_field_are_named() -> None:
     one = np.array([9], np.int32)
     runs = Runs(one, np.array([0, 1]), one, one, one + 4)
-    with pytest.raises(ValueError, match="0 to 8; found 9"):
+    with pytest.raises(ValueError, match="to row 9, column"):
         measure_runs(runs, (9, 20), {}, SETTINGS, None)
     with pytest.raises(ValueError, match="column 12"):
         measure_runs(runs, (10, 12), {"x": np.zeros((10, 12))}, SETTINGS, None)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monolayer.measure.channels import checked_channel, measure_channel
 from monolayer.measure.settings import MeasureSettings
-from monolayer_kernels.checks import check_plain, check_sums
+from monolayer_kernels.checks import check_inside, check_plain, check_sums
 from monolayer_kernels.measure_neighbours import count_within_radius, nearest_distance
 from monolayer_kernels.measure_runs import Runs, RunSums, find_runs, order_by_row, sum_runs
 from monolayer_kernels.shape import measure_axes, measure_extents, measure_outline
@@ -121,6 +121,7 @@ def measure_runs(
         As `measure_objects`; runs that leave the field, or sums of other runs.
     """
     check_pixel_size(pixel_size_um)
+    check_inside(runs, shape)
     if sums is None:
         sums = sum_runs(runs)
     else:
