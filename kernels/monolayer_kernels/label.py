@@ -182,6 +182,11 @@ def connect_runs(rows: RowRuns, connectivity: int = 8) -> Int32:
     -------
     ndarray of int32, shape (number of runs,)
         Two runs with the same root belong to the same component; a root is its first run.
+
+    Raises
+    ------
+    ValueError
+        Another connectivity than 4 or 8.
     """
     _check_connectivity(connectivity)
     parent = np.empty(rows.start.size, np.int32)
